@@ -263,7 +263,17 @@ AUTH_PASSWORD_VALIDATORS = [
 SESSION_IDLE_STAFF = timedelta(minutes=15)
 SESSION_IDLE_PATIENT = timedelta(minutes=30)
 SESSION_ABSOLUTE = timedelta(hours=12)
+SESSION_HALF = timedelta(minutes=10)  # From the password to the second step.
 STEP_UP_AGE = timedelta(minutes=5)
+# How many wrong tries before the door stays shut, and for how long. Right ones are given back.
+TRY_LIMITS = {
+    "password-account": (10, timedelta(minutes=15)),
+    "password-address": (60, timedelta(minutes=15)),
+    "code-account": (5, timedelta(minutes=15)),
+    "code-account-day": (20, timedelta(days=1)),
+    "code-address": (60, timedelta(minutes=15)),
+    "recovery-account": (5, timedelta(minutes=15)),
+}
 LOGIN_URL = "sign-in"
 OTP_TOTP_ISSUER = CLINIC_NAME
 
