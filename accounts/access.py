@@ -1,0 +1,44 @@
+"""The only road from an id in a request to a patient."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+
+from accounts.models import Patient, User
+from audit.recorder import record_refusal
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.contrib.auth.models import AnonymousUser
+    from django.http import HttpRequest
+
+
+def patient_for(user: User | AnonymousUser, ref: UUID) -> Patient:
+    """Return the patient if `user` may see her. Otherwise 404, and remember who tried."""
+    if patient := Patient.objects.visible_to(user).filter(pk=ref).first():
+        return patient
+    hidden = Patient.objects.filter(pk=ref).first()
+    if hidden is not None:
+        record_refusal(agent=user, target=hidden, reason="not-visible", patient_id=hidden.pk)
+    raise Http404("No such patient.")  # the same words whether hidden or absent
+
+
+def acting_patient(who: HttpRequest | User | AnonymousUser) -> Patient:
+    """The patient on whose side this person is: the one she chose to help, else herself, else the first who trusts her.
+
+    What the session remembers is only a wish. It counts while a grant for it runs.
+    """
+    user: User | AnonymousUser = getattr(who, "user", who)  # type: ignore[assignment]
+    if not isinstance(user, User):
+        raise PermissionDenied
+    session = getattr(who, "session_record", None)
+    wished = session.acting_for_id if session is not None else None
+    open_to_her = [user.patient_id, *(grant.patient_id for grant in user.grants)]
+    chosen = wished if wished in open_to_her else next(filter(None, open_to_her), None)
+    if chosen is None:
+        raise PermissionDenied
+    return Patient.objects.get(pk=chosen)

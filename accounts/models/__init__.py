@@ -1,0 +1,37 @@
+"""The people: who they are, what they may do, whom they care for, and how they come in."""
+
+from accounts.models.care import CareRelationship, CareTeam, CareTeamMembership
+from accounts.models.factor import AuthenticatorApp, RecoveryCode, RecoverySheet
+from accounts.models.kept import KeptForm, KeptText
+from accounts.models.limit import TryCounter
+from accounts.models.patient import Patient
+from accounts.models.practitioner import Practitioner
+from accounts.models.proxy import ProxyGrant, RelatedPerson, Relationship, Scope
+from accounts.models.role import Role, RoleGrant
+from accounts.models.session import End, Session, Strength
+from accounts.models.user import Grant, User
+
+__all__ = [
+    "AuthenticatorApp",
+    "CareRelationship",
+    "CareTeam",
+    "CareTeamMembership",
+    "End",
+    "Grant",
+    "KeptForm",
+    "KeptText",
+    "Patient",
+    "Practitioner",
+    "ProxyGrant",
+    "RecoveryCode",
+    "RecoverySheet",
+    "RelatedPerson",
+    "Relationship",
+    "Role",
+    "RoleGrant",
+    "Scope",
+    "Session",
+    "Strength",
+    "TryCounter",
+    "User",
+]

@@ -1,0 +1,97 @@
+"""Who looks after whom: teams, who works in them, and which patients they care for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models.patient import Patient
+from accounts.models.period import Period, PeriodQuerySet
+from audit.ids import uuid7
+from audit.verbs import verb
+
+if TYPE_CHECKING:
+    from accounts.models.user import User
+    from audit.context import Agent
+
+
+class CareTeam(models.Model):
+    """A team as its patients know it: what it is for and where to call it. Nothing here is sealed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = models.CharField(max_length=80, unique=True)
+    purpose = models.CharField(max_length=200, blank=True)
+    phone = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return f"care team {self.pk}"
+
+    @verb(actor="by")
+    def join(self, *, user: User, by: Agent) -> CareTeamMembership:
+        return CareTeamMembership.objects.create(team=self, user=user)
+
+    @verb(actor="by")
+    def care_for(
+        self, *, patient: Patient, by: Agent, lead: User | None = None, is_primary: bool = False
+    ) -> CareRelationship:
+        return CareRelationship.objects.create(team=self, patient=patient, lead=lead, is_primary=is_primary)
+
+
+class CareTeamMembership(Period):
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    team = models.ForeignKey(CareTeam, on_delete=models.PROTECT, related_name="memberships")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="team_memberships")
+
+    objects = PeriodQuerySet.as_manager()
+
+    class Meta(Period.Meta):
+        constraints = [
+            *Period.Meta.constraints,
+            models.UniqueConstraint(fields=["team", "user"], condition=Q(ends_at=None), name="member_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"team membership {self.pk}"
+
+    @verb(actor="by")
+    def end(self, *, by: Agent) -> None:
+        self.ends_at = timezone.now()
+        self.save(update_fields=["ends_at"])
+
+
+class CareRelationship(Period):
+    """A team cares for a patient. `lead` is the patient's own clinician in that team; `is_primary` her main team."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="care_relationships")
+    team = models.ForeignKey(CareTeam, on_delete=models.PROTECT, related_name="care_relationships")
+    lead = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="leads_care_of"
+    )
+    is_primary = models.BooleanField(default=False)
+
+    objects = PeriodQuerySet.as_manager()
+
+    class Meta(Period.Meta):
+        constraints = [
+            *Period.Meta.constraints,
+            models.UniqueConstraint(fields=["patient", "team"], condition=Q(ends_at=None), name="team_cares_once"),
+            models.UniqueConstraint(
+                fields=["patient"], condition=Q(ends_at=None, is_primary=True), name="one_primary_team"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"care relationship {self.pk}"
+
+    @verb(actor="by")
+    def end(self, *, by: Agent) -> None:
+        self.ends_at = timezone.now()
+        self.save(update_fields=["ends_at"])

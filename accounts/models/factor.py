@@ -1,0 +1,241 @@
+"""Second steps: what a person holds in her hand. Each kind is a django-otp device, checked under a row lock.
+
+Nothing here is called directly to check a code: `accounts.codes` counts the try first and then goes through
+`django_otp.verify_token`, which locks the row. A direct call lets one code be used many times at once.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django_otp.models import Device, VerifyNotAllowed
+from django_otp.oath import TOTP
+
+from accounts.refusals import LastFactor
+from audit.ids import uuid7
+from audit.recorder import record
+from audit.seals import Kind, SealedField, digest, open_secret, seal
+from audit.verbs import verb
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from accounts.models.user import User
+    from audit.context import Agent
+
+STEP = 30
+DIGITS = 6
+# One step either way: phones and people are a few seconds late.
+TOLERANCE = 1
+
+CODES_ON_A_SHEET = 10
+# Sixteen letters of 32: 80 bits. No 0, 1, 8 or 9, which are taken for letters.
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+CODE_LENGTH = 16
+
+
+class PacedDevice(Device):
+    """A device that makes a guesser wait: not at all at first, then seconds, then a quarter of an hour, never more.
+
+    (django-otp's own back-off doubles without end: twenty wrong codes shut the owner out for six days.)
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="%(class)ss")
+    failures = models.PositiveIntegerField(default=0)
+    failed_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    last_used_at = models.DateTimeField(null=True)
+
+    WAITS = (timedelta(0), timedelta(0), timedelta(0), timedelta(seconds=1), timedelta(seconds=2))
+    LONGEST_WAIT = timedelta(minutes=15)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self._meta.model_name} {self.pk}"
+
+    @property
+    def seal_owner_id(self) -> UUID:
+        return self.user_id
+
+    @property
+    def persistent_id(self) -> str:
+        # django-otp reads the part behind the slash as a number; a UUID is one.
+        return f"{self.model_label()}/{self.pk.int}"
+
+    @property
+    def waits_until(self) -> timezone.datetime | None:
+        if self.failed_at is None:
+            return None
+        wait = self.WAITS[self.failures] if self.failures < len(self.WAITS) else self.LONGEST_WAIT
+        return self.failed_at + wait
+
+    def verify_is_allowed(self) -> tuple[bool, dict[str, Any] | None]:
+        until = self.waits_until
+        if until is not None and timezone.now() < until:
+            reason = VerifyNotAllowed.N_FAILED_ATTEMPTS
+            return False, {"reason": reason, "failure_count": self.failures, "locked_until": until}
+        return True, None
+
+    def verify_token(self, token: str) -> bool:
+        """Use up a code. Only for `django_otp.verify_token`, which holds the lock on this row."""
+        allowed, _ = self.verify_is_allowed()
+        if not allowed:
+            return False
+        if not self.use_up(token):
+            self.failures += 1
+            self.failed_at = timezone.now()
+            self.save(update_fields=["failures", "failed_at"])
+            return False
+        self.failures, self.failed_at, self.last_used_at = 0, None, timezone.now()
+        self.save()
+        return True
+
+    def use_up(self, token: str) -> bool:
+        raise NotImplementedError
+
+
+class AuthenticatorAppManager(models.Manager["AuthenticatorApp"]):
+    @verb(actor="by")
+    def prepare(self, *, user: User, by: Agent, name: str = "", secret: bytes | None = None) -> AuthenticatorApp:
+        """A new app, not yet proven. One may be under way at a time; an older attempt is forgotten."""
+        self.filter(user=user, confirmed=False).delete()
+        app = AuthenticatorApp(user=user, name=name, confirmed=False)
+        app.seed = seal(base64.b32encode(secret or secrets.token_bytes(20)).decode(), into=app, field="seed")
+        app.save(force_insert=True)
+        return app
+
+    def proven(self, user: User) -> models.QuerySet[AuthenticatorApp]:
+        return self.filter(user=user, confirmed=True).order_by("created_at")
+
+
+class AuthenticatorApp(PacedDevice):
+    """A phone app that shows a new code every 30 seconds (TOTP, RFC 6238)."""
+
+    seed = SealedField(kind=Kind.SECRET)
+    # The step of the last code used: only later steps open, so no code opens twice, nor an older one after it.
+    last_step = models.BigIntegerField(default=-1)
+
+    objects = AuthenticatorAppManager()
+
+    @property
+    def kind(self) -> str:
+        return "totp"
+
+    def use_up(self, token: str) -> bool:
+        if len(token) != DIGITS or not (token.isascii() and token.isdigit()):
+            return False
+        totp = TOTP(base64.b32decode(self.secret()), STEP, 0, DIGITS)
+        totp.time = time.time()
+        if not totp.verify(int(token), TOLERANCE, self.last_step + 1):
+            return False
+        self.last_step = totp.t()
+        return True
+
+    def secret(self) -> str:
+        """The seed in base32, as an app wants it typed."""
+        return open_secret(self, "seed")
+
+    def config_url(self, *, account: str) -> str:
+        issuer = settings.CLINIC_NAME.replace(":", " ")
+        query = urlencode({"secret": self.secret(), "issuer": issuer}, quote_via=quote)
+        return f"otpauth://totp/{quote(issuer)}:{quote(account, safe='@')}?{query}"
+
+    @verb(actor="by")
+    def confirm(self, *, by: User) -> None:
+        """It has shown a right code: from now on it counts."""
+        self.confirmed = True
+        self.save(update_fields=["confirmed"])
+        record(agent=by, type="factor", subtype="factor-add", action="C", obj=self, detail={"kind": self.kind})
+
+    @verb(actor="by")
+    def remove(self, *, by: User) -> None:
+        # Lock the person first: two removals at once must not take the last two.
+        type(by).objects.select_for_update().get(pk=by.pk)
+        if not AuthenticatorApp.objects.proven(by).exclude(pk=self.pk).exists():
+            raise LastFactor
+        record(agent=by, type="factor", subtype="factor-remove", action="D", obj=self, detail={"kind": self.kind})
+        self.delete()
+
+
+class RecoverySheetManager(models.Manager["RecoverySheet"]):
+    @verb(actor="by")
+    def print_new(self, *, user: User, by: Agent) -> tuple[RecoverySheet, list[str]]:
+        """Ten new codes, shown now and never again. They count once one of them has been typed back."""
+        for old in self.filter(user=user, confirmed=False):
+            old.tear_up()
+        sheet: RecoverySheet = self.create(user=user, name="", confirmed=False)
+        codes = ["".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH)) for _ in range(CODES_ON_A_SHEET)]
+        for code in codes:
+            RecoveryCode.objects.create(sheet=sheet, code_digest=sheet.digest_of(code))
+        return sheet, codes
+
+    def of(self, user: User) -> RecoverySheet | None:
+        return self.filter(user=user, confirmed=True).first()
+
+
+class RecoverySheet(PacedDevice):
+    """Ten codes on paper, for the day the phone is lost."""
+
+    objects = RecoverySheetManager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user"], condition=models.Q(confirmed=True), name="one_recovery_sheet"
+            )
+        ]
+
+    @property
+    def kind(self) -> str:
+        return "recovery"
+
+    @property
+    def left(self) -> int:
+        return self.codes.filter(used_at=None).count()
+
+    def digest_of(self, code: str) -> str:
+        # Keyed, and salted by the sheet: without the key a stolen table is no use even for guessing.
+        return digest(f"{self.pk}:{code}", purpose="recovery-code")
+
+    def use_up(self, token: str) -> bool:
+        # The lock on the sheet, held by the caller, is what makes "unused" and "used" one step.
+        code = self.codes.filter(code_digest=self.digest_of(token), used_at=None).first()
+        if code is None:
+            return False
+        code.used_at = timezone.now()
+        code.save(update_fields=["used_at"])
+        return True
+
+    @verb(actor="by")
+    def confirm(self, *, by: User) -> None:
+        """One code was typed back: she has kept them. The sheet before this one is worth nothing now."""
+        for old in RecoverySheet.objects.filter(user=by, confirmed=True).exclude(pk=self.pk):
+            old.tear_up()
+        self.confirmed = True
+        self.save(update_fields=["confirmed"])
+        record(agent=by, type="factor", subtype="factor-add", action="C", obj=self, detail={"kind": self.kind})
+
+    def tear_up(self) -> None:
+        self.codes.all().delete()
+        self.delete()
+
+
+class RecoveryCode(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    sheet = models.ForeignKey(RecoverySheet, on_delete=models.PROTECT, related_name="codes")
+    code_digest = models.CharField(max_length=64, unique=True)
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"recovery code {self.pk}"

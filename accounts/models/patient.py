@@ -1,0 +1,106 @@
+"""The patient, and the one answer to who may see one."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+from audit.ids import uuid7
+from audit.seals import Kind, SealedField, digest, seal
+from audit.verbs import verb
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.contrib.auth.models import AnonymousUser
+
+    from accounts.models.user import User
+    from audit.context import Agent
+
+
+def record_number_digest(text: str) -> str:
+    return digest(unicodedata.normalize("NFKC", text).strip().upper(), purpose="record-number")
+
+
+class PatientQuerySet(models.QuerySet["Patient"]):
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """The patients whose records `user` may open now: her own, those who trust her, those her teams care for.
+
+        Power over accounts or over the audit trail is no sight of charts.
+        """
+        from accounts.models.care import CareRelationship, CareTeamMembership
+        from accounts.models.proxy import ProxyGrant, Scope
+        from accounts.models.role import CARING
+
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        mine = Q(user=user.pk)
+        trusts_me = Exists(
+            ProxyGrant.objects.current().filter(
+                proxy=user.pk, patient=OuterRef("pk"), scopes__contains=[Scope.READ]
+            )
+        )
+        if not user.roles & CARING:
+            return self.filter(mine | Q(trusts_me))
+        my_teams = CareTeamMembership.objects.current().filter(user=user.pk).values("team")
+        cared_for = Exists(CareRelationship.objects.current().filter(patient=OuterRef("pk"), team__in=my_teams))
+        return self.filter(mine | Q(trusts_me) | Q(cared_for))
+
+    def by_record_number(self, text: str) -> Patient | None:
+        return self.filter(record_number_digest=record_number_digest(text)).first()
+
+
+class PatientManager(models.Manager.from_queryset(PatientQuerySet)):  # type: ignore[misc]  # built at run time
+    @verb(actor="by")
+    def register(
+        self,
+        *,
+        name: str,
+        birth_date: str,
+        record_number: str,
+        by: Agent,
+        phone: str = "",
+        user: User | None = None,
+        language: str = "en",
+    ) -> Patient:
+        """Open a record. `birth_date` is an ISO date."""
+        patient = Patient(user=user, language=language, record_number_digest=record_number_digest(record_number))
+        patient.name = seal(name, into=patient, field="name")
+        patient.birth_date = seal(birth_date, into=patient, field="birth_date")
+        patient.phone = seal(phone, into=patient, field="phone")
+        patient.record_number = seal(record_number, into=patient, field="record_number")
+        patient.save(force_insert=True)
+        return patient
+
+
+class Patient(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="patient"
+    )
+    name = SealedField(kind=Kind.HEALTH)
+    birth_date = SealedField(kind=Kind.HEALTH)
+    phone = SealedField(kind=Kind.HEALTH)
+    record_number = SealedField(kind=Kind.HEALTH)
+    record_number_digest = models.CharField(max_length=64, unique=True)
+    language = models.CharField(max_length=8, default="en")
+    is_active = models.BooleanField(default=True)
+
+    objects = PatientManager()
+
+    def __str__(self) -> str:
+        return f"patient {self.pk}"
+
+    @property
+    def patient_id(self) -> UUID:
+        return self.pk
+
+    @property
+    def seal_owner_id(self) -> UUID:
+        return self.pk
+
+

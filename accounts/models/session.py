@@ -1,0 +1,267 @@
+"""A session is a row. The browser holds a random key; the row holds its digest, what was proven, and when."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import uuid
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Self
+
+from django.conf import settings
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db import models
+from django.db.models import OuterRef, Q, Subquery
+from django.db.models.functions import Greatest, JSONObject
+from django.utils import timezone
+
+from accounts.models.patient import Patient
+from accounts.models.proxy import ProxyGrant
+from accounts.models.role import RoleGrant
+from accounts.models.user import Grant
+from accounts.refusals import SessionEnded
+from audit.ids import uuid7
+from audit.recorder import record
+from audit.verbs import verb
+
+if TYPE_CHECKING:
+    from accounts.models.user import User
+    from audit.context import Agent
+
+# A burst of requests within a second is one sign of life.
+SEEN_AT_MOST_EVERY = timedelta(seconds=1)
+
+
+def key_digest(key: str) -> str:
+    # The key has 256 random bits: a plain hash cannot be turned back, and needs no secret.
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+class Strength(models.IntegerChoices):
+    """How much this session has proven. Only FULL is signed in."""
+
+    PASSWORD = 1
+    ENROLLING = 2  # the second step is proven, the recovery codes are not yet saved
+    FULL = 3
+
+
+class End(models.TextChoices):
+    SIGNED_OUT = "signed-out"
+    IDLE = "idle"
+    TOO_LONG = "too-long"
+    ENDED_BY_OWNER = "ended-by-owner"
+    RIGHTS_CHANGED = "rights-changed"
+    DEACTIVATED = "deactivated"
+
+
+# Ends that came of time alone: what was being typed then is kept.
+LAPSED = frozenset({End.IDLE, End.TOO_LONG})
+
+
+class SessionQuerySet(models.QuerySet["Session"]):
+    def alive(self) -> Self:
+        return self.filter(ended_at=None)
+
+    def by_key(self, key: str) -> Session | None:
+        """The session of this key with its person and her rights, in one statement."""
+        now = timezone.now()
+        person = OuterRef("user")
+        found = (
+            self.filter(key_digest=key_digest(key))
+            .select_related("user")
+            .annotate(
+                held_roles=ArraySubquery(
+                    RoleGrant.objects.current(now).filter(user=person).order_by().values("role")
+                ),
+                own_patient=Subquery(Patient.objects.filter(user=person).values("pk")[:1]),
+                held_grants=ArraySubquery(
+                    ProxyGrant.objects.current(now)
+                    .filter(proxy=person)
+                    .order_by("starts_at", "id")
+                    .values(grant=JSONObject(patient="patient_id", scopes="scopes"))
+                ),
+            )
+            .first()
+        )
+        if found is not None:
+            found.prime()
+        return found
+
+    def finish(self, *, reason: str) -> int:
+        """End these sessions. Ended ones keep the end they had."""
+        return self.alive().update(ended_at=timezone.now(), end_reason=reason)
+
+
+class SessionManager(models.Manager.from_queryset(SessionQuerySet)):  # type: ignore[misc]  # built at run time
+    @verb(actor="by")
+    def begin(self, *, by: User, browser: str = "") -> Session:
+        """Open a half signed-in session for somebody who knew the password. `session.key` is for her browser."""
+        session: Session = self.model(user=by, stamp=by.security_stamp, device=device_words(browser))
+        session.new_key()
+        session.save(force_insert=True)
+        return session
+
+
+class Session(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="sessions")
+    key_digest = models.CharField(max_length=64, unique=True)
+    strength = models.PositiveSmallIntegerField(choices=Strength.choices, default=Strength.PASSWORD)
+    # Copy of the person's stamp when the session was opened.
+    stamp = models.CharField(max_length=32)
+    factor = models.CharField(max_length=16, default="password")
+    device = models.CharField(max_length=80, blank=True)
+    started_at = models.DateTimeField(default=timezone.now)
+    last_seen_at = models.DateTimeField(default=timezone.now)
+    # A second step shown again, and what for: good for that purpose alone, for a few minutes.
+    proven_for = models.CharField(max_length=40, blank=True)
+    proven_at = models.DateTimeField(null=True)
+    # The patient a trusted person is helping, when she helps several. Checked against live grants at each use.
+    acting_for = models.ForeignKey(Patient, null=True, on_delete=models.PROTECT, related_name="+")
+    ended_at = models.DateTimeField(null=True)
+    end_reason = models.CharField(max_length=16, blank=True)
+
+    objects = SessionManager()
+
+    class Meta:
+        indexes = [models.Index(fields=["user"], condition=Q(ended_at=None), name="session_alive_of")]
+        constraints = [
+            models.CheckConstraint(condition=Q(strength__in=Strength.values), name="session_strength_known"),
+            models.CheckConstraint(
+                condition=Q(ended_at=None, end_reason="") | Q(ended_at__isnull=False), name="session_end_has_reason"
+            ),
+        ]
+
+    # Known only in the request that made or changed it; the database never sees it.
+    key: str = ""
+
+    def __str__(self) -> str:
+        return f"session {self.pk}"
+
+    def new_key(self) -> None:
+        self.key = secrets.token_urlsafe(32)
+        self.key_digest = key_digest(self.key)
+
+    def prime(self) -> None:
+        """Hand the rights that came along with the session to its person."""
+        grants = [Grant(uuid.UUID(row["patient"]), frozenset(row["scopes"])) for row in self.held_grants]  # type: ignore[attr-defined]
+        self.user.primed(
+            roles=frozenset(self.held_roles),  # type: ignore[attr-defined]
+            patient_id=self.own_patient,  # type: ignore[attr-defined]
+            grants=tuple(grants),
+            verified=self.is_full,
+        )
+
+    @property
+    def is_full(self) -> bool:
+        return self.strength == Strength.FULL
+
+    # Time. One clock, the web server's, writes `last_seen_at` and judges it.
+
+    @property
+    def idle_at(self) -> datetime:
+        """When it ends if nothing happens."""
+        idle: timedelta = settings.SESSION_IDLE_STAFF if self.user.works_here else settings.SESSION_IDLE_PATIENT
+        return self.last_seen_at + idle
+
+    @property
+    def over_at(self) -> datetime:
+        """When it ends whatever happens."""
+        longest: timedelta = settings.SESSION_ABSOLUTE if self.is_full else settings.SESSION_HALF
+        return self.started_at + longest
+
+    def verdict(self, now: datetime | None = None) -> str:
+        """Why this session is over, or an empty string while it lives."""
+        now = now or timezone.now()
+        if self.ended_at is not None:
+            return self.end_reason
+        if not self.user.is_active:
+            return End.DEACTIVATED
+        if self.stamp != self.user.security_stamp:
+            return End.RIGHTS_CHANGED
+        if now >= self.over_at:
+            return End.TOO_LONG
+        if now >= self.idle_at:
+            return End.IDLE
+        return ""
+
+    def seen(self, now: datetime | None = None) -> None:
+        """Note a sign of life. An ended row stays as it is: nothing here can bring a session back."""
+        now = now or timezone.now()
+        if now - self.last_seen_at < SEEN_AT_MOST_EVERY:
+            return
+        alive = Session.objects.alive().filter(pk=self.pk)
+        alive.update(last_seen_at=Greatest("last_seen_at", now))
+        self.last_seen_at = max(self.last_seen_at, now)
+
+    # Changes of strength. Each gives the browser a new key, so that an older copy of the cookie opens nothing.
+
+    @verb(actor="by")
+    def strengthen(self, *, by: User, strength: Strength, factor: str) -> None:
+        self._turn(strength=strength, factor=factor, stamp=by.security_stamp)
+
+    @verb(actor="by")
+    def prove_again(self, *, by: User, purpose: str, factor: str) -> None:
+        """The second step was shown again, for this purpose."""
+        self._turn(proven_for=purpose, proven_at=timezone.now(), factor=factor)
+
+    def is_fresh_for(self, purpose: str, now: datetime | None = None) -> bool:
+        if self.proven_for != purpose or self.proven_at is None:
+            return False
+        now = now or timezone.now()
+        fresh: bool = self.proven_at <= now < self.proven_at + settings.STEP_UP_AGE
+        return fresh
+
+    @verb(actor="by")
+    def act_for(self, *, by: User, patient: Patient) -> None:
+        Session.objects.alive().filter(pk=self.pk).update(acting_for=patient)
+        self.acting_for = patient
+
+    @verb(actor="by")
+    def end(self, *, by: Agent, reason: str) -> bool:
+        """End it, once. True when this call was the one that did."""
+        ended = Session.objects.filter(pk=self.pk).finish(reason=reason) == 1
+        self.ended_at, self.end_reason = timezone.now(), reason
+        if ended:
+            record(agent=by, type="session", subtype="logout", obj=self, detail={"reason": reason})
+        return ended
+
+    @verb(actor="by")
+    def end_others(self, *, by: User) -> int:
+        """End every other session of this person."""
+        others = Session.objects.alive().filter(user=by).exclude(pk=self.pk)
+        return sum(other.end(by=by, reason=End.ENDED_BY_OWNER) for other in others.select_related("user"))
+
+    def restamp(self, stamp: str) -> None:
+        """Let this one session live on after a change of rights that its own person made in it."""
+        Session.objects.alive().filter(pk=self.pk).update(stamp=stamp)
+        self.stamp = stamp
+
+    def _turn(self, **changes: object) -> None:
+        before = self.key_digest
+        self.new_key()
+        turned = Session.objects.alive().filter(pk=self.pk, key_digest=before)
+        # Whoever ended the session, or turned the same key first, wins: no row, no new key.
+        if not turned.update(key_digest=self.key_digest, **changes):
+            raise SessionEnded
+        for name, value in changes.items():
+            setattr(self, name, value)
+
+
+_BROWSERS = (("Edg", "Edge"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
+_SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS", "Mac"),
+    ("Linux", "Linux"),
+)
+
+
+def device_words(browser: str) -> str:
+    """A browser's own description in a few words its owner knows: "Firefox on Windows"."""
+    program = next((words for mark, words in _BROWSERS if re.search(rf"\b{mark}", browser)), "")
+    system = next((words for mark, words in _SYSTEMS if mark in browser), "")
+    return " · ".join(filter(None, [program, system]))

@@ -1,0 +1,184 @@
+"""A person who can sign in. What she may do is in rows elsewhere, read live."""
+
+from __future__ import annotations
+
+import secrets
+import unicodedata
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, NoReturn, Self
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import IntegrityError, models, transaction
+from django.utils import timezone
+
+from accounts.models.role import CARING, CLINICAL, PRESCRIBERS, RoleGrant
+from accounts.refusals import LoginTaken
+from audit.ids import uuid7
+from audit.recorder import record
+from audit.seals import Kind, SealedField, digest, seal
+from audit.verbs import verb
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from audit.context import Agent
+
+
+def fold(text: str) -> str:
+    """One spelling for each login: "Ana@…", "ANA@…" and full-width "ａｎａ@…" are the same person."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).strip().casefold())
+
+
+def email_digest(text: str) -> str:
+    return digest(fold(text), purpose="email")
+
+
+def new_stamp() -> str:
+    return secrets.token_hex(16)
+
+
+class Grant(NamedTuple):
+    """A current proxy grant as a request carries it: whose record, and what may be done there."""
+
+    patient_id: UUID
+    scopes: frozenset[str]
+
+
+class UserManager(BaseUserManager["User"]):
+    def by_email(self, text: str) -> User | None:
+        return self.filter(email_digest=email_digest(text)).first()
+
+    @verb(actor="by")
+    def enrol(self, *, email: str, password: str | None, by: Agent, language: str = "en") -> User:
+        """Give a person a login. A login once taken stays taken, also after its person has left (HSR-02)."""
+        user = self.model(email_digest=email_digest(email), preferred_language=language)
+        user.email = seal(unicodedata.normalize("NFC", email).strip(), into=user, field="email")
+        user.set_password(password)
+        try:
+            with transaction.atomic():
+                user.save(force_insert=True)
+        except IntegrityError as clash:
+            raise LoginTaken from clash
+        return user
+
+
+class User(AbstractBaseUser):
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    email = SealedField(kind=Kind.HEALTH)
+    email_digest = models.CharField(max_length=64, unique=True)
+    is_active = models.BooleanField(default=True)
+    # Every session carries a copy. When the two differ, the session is over: one write ends them all.
+    security_stamp = models.CharField(max_length=32, default=new_stamp)
+    preferred_language = models.CharField(max_length=8, default="en")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    last_login = None
+    USERNAME_FIELD = "email_digest"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    objects = UserManager()
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self._roles: frozenset[str] | None = None
+        self._patient_id: UUID | None | Literal[False] = False
+        self._grants: tuple[Grant, ...] | None = None
+        self._verified = False
+
+    def __str__(self) -> str:
+        return f"user {self.pk}"
+
+    def delete(self, *args: object, **kwargs: object) -> NoReturn:
+        raise TypeError("A person is deactivated, never deleted: her id and her login must not be given again.")
+
+    @property
+    def seal_owner_id(self) -> UUID:
+        return self.pk
+
+    # What the session brought along with this person, or else one look at the rows.
+
+    def primed(
+        self, *, roles: frozenset[str], patient_id: UUID | None, grants: tuple[Grant, ...], verified: bool
+    ) -> Self:
+        self._roles, self._patient_id, self._grants, self._verified = roles, patient_id, grants, verified
+        return self
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """The roles held now."""
+        if self._roles is None:
+            held = RoleGrant.objects.current().filter(user=self.pk)
+            self._roles = frozenset(held.values_list("role", flat=True))
+        return self._roles
+
+    @property
+    def patient_id(self) -> UUID | None:
+        """The person's own record, when she is a patient here."""
+        if self._patient_id is False:
+            from accounts.models.patient import Patient
+
+            self._patient_id = Patient.objects.filter(user=self.pk).values_list("pk", flat=True).first()
+        return self._patient_id or None
+
+    @property
+    def grants(self) -> tuple[Grant, ...]:
+        """The proxy grants she holds now, oldest first."""
+        if self._grants is None:
+            from accounts.models.proxy import ProxyGrant
+
+            rows = ProxyGrant.objects.current().filter(proxy=self.pk).order_by("starts_at", "id")
+            self._grants = tuple(
+                Grant(patient, frozenset(scopes)) for patient, scopes in rows.values_list("patient", "scopes")
+            )
+        return self._grants
+
+    def scopes_for(self, patient_id: UUID) -> frozenset[str]:
+        """What she may do on the patient's side of this record: everything on her own, what a grant says elsewhere."""
+        from accounts.models.proxy import Scope
+
+        if patient_id == self.patient_id:
+            return frozenset(Scope.values)
+        return next((grant.scopes for grant in self.grants if grant.patient_id == patient_id), frozenset())
+
+    @property
+    def is_clinical(self) -> bool:
+        return bool(self.roles & CLINICAL)
+
+    @property
+    def may_prescribe(self) -> bool:
+        return bool(self.roles & PRESCRIBERS)
+
+    @property
+    def works_here(self) -> bool:
+        return bool(self.roles)
+
+    @property
+    def cares(self) -> bool:
+        """Works with patients: clinicians and the front desk."""
+        return bool(self.roles & CARING)
+
+    @property
+    def agent_role(self) -> str:
+        """As whom the audit trail knows her."""
+        held = sorted(self.roles)
+        held += ["patient"] if self.patient_id else []
+        held += ["proxy"] if self.grants else []
+        return "+".join(held)
+
+    def is_verified(self) -> bool:
+        """Came through both steps of sign-in, in the session this request belongs to."""
+        return self._verified
+
+    def rights_changed(self) -> None:
+        """End every session of this person that was opened before now. Call inside the verb that changed the right."""
+        self.security_stamp = new_stamp()
+        self._roles, self._patient_id, self._grants = None, False, None
+        self.save(update_fields=["security_stamp"])
+
+    @verb(actor="by")
+    def deactivate(self, *, by: Agent) -> None:
+        """Shut the person out at once: the next request of any of her sessions finds no one (HSR-13)."""
+        self.is_active = False
+        self.rights_changed()
+        self.save(update_fields=["is_active"])
+        self.sessions.all().finish(reason="deactivated")
+        record(agent=by, type="account", subtype="deactivate", action="U", obj=self)

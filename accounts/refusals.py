@@ -1,0 +1,72 @@
+"""The ways the doors say no."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext_lazy as _
+
+from audit.refusals import Refusal
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class LoginTaken(Refusal):
+    code = "login_taken"
+    words = _("Somebody signs in with this e-mail already.")
+
+
+class SignInRefused(Refusal):
+    """Wrong e-mail, wrong password, no such account, or an account that was closed: one answer for all."""
+
+    code = "sign_in_refused"
+    status = 422
+    words = _("That e-mail and password did not match. Check both and try again.")
+
+
+class CodeRefused(Refusal):
+    """Wrong, used before, or not a code at all."""
+
+    code = "code_refused"
+    status = 422
+    words = _("That code did not match. Codes change every 30 seconds. Try the newest one.")
+
+
+class RecoveryCodeRefused(CodeRefused):
+    words = _("That recovery code did not match. Each one works once. Check the letters and try again.")
+
+
+class TooManyTries(Refusal):
+    """The door stays shut for a while, also to the right answer."""
+
+    code = "too_many_tries"
+    status = 429
+    words = _("To keep you safe we stopped for 15 minutes.")
+
+    def __init__(self, until: datetime, wait: timedelta) -> None:
+        super().__init__()
+        self.until = until
+        self.wait = max(1, -(-int(wait.total_seconds() * 1000) // 1000))
+
+
+class SessionEnded(Refusal):
+    """Somebody ended this session while it was being used."""
+
+    code = "session_ended"
+    status = 401
+    words = _("You were signed out. Sign in to go on.")
+
+
+class LastFactor(Refusal):
+    code = "last_factor"
+    words = _("This is your only second step. Add another one first.")
+
+
+class FactorNeedsProof(Refusal):
+    """An account that has a second step gets another only from somebody who has just shown the first."""
+
+    code = "factor_needs_proof"
+    status = 403
+    words = _("Show the second step you have before you add another.")
