@@ -1,0 +1,129 @@
+"""The environment our pages are rendered in.
+
+Templates see frozen values and the words below. Nothing here reads the database, so an error page always renders.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date, datetime
+from functools import cache
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.translation import get_language, gettext, ngettext, npgettext, pgettext
+from jinja2 import Environment, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup, escape
+
+from audit import context as audit_context
+from portal import dates
+from portal.shell import Shell, shell_for, theme_of
+
+_PARAGRAPHS = re.compile(r"\n\s*\n")
+
+
+def environment(**options: Any) -> Environment:
+    made = Environment(
+        **{**options, "undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True},
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+    )
+    made.install_gettext_callables(  # type: ignore[attr-defined]
+        gettext, ngettext, newstyle=True, pgettext=pgettext, npgettext=npgettext
+    )
+    made.globals.update(
+        clinic=Clinic(),
+        language=lambda: get_language() or settings.LANGUAGE_CODE,
+        reference=reference,
+        shell=shell,
+        static=cache(static),
+        theme=theme,
+        today=dates.today,
+        url=url,
+    )
+    made.filters.update(
+        clock=_time_element(dates.clock),
+        day=_time_element(dates.day),
+        deadline=_time_element(dates.deadline),
+        full=_time_element(dates.full),
+        second=_time_element(dates.second),
+        short=_time_element(dates.short),
+        born=dates.date_of_birth,
+        initials=initials,
+        minutes_until=dates.minutes_until,
+        paragraphs=paragraphs,
+        tel=tel,
+    )
+    return made
+
+
+class Clinic:
+    """Whose portal this is. Read at each use: tests and a reload may change the settings."""
+
+    @property
+    def name(self) -> str:
+        return str(settings.CLINIC_NAME)
+
+    @property
+    def phone(self) -> str:
+        return str(settings.CLINIC_PHONE)
+
+    @property
+    def time_zone(self) -> str:
+        return str(settings.CLINIC_TIME_ZONE).replace("_", " ")
+
+
+@pass_context
+def theme(context: Context) -> str:
+    """The reader's own choice, `light` or `dark`; empty follows her system. Read from her cookie alone."""
+    return theme_of(context.get("request"))
+
+
+@pass_context
+def shell(context: Context) -> Shell:
+    """What stands around the page for the person who asked: tabs or rail, name, theme."""
+    return shell_for(context.get("request"))
+
+
+def reference() -> str:
+    """The request's id, for the small print of an error page; empty when there is none."""
+    return str(audit_context.current().request_id or "")
+
+
+def url(name: str, *args: object, **query: object) -> str:
+    address = reverse(name, args=args)
+    kept = {key: value for key, value in query.items() if value not in (None, "")}
+    return f"{address}?{urlencode(kept, doseq=True)}" if kept else address
+
+
+def initials(name: str) -> str:
+    """`CO` for Dr Chidi Okafor."""
+    words = [
+        word
+        for word in name.split()
+        if word.rstrip(".") not in {"Dr", "Mr", "Mrs", "Ms"} and word[0].isalpha()
+    ]
+    picked = [words[0], words[-1]] if len(words) > 1 else words
+    return "".join(word[0].upper() for word in picked)
+
+
+def paragraphs(text: str) -> Markup:
+    """What a person typed, escaped, with her paragraphs and line breaks kept and nothing else."""
+    blocks = [block.strip("\n") for block in _PARAGRAPHS.split(text.replace("\r\n", "\n").strip())]
+    return Markup("\n").join(
+        Markup("<p>{}</p>").format(Markup("<br>").join(escape(line) for line in block.split("\n")))
+        for block in blocks
+        if block
+    )
+
+
+def tel(number: str) -> str:
+    return "tel:" + re.sub(r"[^\d+]", "", number)
+
+
+def _time_element(words: Callable[[Any], str]) -> Callable[[datetime | date], str]:
+    return lambda moment: dates.marked(moment, words(moment))

@@ -1,0 +1,100 @@
+/* What scripts add to pages that work without them. Nothing here holds health text: no storage, no cache. */
+(function () {
+  'use strict';
+
+  // Trusted Types: markup may come only from our own server's answers, script text from nowhere.
+  if (window.trustedTypes && window.trustedTypes.createPolicy) {
+    window.trustedTypes.createPolicy('default', { createHTML: function (html) { return html; } });
+  }
+
+  function say(words, bad) {
+    var status = document.getElementById('status');
+    if (!status) return;
+    status.classList.toggle('bad', !!bad);
+    status.textContent = words;
+  }
+
+  function text(name) {
+    var meta = document.querySelector('meta[name="words-' + name + '"]');
+    return meta ? meta.content : '';
+  }
+
+  // ---- focus: an error summary first, else the part that asks for it
+  function focusOn(part) {
+    if (!part) return;
+    if (!part.hasAttribute('tabindex')) part.setAttribute('tabindex', '-1');
+    part.focus({ preventScroll: true });
+    part.scrollIntoView({ block: 'nearest' });
+  }
+  function start() { focusOn(document.querySelector('.errors')); }
+  if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', start); else start();
+
+  // ---- one press, one message: a second press while the first is on its way does nothing
+  document.addEventListener('submit', function (event) {
+    var form = event.target;
+    if (form.dataset.sending) { event.preventDefault(); return; }
+    form.dataset.sending = 'yes';
+    form.querySelectorAll('button[type=submit]').forEach(function (button) { button.setAttribute('aria-disabled', 'true'); });
+  });
+  function release(root) {
+    root.querySelectorAll('form[data-sending]').forEach(function (form) {
+      delete form.dataset.sending;
+      form.querySelectorAll('button[aria-disabled]').forEach(function (button) { button.removeAttribute('aria-disabled'); });
+    });
+  }
+  // The back button may bring a page back as it was left.
+  window.addEventListener('pageshow', function () { release(document); });
+
+  // ---- Ctrl+Enter sends from inside a writing box
+  document.addEventListener('keydown', function (event) {
+    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && event.target.matches('textarea')) {
+      event.preventDefault();
+      event.target.form.requestSubmit();
+    }
+  });
+
+  document.addEventListener('click', function (event) {
+    if (event.target.closest('[data-print]')) window.print();
+  });
+
+  // ---- parts swapped by htmx
+  document.addEventListener('htmx:beforeSwap', function (event) {
+    var answer = event.detail.xhr.responseURL;
+    // A session that ended answers with the sign-in page: that is a page to go to, not a part to paste in.
+    if (answer && new URL(answer).pathname.indexOf('/sign-in') === 0) {
+      event.detail.shouldSwap = false;
+      window.location.assign(answer);
+    }
+  });
+  document.addEventListener('htmx:afterSettle', function (event) {
+    var part = event.detail.target;
+    release(document);
+    if (!part || part.id === 'status') return;
+    var wants = part.isConnected ? part : document.getElementById(part.id);
+    wants = (wants || document).querySelector('.errors, [data-focus]');
+    if (wants && (wants.classList.contains('errors') || !document.activeElement || document.activeElement === document.body)) focusOn(wants);
+    else if (document.activeElement === document.body) focusOn(document.querySelector('main'));
+  });
+  document.addEventListener('htmx:sendError', function () { release(document); say(text('offline'), true); });
+  document.addEventListener('htmx:responseError', function () { release(document); say(text('failed'), true); });
+
+  // ---- the end of a session is told two minutes before, and one press stays
+  var idle = document.querySelector('meta[name="session-idle"]');
+  var dialog = document.getElementById('session-end');
+  if (!idle || !dialog || !dialog.showModal) return;
+  var warning, ending, WARN = 120;
+  function restart() {
+    window.clearTimeout(warning);
+    window.clearTimeout(ending);
+    warning = window.setTimeout(function () { if (!dialog.open) dialog.showModal(); }, Math.max(Number(idle.content) - WARN, 1) * 1000);
+    ending = window.setTimeout(function () { window.location.reload(); }, (Number(idle.content) + 5) * 1000);
+  }
+  restart();
+  document.addEventListener('htmx:afterRequest', restart);
+  dialog.querySelector('[data-stay-button]').addEventListener('click', function () {
+    window.fetch(dialog.dataset.stay, { method: 'HEAD', credentials: 'same-origin', redirect: 'manual' }).then(function (answer) {
+      dialog.close();
+      if (answer.ok) restart(); else window.location.reload();
+    }, function () { dialog.close(); say(text('offline'), true); });
+  });
+}());
