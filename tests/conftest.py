@@ -37,8 +37,8 @@ def _flush_past_the_triggers() -> Iterator[None]:
 
     def sql_flush(self: DatabaseOperations, *args: Any, **kwargs: Any) -> list[str]:
         statements = stock(self, *args, **kwargs)
-        aside, back = "SET session_replication_role = replica", "SET session_replication_role = DEFAULT"
-        return [aside, *statements, back] if statements else []
+        trigger = "ALTER TABLE audit_auditevent {} TRIGGER audit_append_only;"
+        return [trigger.format("DISABLE"), *statements, trigger.format("ENABLE ALWAYS")] if statements else []
 
     DatabaseOperations.sql_flush = sql_flush
     yield
