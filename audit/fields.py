@@ -38,7 +38,7 @@ class Sealed(bytes):
     __str__ = __repr__
 
 
-class SealedField(models.BinaryField):  # type: ignore[type-arg]
+class SealedField(models.BinaryField):
     """A column for sealed text. It cannot be searched, compared, put in a form or read without its door."""
 
     description = _("Sealed text")
@@ -78,7 +78,7 @@ class SealedField(models.BinaryField):  # type: ignore[type-arg]
             raise ValidationError(
                 f"{self.model._meta.label}.{self.name} takes what seal() made, not {type(value).__name__}."
             )
-        return connection.Database.Binary(bytes(value))  # type: ignore[attr-defined]
+        return connection.Database.Binary(bytes(value))
 
     def get_lookup(self, lookup_name: str) -> Any:
         # The same text never seals to the same bytes: a comparison would look right and find nothing.

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from audit import cipher
 from audit.ids import uuid7
@@ -225,9 +225,9 @@ def forget_all() -> None:
 
 
 def _pending() -> Iterator[_Pending]:
-    for _savepoints, waiting, _robust in connection.run_on_commit:
-        if isinstance(waiting, _Pending):
-            yield waiting
+    for entry in connection.run_on_commit:
+        if isinstance(entry[1], _Pending):
+            yield entry[1]
 
 
 def _remember(key: OpenedKey, *, active: bool) -> OpenedKey:
@@ -277,10 +277,13 @@ def _make(owner_id: UUID) -> DataKey:
     keeper = provider()
     kek_id, wrapped = keeper.wrap(cipher.new_key(), _context(key_id, owner_id))
     # Two first messages may race. The index lets one key stand, and whoever lost waits here for the winner's.
-    DataKey.objects.insert_unless_active(
-        DataKey(id=key_id, owner_id=owner_id, provider=keeper.name, kek_id=kek_id, wrapped=wrapped)
-    )
-    return DataKey.objects.active().get(owner_id=owner_id)
+    key = DataKey(id=key_id, owner_id=owner_id, provider=keeper.name, kek_id=kek_id, wrapped=wrapped)
+    try:
+        with transaction.atomic():
+            key.save(force_insert=True)
+    except IntegrityError:
+        return DataKey.objects.active().get(owner_id=owner_id)
+    return key
 
 
 def _open(row: DataKey) -> OpenedKey:

@@ -150,7 +150,7 @@ def _category_of(item: Model | None) -> str:
 
 def _must_commit_by_itself(what: str) -> None:
     # As Django's own durable blocks do, the transaction that a test case wraps around itself does not count.
-    blocks = connection.atomic_blocks
+    blocks: list[Any] = connection.atomic_blocks
     if blocks and not blocks[-1]._from_testcase:
         raise InsideTransaction(
             f"{what} is recorded outside any transaction, so that it cannot be rolled back."

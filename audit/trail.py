@@ -22,7 +22,8 @@ from audit.ids import uuid7
 # What is the same for every row of one statement, and what differs from row to row.
 SHARED = (
     "origin_boot", "activity_at", "session_ended_at", "type", "subtype", "action", "outcome",
-    "outcome_reason", "agent_id", "actor_id", "agent_role", "on_behalf_of", "requestor", "auth_method", "session_id_hash",
+    "outcome_reason", "agent_id", "actor_id", "agent_role", "on_behalf_of", "requestor", "auth_method",
+    "session_id_hash",
     "device_id", "network_address", "user_agent_hash", "purpose_of_use", "data_category", "sensitivity",
     "source", "request_id", "app_version",
 )  # fmt: skip

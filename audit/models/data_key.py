@@ -12,10 +12,6 @@ class DataKeyQuerySet(models.QuerySet["DataKey"]):
     def active(self) -> Self:
         return self.filter(state=DataKey.State.ACTIVE)
 
-    def insert_unless_active(self, key: DataKey) -> None:
-        """Insert the key, unless its owner has an active one already."""
-        self.bulk_create([key], ignore_conflicts=True)
-
 
 class DataKey(models.Model):
     """A key that seals one owner's texts, itself wrapped by a key from the key provider.

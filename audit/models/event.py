@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any, NoReturn
 from uuid import UUID
 
-from auditlog.models import AbstractLogEntry
+from auditlog.models import AbstractLogEntry, LogEntryManager
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.fields import Kind, SealedField
 from audit.ids import uuid7
-from audit.models.event_queries import AuditEventManager
 
 TRAIL_OWNER_ID = UUID("00000000-0000-4000-8000-0000000a0d17")
 
@@ -29,7 +28,38 @@ class CurrentTransaction(models.Func):
     arity = 0
 
 
-class AuditEvent(AbstractLogEntry):  # type: ignore[misc]
+class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
+    def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise AppendOnly("Audit events are written by audit.recorder, and never changed or deleted.")
+
+    create = update = delete = bulk_create = bulk_update = get_or_create = update_or_create = _refuse  # type: ignore[assignment]
+    _raw_delete = _refuse
+
+
+class AuditEventManager(LogEntryManager.from_queryset(AuditEventQuerySet)):  # type: ignore[misc]
+    """django-auditlog sees what changes and calls here; our tracking writes it down."""
+
+    def log_create(self, instance: models.Model, force_log: bool = False, **found: Any) -> None:
+        from audit import tracking
+
+        tracking.record_change(instance, found["action"], found.get("changes"))
+
+    def log_m2m_changes(
+        self,
+        changed_queryset: models.QuerySet[Any],
+        instance: models.Model,
+        operation: str,
+        field_name: str,
+        **_: Any,
+    ) -> None:
+        from audit import tracking
+
+        keys = [str(pk) for pk in changed_queryset.values_list("pk", flat=True)]
+        if keys:
+            tracking.record_change(instance, self.model.Action.UPDATE, {field_name: {operation: keys}})
+
+
+class AuditEvent(AbstractLogEntry):
     """One thing that somebody saw, did or tried. Never any text that a person wrote.
 
     The columns are those of ASTM E2147 and FHIR's AuditEvent. Of django-auditlog's own columns those stay
