@@ -1,0 +1,95 @@
+"""The only road from an id in a request to a thing. Hidden and absent are the same 404.
+
+Every refusal leaves an event that names who tried, for a thing that exists and for one that does not:
+the work done is the same, so the time taken tells nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from django.db import models
+from django.http import Http404
+
+from audit.recorder import record_refusal
+from messaging.models import Category, Pool, Prescription, RefillRequestItem, Thread, WorkItem
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from accounts.models import Patient, User
+
+Thing = TypeVar("Thing", bound=models.Model)
+
+
+def thread_for(user: User, ref: UUID) -> Thread:
+    """Return the thread if `user` may see it, from either side. Otherwise 404, and remember who tried."""
+    return _found(
+        Thread.objects.visible_to(user).select_related("patient", "pool__team", "category"), user, ref
+    )
+
+
+def own_thread_for(user: User, ref: UUID) -> Thread:
+    """Return the thread if `user` may read it from the patient's side."""
+    threads = Thread.objects.of_patients_side(user)
+    return _found(threads.select_related("patient", "pool__team", "category"), user, ref)
+
+
+def worked_thread_for(user: User, ref: UUID) -> Thread:
+    """Return the thread if `user` works the pool it is in."""
+    threads = Thread.objects.worked_by(user)
+    return _found(threads.select_related("patient", "pool__team", "category"), user, ref)
+
+
+def worked_item_for(user: User, ref: UUID) -> WorkItem:
+    """Return the unfinished work on the thread `ref` if `user` works its pool."""
+    thread = worked_thread_for(user, ref)
+    item = WorkItem.objects.unfinished().filter(thread=thread).first()
+    if item is None:
+        raise Http404
+    return item
+
+
+def prescription_for(user: User, ref: UUID) -> Prescription:
+    """Return the medicine if `user` may ask for it."""
+    return _found(Prescription.objects.of_patients_side(user).select_related("patient", "team"), user, ref)
+
+
+def refill_for(user: User, ref: UUID) -> RefillRequestItem:
+    """Return the request if `user` may see it, from either side."""
+    return _found(RefillRequestItem.objects.visible_to(user).select_related(*_REFILL_PARTS), user, ref)
+
+
+def own_refill_for(user: User, ref: UUID) -> RefillRequestItem:
+    """Return the request if `user` made it or may make it for the patient."""
+    return _found(RefillRequestItem.objects.of_patients_side(user).select_related(*_REFILL_PARTS), user, ref)
+
+
+def worked_refill_for(user: User, ref: UUID) -> RefillRequestItem:
+    """Return the request if `user` works the pool it is in."""
+    return _found(RefillRequestItem.objects.worked_by(user).select_related(*_REFILL_PARTS), user, ref)
+
+
+def pool_for(user: User, patient: Patient, ref: UUID) -> Pool:
+    """Return the pool if it belongs to a team that looks after `patient` now (PT2)."""
+    return _found(Pool.objects.reachable_by(patient).select_related("team"), user, ref)
+
+
+def category_for(user: User, code: str) -> Category:
+    """Return the topic; an unknown code is a 404 like any other id."""
+    category = Category.objects.filter(pk=code).first()
+    if category is None:
+        record_refusal(agent=user, target=None, reason="no such category")
+        raise Http404
+    return category
+
+
+_REFILL_PARTS = ("request", "prescription", "patient", "pool__team", "work")
+
+
+def _found(visible: models.QuerySet[Thing], user: User, ref: UUID) -> Thing:
+    if thing := visible.filter(pk=ref).first():
+        return thing
+    hidden = visible.model._default_manager.filter(pk=ref).first()
+    record_refusal(agent=user, target=hidden, reason="hidden" if hidden else "absent")
+    raise Http404

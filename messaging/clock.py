@@ -1,0 +1,96 @@
+"""The clinic's own clock: opening hours, holidays and the time zone they are written in.
+
+A promise to a patient ("we plan to reply by …") is counted in business time, the time during which
+somebody is there to read. Everything here is arithmetic on values; loading them is the pool's work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.utils import timezone
+
+# A calendar that is closed for this long is a mistake in the settings, not a long holiday.
+FURTHEST_LOOK = timedelta(days=120)
+
+
+class NeverOpen(ValueError):
+    """No opening hours within four months: nothing can be promised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """One stretch of a day during which the desk is staffed, in local wall-clock time."""
+
+    opens: time
+    closes: time
+
+
+@dataclass(frozen=True)
+class BusinessClock:
+    """Business time for one pool.
+
+    `hours` maps ISO weekdays (Monday is 1) to the intervals of that day, several where a desk closes for
+    lunch. Days in `holidays` are closed. All results are aware UTC moments.
+    """
+
+    zone: ZoneInfo
+    hours: Mapping[int, tuple[Interval, ...]]
+    holidays: frozenset[date] = field(default_factory=frozenset)
+
+    def intervals_from(self, moment: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """Yield the open stretches at or after `moment`, in order, as UTC pairs.
+
+        Local wall-clock times are turned into UTC one by one, so a day on which the clocks change has
+        the hours that really pass. Raises `NeverOpen` when four months bring none.
+        """
+        day = moment.astimezone(self.zone).date()
+        last = day + FURTHEST_LOOK
+        while day <= last:
+            if day not in self.holidays:
+                for interval in sorted(self.hours.get(day.isoweekday(), ()), key=lambda i: i.opens):
+                    opens = datetime.combine(day, interval.opens, self.zone).astimezone(UTC)
+                    closes = datetime.combine(day, interval.closes, self.zone).astimezone(UTC)
+                    if closes > moment and closes > opens:
+                        yield max(opens, moment.astimezone(UTC)), closes
+            day += timedelta(days=1)
+        raise NeverOpen
+
+    def is_open(self, moment: datetime) -> bool:
+        """Whether somebody is at the desk at `moment`. The closing minute itself is closed."""
+        try:
+            opens, _closes = next(self.intervals_from(moment))
+        except NeverOpen:
+            return False
+        return opens <= moment
+
+    def next_opening(self, moment: datetime) -> datetime:
+        """When the desk opens next: `moment` itself while it is open."""
+        opens, _closes = next(self.intervals_from(moment))
+        return opens
+
+    def closes_at(self, moment: datetime) -> datetime | None:
+        """When the desk, open at `moment`, closes; None while it is closed."""
+        opens, closes = next(self.intervals_from(moment))
+        return closes if opens <= moment else None
+
+    def after(self, moment: datetime, business: timedelta) -> datetime:
+        """Return the moment at which `business` of open time will have passed since `moment`.
+
+        A span that ends exactly at closing time ends there, not at the next opening.
+        """
+        left = business
+        for opens, closes in self.intervals_from(moment):
+            if opens + left <= closes:
+                return opens + left
+            left -= closes - opens
+        raise NeverOpen  # unreachable: intervals_from raises first
+
+
+def clinic_date(moment: datetime | None = None) -> date:
+    """The date at the clinic, at `moment` or now: what "today" means in rules and lists."""
+    return timezone.localdate(moment, ZoneInfo(settings.CLINIC_TIME_ZONE))

@@ -1,0 +1,48 @@
+"""The work: conversations, medicines, refills, and who owes the patient an answer."""
+
+from messaging.models.medicine import Prescription
+from messaging.models.message import BODY_LIMIT, SUBJECT_LIMIT, InternalNote, Message, ReadReceipt, Side
+from messaging.models.notification import Channel, Notice, Notification
+from messaging.models.pool import Category, CategoryCode, Holiday, OpeningHours, Pool
+from messaging.models.refill import (
+    COMMENT_LIMIT,
+    DenialReason,
+    RefillDecision,
+    RefillRequest,
+    RefillRequestItem,
+    RefillState,
+)
+from messaging.models.thread import Closure, Outcome, Thread, ThreadState
+from messaging.models.work import Claim, Priority, WorkItem, WorkState
+
+__all__ = [
+    "BODY_LIMIT",
+    "COMMENT_LIMIT",
+    "SUBJECT_LIMIT",
+    "Category",
+    "CategoryCode",
+    "Channel",
+    "Claim",
+    "Closure",
+    "DenialReason",
+    "Holiday",
+    "InternalNote",
+    "Message",
+    "Notice",
+    "Notification",
+    "OpeningHours",
+    "Outcome",
+    "Pool",
+    "Prescription",
+    "Priority",
+    "ReadReceipt",
+    "RefillDecision",
+    "RefillRequest",
+    "RefillRequestItem",
+    "RefillState",
+    "Side",
+    "Thread",
+    "ThreadState",
+    "WorkItem",
+    "WorkState",
+]

@@ -1,0 +1,142 @@
+"""One copy of what was said, and who has read it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import Patient
+from audit.ids import uuid7
+from audit.seals import Kind, SealedField
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from uuid import UUID
+
+    from accounts.models import User
+
+BODY_LIMIT = 5_000
+SUBJECT_LIMIT = 120
+PREVIEW_LENGTH = 160
+
+
+class Side(models.TextChoices):
+    """Whose side of the conversation a message comes from. A proxy writes on the patient's side."""
+
+    PATIENT = "patient"
+    TEAM = "team"
+    SYSTEM = "system"
+
+
+class MessageQuerySet(models.QuerySet["Message"]):
+    def unread_by(self, reader: User) -> Self:
+        """Messages that others wrote and `reader` has not opened."""
+        return self.exclude(author=reader.pk).exclude(side=Side.SYSTEM).exclude(receipts__reader=reader.pk)
+
+
+class Message(models.Model):
+    """What one person wrote, once, for everybody in the thread (PT1).
+
+    An acknowledgement is a message without a body: its words are fixed and it carries the moment a reply
+    is due. The text never changes; the database refuses UPDATE and DELETE of it (PT11).
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    thread = models.ForeignKey("messaging.Thread", on_delete=models.PROTECT, related_name="messages")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    side = models.CharField(max_length=8, choices=Side.choices)
+    body = SealedField(kind=Kind.HEALTH, null=True)
+    language = models.CharField(max_length=8, default="en")
+    reply_due_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(default=timezone.now)
+    # The form's own token: a second press of the same button finds the first message (unique with author).
+    form_token = models.UUIDField(null=True)
+
+    objects = MessageQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["sent_at", "id"]
+        indexes = [models.Index(fields=["thread", "sent_at", "id"], name="message_in_thread")]
+        constraints = [
+            models.UniqueConstraint(fields=["author", "form_token"], name="one_message_per_form"),
+            models.CheckConstraint(condition=Q(side__in=Side.values), name="message_side_known"),
+            models.CheckConstraint(
+                condition=Q(side=Side.SYSTEM, author=None, body=None)
+                | (~Q(side=Side.SYSTEM) & Q(author__isnull=False, body__isnull=False)),
+                name="message_said_by_somebody",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"message {self.pk}"
+
+    @property
+    def seal_owner_id(self) -> UUID:
+        return self.patient_id
+
+    @property
+    def is_acknowledgement(self) -> bool:
+        """Whether this is the automatic answer that nobody has read the message yet (PT6)."""
+        return self.side == Side.SYSTEM
+
+
+class ReadReceipt(models.Model):
+    """That one person opened one message, and when (PT15). Rendering is reading; listing is not."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    message = models.ForeignKey(Message, on_delete=models.PROTECT, related_name="receipts")
+    reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
+    read_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["message", "reader"], name="one_receipt_per_reader")]
+
+    def __str__(self) -> str:
+        return f"receipt {self.pk}"
+
+    @classmethod
+    def give(cls, *, by: User, messages: Iterable[Message]) -> None:
+        """Note that `by` has read these messages; those read before keep their first moment.
+
+        One statement however many messages, because every thread page calls it. The access itself is
+        already in the audit trail: this is for the people in the thread.
+        """
+        now = timezone.now()
+        rows = [
+            cls(message=message, reader=by, patient_id=message.patient_id, read_at=now)
+            for message in messages
+            if message.author_id != by.pk and message.side != Side.SYSTEM
+        ]
+        cls.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+class InternalNote(models.Model):
+    """What staff write for staff (TR4): its own table, its own endpoint; no road leads to a message."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    thread = models.ForeignKey("messaging.Thread", on_delete=models.PROTECT, related_name="notes")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    body = SealedField(kind=Kind.HEALTH)
+    written_at = models.DateTimeField(default=timezone.now)
+    form_token = models.UUIDField(null=True)
+
+    class Meta:
+        ordering = ["written_at", "id"]
+        indexes = [models.Index(fields=["thread", "written_at"], name="note_in_thread")]
+        constraints = [models.UniqueConstraint(fields=["author", "form_token"], name="one_note_per_form")]
+
+    def __str__(self) -> str:
+        return f"note {self.pk}"
+
+    @property
+    def seal_owner_id(self) -> UUID:
+        return self.patient_id

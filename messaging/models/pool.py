@@ -1,0 +1,221 @@
+"""Where work goes: the inbox a team works, the topics people write about, the hours somebody reads."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Self
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import CareRelationship, CareTeam, CareTeamMembership, Patient
+from audit.ids import uuid7
+from audit.verbs import verb
+from messaging.clock import BusinessClock, Interval
+from messaging.refusals import NoPool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from accounts.models import User
+    from audit.context import Agent
+
+
+class CategoryCode(models.TextChoices):
+    """The eight topics a patient can choose from (PT3). Routing keys; the words are what people read."""
+
+    MEDICAL_QUESTION = "medical_question", _("A health question")
+    REFILL = "refill", _("A medicine")
+    TEST_RESULT = "test_result", _("A test result")
+    APPOINTMENT = "appointment", _("A visit")
+    REFERRAL = "referral", _("Seeing a specialist")
+    FORM_OR_LETTER = "form_or_letter", _("A form or letter")
+    BILLING_OR_ADMIN = "billing_or_admin", _("A bill or insurance")
+    TECHNICAL_HELP = "technical_help", _("Help with this website")
+
+
+class PoolQuerySet(models.QuerySet["Pool"]):
+    def reachable_by(self, patient: Patient) -> Self:
+        """Pools of the teams that look after `patient` now (PT2)."""
+        return self.filter(
+            Exists(CareRelationship.objects.current().filter(patient=patient, team=OuterRef("team")))
+        )
+
+    def worked_by(self, user: User) -> Self:
+        """Pools whose team `user` belongs to now, as somebody who works with patients."""
+        if not user.is_clinical:
+            return self.none()
+        return self.filter(
+            Exists(CareTeamMembership.objects.current().filter(user=user.pk, team=OuterRef("team")))
+        )
+
+    def staffed(self) -> Self:
+        """Pools with at least one member who can sign in."""
+        members = CareTeamMembership.objects.current().filter(team=OuterRef("team"), user__is_active=True)
+        return self.filter(Exists(members))
+
+    def for_message(self, *, patient: Patient, category: Category, chosen: Pool | None) -> Pool:
+        """Route a message: the patient's choice, else the topic's desk, else her main team, else the fall-back.
+
+        Only staffed pools of teams that look after her are considered; the fall-back pool is taken when
+        none is left, so nothing a patient wrote can land where nobody reads. Raises `NoPool` when the
+        clinic has not even that.
+        """
+        reachable = {pool.pk: pool for pool in self.reachable_by(patient).staffed().select_related("team")}
+        wanted = [chosen.pk if chosen else None, category.desk_id]
+        main = (
+            CareRelationship.objects.current()
+            .filter(patient=patient)
+            .order_by("-is_primary", "starts_at")
+            .values_list("team__pool", flat=True)
+            .first()
+        )
+        for pk in (*wanted, main):
+            if pk in reachable:
+                return reachable[pk]
+        fallback = self.staffed().filter(is_fallback=True).select_related("team").first()
+        if fallback is None:
+            raise NoPool
+        return fallback
+
+
+class Pool(models.Model):
+    """The inbox a care team works."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    team = models.OneToOneField(CareTeam, on_delete=models.PROTECT, related_name="pool")
+    is_fallback = models.BooleanField(default=False)
+
+    objects = PoolQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["is_fallback"], condition=Q(is_fallback=True), name="one_fallback_pool"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"pool {self.pk}"
+
+    @property
+    def name(self) -> str:
+        """What patients and staff call it: its team's name."""
+        return self.team.name
+
+    @property
+    def phone(self) -> str:
+        """The number to call instead of writing: the team's, else the clinic's."""
+        return self.team.phone or settings.CLINIC_PHONE
+
+    def clock(self) -> BusinessClock:
+        """Load this pool's business clock: its own hours where it has any, else the clinic's."""
+        rows = list(OpeningHours.objects.filter(Q(pool=self) | Q(pool=None)).order_by("weekday", "opens"))
+        own = [row for row in rows if row.pool_id == self.pk]
+        return BusinessClock(
+            zone=ZoneInfo(settings.CLINIC_TIME_ZONE),
+            hours=_by_weekday(own or rows),
+            holidays=frozenset(Holiday.objects.values_list("date", flat=True)),
+        )
+
+    def due(self, category: Category, *, since: datetime) -> datetime:
+        """When a message about `category` that came at `since` must be answered, in business time (PT5)."""
+        return self.clock().after(since, category.reply_within)
+
+
+def _by_weekday(rows: Iterable[OpeningHours]) -> dict[int, tuple[Interval, ...]]:
+    hours: dict[int, tuple[Interval, ...]] = {}
+    for row in rows:
+        hours[row.weekday] = (*hours.get(row.weekday, ()), Interval(row.opens, row.closes))
+    return hours
+
+
+class CategoryQuerySet(models.QuerySet["Category"]):
+    @verb(actor="by")
+    def complete(self, *, by: Agent) -> None:
+        """Make the topics that this clinic does not have yet, with a reply time each; change none it has."""
+        standing = set(self.values_list("code", flat=True))
+        for position, code in enumerate(CategoryCode.values):
+            if code not in standing:
+                self.create(
+                    code=code, position=position, reply_within=_REPLY_WITHIN.get(code, timedelta(hours=18))
+                )
+
+
+# In business hours: a clinic's day has about nine of them.
+_REPLY_WITHIN = {
+    CategoryCode.MEDICAL_QUESTION.value: timedelta(hours=18),
+    CategoryCode.REFILL.value: timedelta(hours=18),
+    CategoryCode.APPOINTMENT.value: timedelta(hours=9),
+    CategoryCode.BILLING_OR_ADMIN.value: timedelta(hours=27),
+    CategoryCode.FORM_OR_LETTER.value: timedelta(hours=27),
+}
+
+
+class Category(models.Model):
+    """A topic with the desk that reads it and the business time a reply may take."""
+
+    code = models.CharField(primary_key=True, max_length=32, choices=CategoryCode.choices)
+    position = models.PositiveSmallIntegerField()
+    desk = models.ForeignKey(
+        Pool,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="The pool that always reads this topic; empty for the patient's own team.",
+    )
+    reply_within = models.DurationField(default=timedelta(hours=18))
+
+    objects = CategoryQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.CheckConstraint(condition=Q(code__in=CategoryCode.values), name="category_code_known"),
+            models.CheckConstraint(
+                condition=Q(reply_within__gt=timedelta()), name="category_reply_within_positive"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+    @property
+    def words(self) -> str:
+        """The topic in the reader's language."""
+        return str(CategoryCode(self.code).label)
+
+
+class OpeningHours(models.Model):
+    """One interval of one weekday (Monday is 1), for one pool or, without one, for the clinic."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    pool = models.ForeignKey(
+        Pool, null=True, blank=True, on_delete=models.CASCADE, related_name="opening_hours"
+    )
+    weekday = models.PositiveSmallIntegerField()
+    opens = models.TimeField()
+    closes = models.TimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(weekday__range=(1, 7)), name="opening_hours_weekday"),
+            models.CheckConstraint(condition=Q(closes__gt=F("opens")), name="opening_hours_forward"),
+        ]
+
+    def __str__(self) -> str:
+        return f"opening hours {self.pk}"
+
+
+class Holiday(models.Model):
+    """A day on which nobody reads."""
+
+    date = models.DateField(primary_key=True)
+    name = models.CharField(max_length=80)
+
+    def __str__(self) -> str:
+        return f"holiday {self.date}"

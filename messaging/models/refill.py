@@ -1,0 +1,407 @@
+"""Asking for more of a medicine, and the one decision that answers it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from django.conf import settings
+from django.db import IntegrityError, models, transaction
+from django.db.models import Exists, OuterRef, Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import CareRelationship, Patient, ProxyGrant
+from audit.ids import uuid7
+from audit.recorder import record
+from audit.seals import Kind, SealedField, seal
+from audit.verbs import verb
+from messaging.eligibility import Eligibility
+from messaging.models.medicine import Prescription
+from messaging.models.notification import Notice, Notification
+from messaging.models.pool import Category, CategoryCode, Pool
+from messaging.models.work import WorkItem, WorkState
+from messaging.refusals import (
+    AlreadyDecided,
+    ControlledSubstance,
+    DuplicateRequest,
+    Incomplete,
+    MayNot,
+    NoPool,
+    NotOpenForDecision,
+    NotRequestable,
+)
+from messaging.schedules import Schedule
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from accounts.models import User
+
+COMMENT_LIMIT = 1_000
+
+
+class RefillState(models.TextChoices):
+    """States of one asked-for medicine (vocabulary of FHIR Task and NCPDP SCRIPT)."""
+
+    RECEIVED = "received", _("Waiting for the team")
+    IN_REVIEW = "in_review", _("Being looked at")
+    APPROVED = "approved", _("Approved")
+    APPROVED_WITH_CHANGES = "approved_with_changes", _("Approved with a change")
+    REPLACED = "replaced", _("Replaced by a new order")
+    DENIED = "denied", _("Not approved")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+OPEN_STATES = (RefillState.RECEIVED, RefillState.IN_REVIEW)
+DECIDED_STATES = (
+    RefillState.APPROVED,
+    RefillState.APPROVED_WITH_CHANGES,
+    RefillState.REPLACED,
+    RefillState.DENIED,
+)
+
+
+class DenialReason(models.TextChoices):
+    """NCPDP SCRIPT denial codes, each with words for the patient that say what to do next."""
+
+    TOO_SOON = "AD", _("It is too soon for a refill. Ask again when you have about a week left.")
+    CALL_FIRST = "AF", _("We need to talk with you first. Call us.")
+    NOT_APPROPRIATE = (
+        "AG",
+        _("This medicine is not right for you now. Write to your team about what to do instead."),
+    )
+    VISIT_NEEDED = "AM", _("You need a visit first. Call us to book one.")
+    ANSWERED_ELSEWHERE = (
+        "AP",
+        _("This was already taken care of another way. Call us if you do not have your medicine."),
+    )
+    NEVER_PRESCRIBED = "AE", _("We did not order this medicine for you. Ask the clinic that did.")
+    STOPPED = "DA", _("This medicine was stopped. Call us before you take it again.")
+    ALLERGY = "CZ", _("You may be allergic to this medicine. Do not take it. Call us today.")
+
+
+class RefillRequestItemQuerySet(models.QuerySet["RefillRequestItem"]):
+    def of_patients_side(self, user: User) -> Self:
+        """Requests for the patient's own medicines, and those a trusted person may see."""
+        granted = ProxyGrant.objects.current().filter(proxy=user.pk, scopes__contains=["refill"])
+        return self.filter(Q(patient__user=user.pk) | Q(patient__in=granted.values("patient")))
+
+    def worked_by(self, user: User) -> Self:
+        """Requests in the pools `user` works now, about patients whom that team looks after now."""
+        related = CareRelationship.objects.current().filter(
+            patient=OuterRef("patient"), team=OuterRef("pool__team")
+        )
+        return self.filter(Exists(related), pool__in=Pool.objects.worked_by(user))
+
+    def visible_to(self, user: User) -> Self:
+        """Requests `user` may read now."""
+        return self.of_patients_side(user) | self.worked_by(user)
+
+    def waiting(self) -> Self:
+        return self.filter(state__in=OPEN_STATES)
+
+
+class RefillRequestQuerySet(models.QuerySet["RefillRequest"]):
+    @verb(actor="by")
+    def ask(
+        self, *, by: User, prescription: Prescription, comment: str = "", form_token: UUID | None = None
+    ) -> RefillRequestItem:
+        """Ask for more of one medicine: check it again on the server, route it, promise a time, notify.
+
+        Raises `NotRequestable` for a stopped medicine, `DuplicateRequest` with the request that stands,
+        `MayNot` when `by` may not ask for this patient. The same `form_token` finds the first press.
+        """
+        # Lock the order: two presses of the button, or patient and daughter at once, make one request.
+        prescription = (
+            Prescription.objects.select_for_update(of=("self",))
+            .select_related("patient", "team")
+            .get(pk=prescription.pk)
+        )
+        patient = prescription.patient
+        if not may_ask_for(by, patient):
+            raise MayNot
+        if form_token and (twin := self.filter(requested_by=by, form_token=form_token).first()):
+            return twin.items.get()
+        code = prescription.eligibility()
+        if not code.is_requestable:
+            raise NotRequestable
+        standing = RefillRequestItem.objects.waiting().filter(prescription=prescription).first()
+        if standing is not None:
+            raise DuplicateRequest(standing)
+        pool = Pool.objects.staffed().filter(team=prescription.team_id).select_related("team").first()
+        if pool is None:
+            raise NoPool
+        request = RefillRequest(patient=patient, requested_by=by, form_token=form_token)
+        if comment:
+            request.comment = seal(comment, into=request, field="comment")
+        request.save()
+        due_at = pool.due(Category.objects.get(code=CategoryCode.REFILL), since=timezone.now())
+        item = RefillRequestItem.objects.create(
+            request=request,
+            patient=patient,
+            prescription=prescription,
+            pool=pool,
+            eligibility=code,
+            due_at=due_at,
+        )
+        WorkItem.objects.create(patient=patient, pool=pool, refill=item, due_at=due_at)
+        record(
+            agent=by,
+            type="record",
+            subtype="refill-request",
+            action="C",
+            obj=item,
+            patient_id=patient.pk,
+            category="refill",
+        )
+        Notification.objects.tell_pool(pool, about=item, notice=Notice.WORK_WAITING, owner=None)
+        return item
+
+
+class RefillRequest(models.Model):
+    """The envelope: one asking, with what the person wrote. Its status is that of its lines."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="refill_requests")
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    comment = SealedField(kind=Kind.HEALTH, null=True)
+    requested_at = models.DateTimeField(default=timezone.now)
+    form_token = models.UUIDField(null=True)
+
+    objects = RefillRequestQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["requested_by", "form_token"], name="one_refill_request_per_form"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"refill request {self.pk}"
+
+    @property
+    def seal_owner_id(self) -> UUID:
+        return self.patient_id
+
+
+class RefillRequestItem(models.Model):
+    """One medicine that was asked for: where it stands and what it was judged by.
+
+    The database allows only the moves of the state machine and refuses to leave a final state.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    request = models.ForeignKey(RefillRequest, on_delete=models.PROTECT, related_name="items")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
+    prescription = models.ForeignKey(Prescription, on_delete=models.PROTECT, related_name="requests")
+    pool = models.ForeignKey(Pool, on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(max_length=24, choices=RefillState.choices, default=RefillState.RECEIVED)
+    eligibility = models.CharField(max_length=20, choices=Eligibility.choices)
+    due_at = models.DateTimeField()
+    state_since = models.DateTimeField(default=timezone.now)
+
+    objects = RefillRequestItemQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["due_at", "id"]
+        indexes = [
+            models.Index(
+                fields=["pool", "due_at", "id"],
+                name="refill_queue",
+                condition=Q(state__in=["received", "in_review"]),
+            ),
+            models.Index(fields=["patient", "-state_since"], name="refills_of_patient"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["prescription"],
+                condition=Q(state__in=["received", "in_review"]),
+                name="one_open_request_per_medicine",
+            ),
+            models.CheckConstraint(condition=Q(state__in=RefillState.values), name="refill_state_known"),
+            models.CheckConstraint(condition=Q(eligibility__in=Eligibility.values), name="eligibility_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"refill {self.pk}"
+
+    def get_absolute_url(self) -> str:
+        """Where the patient's side reads it; staff read it in the refill queue."""
+        return reverse("refill-request", args=[self.pk])
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN_STATES
+
+    @verb(actor="by")
+    def claim(self, *, by: User) -> RefillRequestItem:
+        """Take the request for review, or say who has it (`HeldByAnother`)."""
+        item = self._locked()
+        if not item.is_open:
+            raise AlreadyDecided
+        item.work.claim(by=by)
+        if item.state == RefillState.RECEIVED:
+            item._move_to(RefillState.IN_REVIEW)
+        return item
+
+    @verb(actor="by")
+    def decide(
+        self,
+        *,
+        by: User,
+        outcome: str,
+        reason: str = "",
+        note: str = "",
+        quantity: int | None = None,
+        repeats: int | None = None,
+    ) -> RefillDecision:
+        """Answer the request, once (RF4). Behind a recent second factor at both doors.
+
+        `outcome` is one of approved, approved_with_changes, replaced, denied. A denial needs a `reason`, a
+        change needs the `quantity` or `repeats` that change, a replacement needs a `note`: `Incomplete`
+        names the missing part. `note` is read by the patient. Raises `MayNot` for anybody who may not
+        prescribe in this pool, `ControlledSubstance` for a schedule II refill, `AlreadyDecided`,
+        `NotOpenForDecision`, `HeldByAnother`. Records the decision and tells the patient.
+        """
+        item = self._locked()
+        if not by.may_prescribe or not Pool.objects.worked_by(by).filter(pk=item.pool_id).exists():
+            raise MayNot
+        if item.state in DECIDED_STATES:
+            raise AlreadyDecided
+        if not item.is_open:
+            raise NotOpenForDecision
+        outcome = RefillState(outcome)
+        if outcome not in DECIDED_STATES:
+            raise NotOpenForDecision
+        terms = _checked_terms(outcome, reason=reason, note=note, quantity=quantity, repeats=repeats)
+        if item.prescription.schedule == Schedule.II and outcome in (
+            RefillState.APPROVED,
+            RefillState.APPROVED_WITH_CHANGES,
+        ):
+            raise ControlledSubstance
+        work = item.work.locked()
+        work.check_free_for(by)
+        if work.owner_id != by.pk:
+            work.hand_to(by)
+        if item.state == RefillState.RECEIVED:
+            item._move_to(RefillState.IN_REVIEW)
+        decision = RefillDecision(
+            item=item, patient_id=item.patient_id, decided_by=by, outcome=outcome, **terms
+        )
+        if note:
+            decision.note = seal(note, into=decision, field="note")
+        try:
+            with transaction.atomic():
+                decision.save()
+        except IntegrityError as clash:  # one-to-one: the database settles the race
+            raise AlreadyDecided from clash
+        item._move_to(outcome)
+        work.finish()
+        record(
+            agent=by,
+            type="record",
+            subtype="decide",
+            action="C",
+            obj=item,
+            patient_id=item.patient_id,
+            category="refill",
+            detail={"outcome": str(outcome), "reason": reason},
+        )
+        Notification.objects.tell_patients_side(item.patient, about=decision, notice=Notice.REFILL_DECIDED)
+        return decision
+
+    @verb(actor="by")
+    def cancel(self, *, by: User) -> RefillRequestItem:
+        """Take the request back. Only the patient's side, only while it is open."""
+        item = self._locked()
+        if not may_ask_for(by, item.patient):
+            raise MayNot
+        if not item.is_open:
+            raise AlreadyDecided
+        item._move_to(RefillState.CANCELLED)
+        item.work.locked().finish(state=WorkState.CANCELLED)
+        record(
+            agent=by,
+            type="record",
+            subtype="cancel",
+            action="U",
+            obj=item,
+            patient_id=item.patient_id,
+            category="refill",
+        )
+        return item
+
+    def _locked(self) -> RefillRequestItem:
+        return (
+            RefillRequestItem.objects.select_for_update(of=("self",))
+            .select_related("prescription", "patient", "work")
+            .get(pk=self.pk)
+        )
+
+    def _move_to(self, state: RefillState) -> None:
+        self.state = state
+        self.state_since = timezone.now()
+        self.save(update_fields=["state", "state_since"])
+
+
+class RefillDecision(models.Model):
+    """Who answered, when and how. One for a request; it is never changed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    item = models.OneToOneField(RefillRequestItem, on_delete=models.PROTECT, related_name="decision")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    outcome = models.CharField(max_length=24, choices=[(s.value, s.label) for s in DECIDED_STATES])
+    reason = models.CharField(max_length=2, choices=DenialReason.choices, blank=True)
+    quantity = models.PositiveSmallIntegerField(null=True)
+    repeats = models.PositiveSmallIntegerField(null=True)
+    note = SealedField(kind=Kind.HEALTH, null=True)
+    decided_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(outcome="denied", reason__gt="") | (~Q(outcome="denied") & Q(reason="")),
+                name="denial_has_a_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(outcome__in=[s.value for s in DECIDED_STATES]), name="decision_outcome_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"decision {self.pk}"
+
+    @property
+    def seal_owner_id(self) -> UUID:
+        return self.patient_id
+
+
+def may_ask_for(user: User, patient: Patient) -> bool:
+    """Whether `user` may ask for this patient's medicines now."""
+    if patient.user_id == user.pk:
+        return True
+    return (
+        ProxyGrant.objects.current()
+        .filter(patient=patient, proxy=user.pk, scopes__contains=["refill"])
+        .exists()
+    )
+
+
+def _checked_terms(
+    outcome: RefillState, *, reason: str, note: str, quantity: int | None, repeats: int | None
+) -> dict[str, object]:
+    """Return the columns that go with `outcome`, or say which part is missing (SCRIPT RxRenewalResponse)."""
+    if outcome == RefillState.DENIED:
+        if reason not in DenialReason.values:
+            raise Incomplete("reason", _("Choose why, so the patient knows what to do next"))
+        return {"reason": reason}
+    if outcome == RefillState.APPROVED_WITH_CHANGES:
+        if quantity is None and repeats is None:
+            raise Incomplete("quantity", _("Write the amount or the number of refills that you change"))
+        return {"quantity": quantity, "repeats": repeats}
+    if outcome == RefillState.REPLACED and not note:
+        raise Incomplete("note", _("Write what the patient gets instead and how to take it"))
+    return {}

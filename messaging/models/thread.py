@@ -1,0 +1,348 @@
+"""A conversation between a patient and a team, from the first worry to the answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import CareRelationship, Patient, ProxyGrant
+from audit.ids import uuid7
+from audit.recorder import record
+from audit.seals import Kind, SealedField, seal
+from audit.verbs import verb
+from messaging.models.message import PREVIEW_LENGTH, InternalNote, Message, Side
+from messaging.models.notification import Notice, Notification
+from messaging.models.pool import Category, Pool
+from messaging.models.work import WorkItem
+from messaging.refusals import AlreadyClosed, MayNot, ThreadMovedOn
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from accounts.models import User
+
+
+class ThreadState(models.TextChoices):
+    OPEN = "open", _("Open")
+    CLOSED = "closed", _("Finished")
+
+
+class Outcome(models.TextChoices):
+    """Why a conversation is finished (TR15). Staff choose; patients read the words."""
+
+    ANSWERED = "answered", _("Answered")
+    VISIT_BOOKED = "visit_booked", _("Visit booked")
+    REFILL_DECIDED = "refill_decided", _("Refill decided")
+    PHONED = "phoned", _("Talked on the phone")
+    NO_REPLY_NEEDED = "no_reply_needed", _("No reply needed")
+    REDIRECTED = "redirected", _("Sent to another team")
+
+
+class ThreadQuerySet(models.QuerySet["Thread"]):
+    def visible_to(self, user: User) -> Self:
+        """Threads `user` may read now. Rights are read live; nobody sees charts by power over accounts."""
+        return self.of_patients_side(user) | self.worked_by(user)
+
+    def of_patients_side(self, user: User) -> Self:
+        """The patient's own threads and those her trusted people may read."""
+        granted = ProxyGrant.objects.current().filter(proxy=user.pk, scopes__contains=["read"])
+        return self.filter(Q(patient__user=user.pk) | Q(patient__in=granted.values("patient")))
+
+    def worked_by(self, user: User) -> Self:
+        """Threads of the pools `user` works now, about patients whom that team looks after now."""
+        related = CareRelationship.objects.current().filter(
+            patient=OuterRef("patient"), team=OuterRef("pool__team")
+        )
+        return self.filter(Exists(related), pool__in=Pool.objects.worked_by(user))
+
+    @verb(actor="by")
+    def start(
+        self,
+        *,
+        by: User,
+        patient: Patient,
+        category: Category,
+        subject: str,
+        body: str,
+        form_token: UUID | None = None,
+        pool: Pool | None = None,
+    ) -> Thread:
+        """Begin a conversation: route, seal, promise, acknowledge, notify. Everything or nothing.
+
+        The same `form_token` from the same person finds the thread that its first press made. `pool` is
+        the patient's own choice among those that look after her. Raises `MayNot` when `by` may not write
+        for `patient`, `NoPool` when nobody could read it.
+        """
+        if not may_write_for(by, patient):
+            raise MayNot
+        if form_token and (twin := Message.objects.filter(author=by, form_token=form_token).first()):
+            return twin.thread
+        now = timezone.now()
+        destination = Pool.objects.for_message(patient=patient, category=category, chosen=pool)
+        due_at = destination.due(category, since=now)
+        thread = Thread(patient=patient, pool=destination, category=category, started_by=by, opened_at=now)
+        thread.subject = seal(subject, into=thread, field="subject")
+        message = thread.write(author=by, side=Side.PATIENT, body=body, form_token=form_token, adding=True)
+        Message.objects.create(
+            thread=thread,
+            patient=patient,
+            author=None,
+            side=Side.SYSTEM,
+            reply_due_at=due_at,
+            sent_at=timezone.now(),
+        )
+        item = WorkItem.objects.create(patient=patient, pool=destination, thread=thread, due_at=due_at)
+        Notification.objects.tell_pool(
+            destination, about=message, notice=Notice.WORK_WAITING, owner=item.owner
+        )
+        return thread
+
+
+class Thread(models.Model):
+    """A conversation. Its list columns are written only by the verbs that write the rows they sum up."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="threads")
+    pool = models.ForeignKey(Pool, on_delete=models.PROTECT, related_name="threads")
+    category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="+")
+    started_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    subject = SealedField(kind=Kind.HEALTH)
+    preview = SealedField(kind=Kind.HEALTH)
+    state = models.CharField(max_length=8, choices=ThreadState.choices, default=ThreadState.OPEN)
+    opened_at = models.DateTimeField(default=timezone.now)
+    last_message_at = models.DateTimeField()
+    last_message_id = models.UUIDField()
+    last_author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    last_side = models.CharField(max_length=8, choices=Side.choices)
+    message_count = models.PositiveIntegerField(default=0)
+
+    objects = ThreadQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["patient", "state", "-last_message_at", "-id"], name="patient_inbox")]
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=ThreadState.values), name="thread_state_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"thread {self.pk}"
+
+    def get_absolute_url(self) -> str:
+        """Where the patient's side reads it; staff read it in the team inbox."""
+        return reverse("thread", args=[self.pk])
+
+    @property
+    def seal_owner_id(self) -> UUID:
+        return self.patient_id
+
+    @property
+    def is_open(self) -> bool:
+        return self.state == ThreadState.OPEN
+
+    @verb(actor="author")
+    def post(
+        self, *, author: User, body: str, form_token: UUID | None = None, seen: UUID | None = None
+    ) -> Message:
+        """Add a message and line up the notices. Everything or nothing.
+
+        From the patient's side it wakes the work, or begins new work when the thread was finished. From
+        the team it takes the work for `author` and stops the clock. The same `form_token` finds the
+        message its first press made. Raises `ThreadMovedOn` when `seen`, the last message on the page the
+        form was on, is not the last one any more; `HeldByAnother`; `MayNot`.
+        """
+        # Lock first: two replies may race to reopen a closed thread.
+        thread = (
+            Thread.objects.select_for_update(of=("self",))
+            .select_related("pool", "category", "patient")
+            .get(pk=self.pk)
+        )
+        side = thread.side_of(author)
+        if form_token and (twin := Message.objects.filter(author=author, form_token=form_token).first()):
+            return twin
+        if seen is not None and seen != thread.last_message_id:
+            raise ThreadMovedOn
+        if side == Side.PATIENT:
+            return thread._hear(author, body, form_token)
+        return thread._answer(author, body, form_token)
+
+    def _hear(self, author: User, body: str, form_token: UUID | None) -> Message:
+        due_at = self.pool.due(self.category, since=timezone.now())
+        message = self.write(author=author, side=Side.PATIENT, body=body, form_token=form_token)
+        item = self.open_item()
+        if item is None:
+            item = WorkItem.objects.create(patient=self.patient, pool=self.pool, thread=self, due_at=due_at)
+        else:
+            item.wake(due_at=due_at)
+        Notification.objects.tell_pool(self.pool, about=message, notice=Notice.WORK_WAITING, owner=item.owner)
+        return message
+
+    def _answer(self, author: User, body: str, form_token: UUID | None) -> Message:
+        item = self.open_item()
+        if item is None:
+            item = WorkItem.objects.create(
+                patient=self.patient, pool=self.pool, thread=self, due_at=timezone.now()
+            )
+        item.check_free_for(author)
+        if item.owner_id != author.pk:
+            item.hand_to(author)
+        message = self.write(author=author, side=Side.TEAM, body=body, form_token=form_token)
+        item.wait_for_patient()
+        Notification.objects.tell_patients_side(self.patient, about=message, notice=Notice.NEW_MESSAGE)
+        return message
+
+    @verb(actor="author")
+    def note(self, *, author: User, body: str, form_token: UUID | None = None) -> InternalNote:
+        """Keep a note among staff. Nothing is sent, no clock moves, the patient's side never sees it."""
+        if self.side_of(author) != Side.TEAM:
+            raise MayNot
+        if form_token and (twin := InternalNote.objects.filter(author=author, form_token=form_token).first()):
+            return twin
+        kept = InternalNote(thread=self, patient_id=self.patient_id, author=author, form_token=form_token)
+        kept.body = seal(body, into=kept, field="body")
+        kept.save()
+        record(
+            agent=author,
+            type="record",
+            subtype="note",
+            action="C",
+            obj=kept,
+            patient_id=self.patient_id,
+            category="note",
+        )
+        return kept
+
+    @verb(actor="by")
+    def close(self, *, by: User, outcome: str) -> Closure:
+        """Finish the conversation with an outcome (TR15). The patient can always write again.
+
+        Raises `AlreadyClosed`, `HeldByAnother`, `MayNot`.
+        """
+        thread = Thread.objects.select_for_update(of=("self",)).get(pk=self.pk)
+        if thread.side_of(by) != Side.TEAM:
+            raise MayNot
+        if not thread.is_open:
+            raise AlreadyClosed
+        item = thread.open_item()
+        if item is not None:
+            item.check_free_for(by)
+            item.finish()
+        closure = Closure.objects.create(
+            thread=thread, patient_id=thread.patient_id, closed_by=by, outcome=Outcome(outcome)
+        )
+        thread.state = ThreadState.CLOSED
+        thread.save(update_fields=["state"])
+        record(
+            agent=by,
+            type="record",
+            subtype="close",
+            action="U",
+            obj=thread,
+            patient_id=thread.patient_id,
+            category="message",
+            detail={"outcome": str(outcome)},
+        )
+        return closure
+
+    def side_of(self, user: User) -> Side:
+        """Which side `user` speaks from now. Raises `MayNot` for anybody who speaks from neither."""
+        if may_write_for(user, self.patient):
+            return Side.PATIENT
+        if Thread.objects.worked_by(user).filter(pk=self.pk).exists():
+            return Side.TEAM
+        raise MayNot
+
+    def open_item(self) -> WorkItem | None:
+        """The unfinished work on this thread, locked, if any."""
+        item = WorkItem.objects.unfinished().filter(thread=self).first()
+        return item.locked() if item else None
+
+    def write(
+        self, *, author: User, side: Side, body: str, form_token: UUID | None, adding: bool = False
+    ) -> Message:
+        """Write the message and bring the list columns up to date. Only for the verbs above."""
+        message = Message(
+            thread=self,
+            patient=self.patient,
+            author=author,
+            side=side,
+            form_token=form_token,
+            language=author.preferred_language,
+            sent_at=timezone.now(),
+        )
+        message.body = seal(body, into=message, field="body")
+        self.preview = seal(" ".join(body.split())[:PREVIEW_LENGTH], into=self, field="preview")
+        self.last_message_id = message.pk
+        self.last_message_at = message.sent_at
+        self.last_author = author
+        self.last_side = side
+        self.message_count += 1
+        if not self.is_open:
+            self.state = ThreadState.OPEN
+            for closure in self.closures.filter(reopened_at=None):
+                closure.reopened_at = message.sent_at
+                closure.save(update_fields=["reopened_at"])
+        self.save(
+            update_fields=None
+            if adding
+            else [
+                "preview",
+                "last_message_id",
+                "last_message_at",
+                "last_author",
+                "last_side",
+                "message_count",
+                "state",
+            ]
+        )
+        message.save()
+        record(
+            agent=author,
+            type="record",
+            subtype="send",
+            action="C",
+            obj=message,
+            patient_id=self.patient_id,
+            category="message",
+        )
+        return message
+
+
+class Closure(models.Model):
+    """That a conversation was finished, by whom and how; and when somebody wrote in it again."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    thread = models.ForeignKey(Thread, on_delete=models.PROTECT, related_name="closures")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
+    closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    outcome = models.CharField(max_length=20, choices=Outcome.choices)
+    closed_at = models.DateTimeField(default=timezone.now)
+    reopened_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["closed_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["thread"], condition=Q(reopened_at=None), name="one_standing_closure"
+            ),
+            models.CheckConstraint(condition=Q(outcome__in=Outcome.values), name="outcome_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"closure {self.pk}"
+
+
+def may_write_for(user: User, patient: Patient) -> bool:
+    """Whether `user` may write as the patient's side now: herself, or a trusted person with that scope."""
+    if patient.user_id == user.pk:
+        return True
+    return (
+        ProxyGrant.objects.current()
+        .filter(patient=patient, proxy=user.pk, scopes__contains=["write"])
+        .exists()
+    )

@@ -1,0 +1,234 @@
+"""The work that a message or a refill request makes, apart from its content (FHIR Task)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import CareRelationship, Patient
+from audit.ids import uuid7
+from audit.recorder import record
+from audit.verbs import verb
+from messaging.models.pool import Pool
+from messaging.refusals import AlreadyClosed, HeldByAnother, MayNot, NotHeld
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from accounts.models import User
+
+
+class Priority(models.IntegerChoices):
+    """FHIR request priority, ordered so that the most pressing sorts first."""
+
+    STAT = 0, _("Now")
+    ASAP = 1, _("Very urgent")
+    URGENT = 2, _("Urgent")
+    ROUTINE = 3, _("Routine")
+
+
+class WorkState(models.TextChoices):
+    """Task.status. Everything but the last two is work that somebody still owes the patient."""
+
+    REQUESTED = "requested", _("Waiting for the team")
+    ACCEPTED = "accepted", _("Taken")
+    ON_HOLD = "on_hold", _("Waiting for the patient")
+    COMPLETED = "completed", _("Finished")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+OPEN_STATES = (WorkState.REQUESTED, WorkState.ACCEPTED, WorkState.ON_HOLD)
+
+
+class WorkItemQuerySet(models.QuerySet["WorkItem"]):
+    def visible_to(self, user: User) -> Self:
+        """Work of the pools `user` works now, about patients whom that team looks after now."""
+        related = CareRelationship.objects.current().filter(
+            patient=OuterRef("patient"), team=OuterRef("pool__team")
+        )
+        return self.filter(Exists(related), pool__in=Pool.objects.worked_by(user))
+
+    def unfinished(self) -> Self:
+        return self.filter(state__in=OPEN_STATES)
+
+
+class WorkItem(models.Model):
+    """One thing a team owes a patient: a thread to answer or a refill to decide."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
+    pool = models.ForeignKey(Pool, on_delete=models.PROTECT, related_name="items")
+    thread = models.ForeignKey("messaging.Thread", null=True, on_delete=models.PROTECT, related_name="items")
+    refill = models.OneToOneField(
+        "messaging.RefillRequestItem", null=True, on_delete=models.PROTECT, related_name="work"
+    )
+    state = models.CharField(max_length=12, choices=WorkState.choices, default=WorkState.REQUESTED)
+    priority = models.PositiveSmallIntegerField(choices=Priority.choices, default=Priority.ROUTINE)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    due_at = models.DateTimeField()
+    waiting_since = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+
+    objects = WorkItemQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            # Serves filter and order of the team inbox at once, so a page costs the same at any depth.
+            models.Index(
+                fields=["pool", "priority", "due_at", "id"],
+                name="work_team_inbox",
+                condition=Q(state__in=["requested", "accepted", "on_hold"]),
+            ),
+            models.Index(fields=["pool", "-finished_at", "id"], name="work_finished"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(thread__isnull=False, refill=None) | Q(thread=None, refill__isnull=False),
+                name="work_has_one_focus",
+            ),
+            models.CheckConstraint(condition=Q(state__in=WorkState.values), name="work_state_known"),
+            models.CheckConstraint(
+                condition=Q(state="accepted", owner__isnull=False) | ~Q(state="accepted"),
+                name="taken_work_has_an_owner",
+            ),
+            models.UniqueConstraint(
+                fields=["thread"],
+                condition=Q(state__in=["requested", "accepted", "on_hold"]),
+                name="one_open_item_per_thread",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"work {self.pk}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN_STATES
+
+    @verb(actor="by")
+    def claim(self, *, by: User) -> WorkItem:
+        """Take the work, or say who has it. Claiming one's own work again changes nothing (TR2).
+
+        Raises `HeldByAnother` with the holder, `AlreadyClosed`, `MayNot`. Records the claim.
+        """
+        item = self.locked()
+        item.check_worker(by)
+        if not item.is_open:
+            raise AlreadyClosed
+        item.check_free_for(by)
+        if item.owner_id != by.pk:
+            item.hand_to(by)
+        return item
+
+    @verb(actor="by")
+    def release(self, *, by: User) -> WorkItem:
+        """Give the work back to the team. Raises `NotHeld` unless `by` holds it."""
+        item = self.locked()
+        if item.owner_id != by.pk or not item.is_open:
+            raise NotHeld
+        item.end_claims(because="released")
+        item.owner = None
+        if item.state == WorkState.ACCEPTED:
+            item.state = WorkState.REQUESTED
+        item.save(update_fields=["owner", "state"])
+        record(
+            agent=by,
+            type="work",
+            subtype="release",
+            action="U",
+            obj=item,
+            patient_id=item.patient_id,
+            category="work",
+        )
+        return item
+
+    # What follows is for the verbs of this app: each expects the row locked by `locked()`.
+
+    def locked(self) -> WorkItem:
+        """Read the row again under a lock: two people may be at it."""
+        return (
+            WorkItem.objects.select_for_update(of=("self",)).select_related("pool", "owner").get(pk=self.pk)
+        )
+
+    def check_worker(self, by: User) -> None:
+        """Raise `MayNot` unless `by` works this item's pool now."""
+        if not Pool.objects.worked_by(by).filter(pk=self.pool_id).exists():
+            raise MayNot
+
+    def check_free_for(self, by: User) -> None:
+        """Raise `HeldByAnother` when somebody else holds it."""
+        if self.owner is not None and self.owner_id != by.pk:
+            raise HeldByAnother(self.owner)
+
+    def hand_to(self, holder: User) -> None:
+        """Make `holder` the owner. The claim row's constraint is what settles a race."""
+        self.end_claims(because="handed on")
+        Claim.objects.create(item=self, patient_id=self.patient_id, holder=holder)
+        self.owner = holder
+        if self.state == WorkState.REQUESTED:
+            self.state = WorkState.ACCEPTED
+        self.save(update_fields=["owner", "state"])
+        record(
+            agent=holder,
+            type="work",
+            subtype="claim",
+            action="U",
+            obj=self,
+            patient_id=self.patient_id,
+            category="work",
+        )
+
+    def wait_for_patient(self) -> None:
+        """The team has answered; the clock stops until the patient writes."""
+        self.state = WorkState.ON_HOLD
+        self.save(update_fields=["state"])
+
+    def wake(self, *, due_at: datetime) -> None:
+        """The patient wrote. A clock that is already running keeps its earlier promise."""
+        if self.state == WorkState.ON_HOLD:
+            self.state = WorkState.ACCEPTED if self.owner_id else WorkState.REQUESTED
+            self.due_at = due_at
+            self.waiting_since = timezone.now()
+            self.save(update_fields=["state", "due_at", "waiting_since"])
+
+    def finish(self, *, state: WorkState = WorkState.COMPLETED) -> None:
+        """Nothing is owed any more. Ends the claim; the owner stays as who did it."""
+        self.end_claims(because="finished")
+        self.state = state
+        self.finished_at = timezone.now()
+        self.save(update_fields=["state", "finished_at"])
+
+    def end_claims(self, *, because: str) -> None:
+        for claim in Claim.objects.filter(item=self, ended_at=None):
+            claim.ended_at = timezone.now()
+            claim.ended_because = because
+            claim.save(update_fields=["ended_at", "ended_because"])
+
+
+class Claim(models.Model):
+    """That one person took the work, from when to when. At most one is open for an item."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    item = models.ForeignKey(WorkItem, on_delete=models.PROTECT, related_name="claims")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
+    holder = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    claimed_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True)
+    ended_because = models.CharField(max_length=16, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["item"], condition=Q(ended_at=None), name="one_open_claim"),
+            models.CheckConstraint(
+                condition=Q(ended_at=None) | Q(ended_at__gte=F("claimed_at")), name="claim_ends_after_start"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"claim {self.pk}"

@@ -1,0 +1,69 @@
+"""What a patient can choose from when she writes: topics, and the teams that look after her."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+
+from messaging.clock import NeverOpen
+from messaging.models import Category, Pool
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from accounts.models import Patient
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    code: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class TeamChoice:
+    """A team to write to: who it is, what for, when it reads."""
+
+    ref: UUID
+    name: str
+    purpose: str
+    phone: str
+    is_open: bool
+    opens_at: datetime | None
+    closes_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageChoices:
+    topics: tuple[Topic, ...]
+    teams: tuple[TeamChoice, ...]
+
+
+def message_choices(patient: Patient) -> MessageChoices:
+    """The topics and the staffed teams with an active care relationship (PT2)."""
+    pools = Pool.objects.reachable_by(patient).staffed().select_related("team").order_by("team__name")
+    return MessageChoices(
+        topics=tuple(Topic(category.code, category.words) for category in Category.objects.all()),
+        teams=tuple(_team(pool) for pool in pools),
+    )
+
+
+def _team(pool: Pool) -> TeamChoice:
+    now = timezone.now()
+    try:
+        clock = pool.clock()
+        opens_at, closes_at = clock.next_opening(now), clock.closes_at(now)
+    except NeverOpen:
+        opens_at = closes_at = None
+    return TeamChoice(
+        ref=pool.pk,
+        name=pool.name,
+        purpose=pool.team.purpose,
+        phone=pool.phone,
+        is_open=closes_at is not None,
+        opens_at=opens_at,
+        closes_at=closes_at,
+    )

@@ -1,0 +1,249 @@
+"""The team's side of one conversation: messages, notes and events in order, and who it is about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import CareRelationship, ProxyGrant
+from accounts.people import People
+from audit.recorder import record_read
+from messaging.models import (
+    Closure,
+    InternalNote,
+    Outcome,
+    Prescription,
+    Priority,
+    ReadReceipt,
+    RefillRequestItem,
+    Thread,
+    WorkItem,
+    WorkState,
+)
+from messaging.opened.messages import (
+    OpenMessage,
+    message_pairs,
+    not_yet_read,
+    open_messages,
+    receipts_of,
+)
+from messaging.opened.texts import OpenPatient, open_texts, patient_pairs
+from messaging.opened.threads import messages_of
+
+if TYPE_CHECKING:
+    from accounts.models import User
+    from accounts.people import Person
+
+
+@dataclass(frozen=True, slots=True)
+class OpenNote:
+    """A note among staff. It has no field in common with a message but its moment."""
+
+    ref: UUID
+    author: Person
+    written_at: datetime
+    body: str
+
+    @property
+    def paragraphs(self) -> list[str]:
+        return [part.strip("\n") for part in self.body.split("\n\n") if part.strip()]
+
+
+@dataclass(frozen=True, slots=True)
+class EventLine:
+    """Something that happened to the conversation, in one sentence."""
+
+    at: datetime
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the conversation: `kind` is message, note or event."""
+
+    kind: str
+    at: datetime
+    message: OpenMessage | None = None
+    note: OpenNote | None = None
+    event: EventLine | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MedicineLine:
+    name: str
+    directions: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefillLine:
+    ref: UUID
+    name: str
+    due_at: datetime
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """What stands beside the conversation."""
+
+    team_name: str
+    lead: Person | None
+    trusted: tuple[Person, ...]
+    medicines: tuple[MedicineLine, ...]
+    open_refills: tuple[RefillLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A conversation opened for a member of the team that works it."""
+
+    ref: UUID
+    subject: str
+    category: str
+    patient: OpenPatient
+    is_open: bool
+    outcome: str
+    entries: tuple[Entry, ...]  # newest first
+    earlier: UUID | None
+    last_message_ref: UUID
+    item_state: str
+    owner: Person | None
+    is_mine: bool
+    is_held_by_another: bool
+    is_waiting_for_patient: bool
+    priority: int
+    due_at: datetime | None
+    is_late: bool
+    panel: Panel
+
+    @property
+    def priority_words(self) -> str:
+        return str(Priority(self.priority).label)
+
+
+def open_conversation(thread: Thread, *, reader: User, before: UUID | None = None) -> Conversation:
+    """Open `thread` for its team: one recorded read for everything on the page, then the receipts."""
+    messages, earlier = messages_of(thread, before=before)
+    notes = list(InternalNote.objects.filter(thread=thread).order_by("written_at"))
+    closures = list(thread.closures.all())
+    item = WorkItem.objects.filter(thread=thread).order_by("-created_at").first()
+    receipts = receipts_of(messages)
+    prescriptions = list(Prescription.objects.filter(patient=thread.patient_id, stopped_on=None)[:20])
+    refills = list(
+        RefillRequestItem.objects.waiting()
+        .filter(patient=thread.patient_id)
+        .select_related("prescription")[:20]
+    )
+    lead_id = (
+        CareRelationship.objects.current()
+        .filter(patient=thread.patient_id, team=thread.pool.team_id)
+        .values_list("lead", flat=True)
+        .first()
+    )
+    trusted_ids = list(
+        ProxyGrant.objects.current().filter(patient=thread.patient_id).values_list("proxy", flat=True)
+    )
+    people = People.load(
+        _people_of(messages, notes, closures, receipts)
+        | {lead_id, *trusted_ids, item.owner_id if item else None} - {None},
+        patient_id=thread.patient_id,
+    )
+    receipt = record_read(
+        reader=reader,
+        of=thread,
+        shown=[
+            thread,
+            thread.patient,
+            *messages,
+            *notes,
+            *prescriptions,
+            *(r.prescription for r in refills),
+            *people.sealed_records(),
+        ],
+        category="message",
+    )
+    ordered = {p.pk: p for p in [*prescriptions, *(r.prescription for r in refills)]}
+    texts = open_texts(
+        [
+            (thread, "subject"),
+            *patient_pairs(thread.patient),
+            *message_pairs(messages),
+            *((note, "body") for note in notes),
+            *((p, f) for p in ordered.values() for f in ("medicine", "directions")),
+        ],
+        receipt=receipt,
+    )
+    names = people.opened(receipt)
+    opened = open_messages(messages, reader=reader, texts=texts, people=names, receipts=receipts)
+    ReadReceipt.give(by=reader, messages=not_yet_read(messages, reader=reader, receipts=receipts))
+    entries = [
+        *(Entry("message", m.sent_at, message=m) for m in opened if not m.is_acknowledgement),
+        *(
+            Entry(
+                "note",
+                n.written_at,
+                note=OpenNote(n.pk, names[n.author_id], n.written_at, texts[n.pk, "body"]),
+            )
+            for n in notes
+        ),
+        *(Entry("event", line.at, event=line) for line in _events(closures, names)),
+    ]
+    owed = item is not None and item.is_open and item.state != WorkState.ON_HOLD
+    return Conversation(
+        ref=thread.pk,
+        subject=texts[thread.pk, "subject"],
+        category=thread.category.words,
+        patient=OpenPatient.of(thread.patient, texts),
+        is_open=thread.is_open,
+        outcome=next((str(Outcome(c.outcome).label) for c in closures if c.reopened_at is None), ""),
+        entries=tuple(sorted(entries, key=lambda entry: entry.at, reverse=True)),
+        earlier=earlier,
+        last_message_ref=thread.last_message_id,
+        item_state=str(WorkState(item.state).label) if item else "",
+        owner=names.get(item.owner_id) if item and item.is_open and item.owner_id else None,
+        is_mine=bool(item and item.is_open and item.owner_id == reader.pk),
+        is_held_by_another=bool(item and item.is_open and item.owner_id and item.owner_id != reader.pk),
+        is_waiting_for_patient=bool(item and item.state == WorkState.ON_HOLD),
+        priority=item.priority if item else Priority.ROUTINE,
+        due_at=item.due_at if item and owed else None,
+        is_late=bool(item and owed and item.due_at < timezone.now()),
+        panel=Panel(
+            team_name=thread.pool.name,
+            lead=names.get(lead_id) if lead_id else None,
+            trusted=tuple(names[pk] for pk in trusted_ids if pk in names),
+            medicines=tuple(
+                MedicineLine(texts[p.pk, "medicine"], texts[p.pk, "directions"]) for p in prescriptions
+            ),
+            open_refills=tuple(
+                RefillLine(r.pk, texts[r.prescription_id, "medicine"], r.due_at, r.get_state_display())
+                for r in refills
+            ),
+        ),
+    )
+
+
+def _people_of(messages, notes, closures, receipts) -> set[UUID]:  # type: ignore[no-untyped-def]
+    ids = {m.author_id for m in messages if m.author_id}
+    ids |= {n.author_id for n in notes}
+    ids |= {c.closed_by_id for c in closures}
+    return ids | {r.reader_id for given in receipts.values() for r in given}
+
+
+def _events(closures: list[Closure], names: dict[UUID, Person]) -> list[EventLine]:
+    lines = []
+    for closure in closures:
+        lines.append(
+            EventLine(
+                closure.closed_at,
+                _("%(name)s finished this conversation: %(outcome)s")
+                % {"name": names[closure.closed_by_id].name, "outcome": Outcome(closure.outcome).label},
+            )
+        )
+        if closure.reopened_at:
+            lines.append(EventLine(closure.reopened_at, _("A new message opened it again")))
+    return lines

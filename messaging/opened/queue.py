@@ -1,0 +1,216 @@
+"""The team inbox: one dense list, most pressing first, that never says more than it must."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.db.models import Count, Exists, OuterRef, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.people import People
+from audit.recorder import record_read
+from messaging.clock import clinic_date
+from messaging.models import Priority, ReadReceipt, Side, WorkItem, WorkState
+from messaging.opened.paging import Page, Position
+from messaging.opened.texts import OpenPatient, open_texts, patient_pairs
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.utils.functional import _StrPromise
+
+    from accounts.models import User
+    from accounts.people import Person
+
+PAGE_LENGTH = 25
+
+
+class View(models.TextChoices):
+    """The lists of the team inbox. Each is a filter on the same rows, so counts and lists agree (TR1)."""
+
+    TEAM = "team", _("Team inbox")
+    UNCLAIMED = "unclaimed", _("Unassigned")
+    MINE = "mine", _("Mine")
+    WITH_PATIENT = "with-patient", _("With patient")
+    FINISHED = "finished", _("Finished")
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """One conversation in the team inbox."""
+
+    ref: UUID
+    patient: OpenPatient
+    subject: str
+    preview: str
+    category: str
+    priority: int
+    due_at: datetime
+    waiting_since: datetime
+    finished_at: datetime | None
+    is_late: bool
+    is_new: bool
+    owner: Person | None
+    is_mine: bool
+    from_proxy: Person | None
+
+    @property
+    def priority_words(self) -> str:
+        return str(Priority(self.priority).label)
+
+    @property
+    def minutes_left(self) -> int | None:
+        """Whole minutes until due, only below one hour either way: longer spans read better as a clock time."""
+        minutes = int((self.due_at - timezone.now()).total_seconds() // 60)
+        return minutes if -60 < minutes < 60 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows under one heading, with what the heading says."""
+
+    key: str
+    words: str | _StrPromise
+    rows: tuple[QueueRow, ...]
+
+    @property
+    def late(self) -> int:
+        return sum(row.is_late for row in self.rows)
+
+    @property
+    def oldest_wait(self) -> datetime:
+        return min(row.waiting_since for row in self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A page of the team inbox in one of its views."""
+
+    view: str
+    title: str
+    groups: tuple[Group, ...]
+    page: Page
+    counts: dict[str, int]
+    late: int
+
+    @property
+    def total(self) -> int:
+        return self.counts[self.view]
+
+    @property
+    def shown(self) -> int:
+        return sum(len(group.rows) for group in self.groups)
+
+
+def team_queue(*, reader: User, view: str, after: Position | None) -> Queue:
+    """Open a page of the team inbox. One read event for each patient shown, in one INSERT."""
+    wanted = View(view)
+    items = WorkItem.objects.visible_to(reader).filter(thread__isnull=False)
+    filters = _filters(reader)
+    counts = items.aggregate(
+        **{choice.value.replace("-", "_"): Count("pk", filter=filters[choice]) for choice in View},
+        late=Count("pk", filter=filters[View.TEAM] & Q(due_at__lt=timezone.now())),
+    )
+    keys = ("-finished_at", "-id") if wanted == View.FINISHED else ("priority", "due_at", "id")
+    seen = Exists(ReadReceipt.objects.filter(message=OuterRef("thread__last_message_id"), reader=reader.pk))
+    page = Page.cut(
+        items.filter(filters[wanted]).select_related("thread__category", "patient").annotate(seen=seen),
+        keys=keys,
+        after=after,
+        length=PAGE_LENGTH,
+    )
+    rows = _open_rows(list(page.rows), reader=reader)
+    grouped = groupby(rows, key=_heading if wanted != View.FINISHED else lambda row: "finished")
+    return Queue(
+        view=wanted.value,
+        title=str(wanted.label),
+        groups=tuple(Group(key, _HEADINGS[key], tuple(members)) for key, members in grouped),
+        page=page,
+        counts={choice.value: counts[choice.value.replace("-", "_")] for choice in View},
+        late=counts["late"],
+    )
+
+
+def queue_version(reader: User) -> str:
+    """A short text that changes when the team inbox does: what a page asks for between visits. Not a read."""
+    state = (
+        WorkItem.objects.visible_to(reader)
+        .filter(thread__isnull=False)
+        .unfinished()
+        .aggregate(
+            n=Count("pk"), newest=models.Max("waiting_since"), threads=models.Max("thread__last_message_at")
+        )
+    )
+    return f"{state['n']}.{state['newest']}.{state['threads']}"
+
+
+def _filters(reader: User) -> dict[View, Q]:
+    waiting = Q(state__in=[WorkState.REQUESTED, WorkState.ACCEPTED])
+    return {
+        View.TEAM: waiting,
+        View.UNCLAIMED: waiting & Q(owner=None),
+        View.MINE: waiting & Q(owner=reader.pk),
+        View.WITH_PATIENT: Q(state=WorkState.ON_HOLD),
+        View.FINISHED: Q(state=WorkState.COMPLETED),
+    }
+
+
+def _open_rows(items: list[WorkItem], *, reader: User) -> list[QueueRow]:
+    threads = [item.thread for item in items if item.thread is not None]
+    ids = {item.owner_id for item in items if item.owner_id}
+    ids |= {t.last_author_id for t in threads if t.last_side == Side.PATIENT}
+    people = People.load(ids)
+    patients = {item.patient_id: item.patient for item in items}
+    receipt = record_read(
+        reader=reader,
+        shown=[*patients.values(), *threads, *people.sealed_records()],
+        category="message",
+        subtype="list",
+    )
+    pairs = [(t, f) for t in threads for f in ("subject", "preview")]
+    texts = open_texts(
+        [*pairs, *(pair for p in patients.values() for pair in patient_pairs(p))], receipt=receipt
+    )
+    names = people.opened(receipt)
+    now = timezone.now()
+    rows = []
+    for item, thread in zip(items, threads, strict=True):
+        writer = names.get(thread.last_author_id) if thread.last_side == Side.PATIENT else None
+        rows.append(
+            QueueRow(
+                ref=thread.pk,
+                patient=OpenPatient.of(item.patient, texts),
+                subject=texts[thread.pk, "subject"],
+                preview=texts[thread.pk, "preview"],
+                category=thread.category.words,
+                priority=item.priority,
+                due_at=item.due_at,
+                waiting_since=item.waiting_since,
+                finished_at=item.finished_at,
+                is_late=item.state in (WorkState.REQUESTED, WorkState.ACCEPTED) and item.due_at < now,
+                is_new=thread.last_side == Side.PATIENT and not item.seen,  # type: ignore[attr-defined]
+                owner=names[item.owner_id] if item.owner_id else None,
+                is_mine=item.owner_id == reader.pk,
+                from_proxy=writer if writer is not None and writer.side == "proxy" else None,
+            )
+        )
+    return rows
+
+
+_HEADINGS = {
+    "urgent": _("Urgent"),
+    "today": _("Due today"),
+    "later": _("Later"),
+    "finished": _("Finished"),
+}
+
+
+def _heading(row: QueueRow) -> str:
+    if row.priority < Priority.ROUTINE:
+        return "urgent"
+    return "today" if clinic_date(row.due_at) <= clinic_date() else "later"

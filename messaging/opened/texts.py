@@ -1,0 +1,76 @@
+"""Opening many seals of one page at once, under the receipt that says they are being opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from audit.seals import unseal_all
+from messaging.clock import clinic_date
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    from django.db.models import Model
+
+    from accounts.models import Patient
+    from audit.recorder import Receipt
+
+Pair = tuple["Model", str]
+Texts = dict[tuple["UUID", str], str]
+
+PATIENT_FIELDS = ("name", "birth_date", "record_number")
+
+
+def open_texts(pairs: Sequence[Pair], *, receipt: Receipt) -> Texts:
+    """Open all `pairs` with at most one statement for keys; look a text up by (record id, field)."""
+    texts = unseal_all(pairs, receipt=receipt)
+    return {(record.pk, field): text for (record, field), text in zip(pairs, texts, strict=True)}
+
+
+def patient_pairs(patient: Patient) -> list[Pair]:
+    """What a page needs opened to say who the patient is."""
+    return [(patient, field) for field in PATIENT_FIELDS]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPatient:
+    """Who a page is about."""
+
+    ref: UUID
+    name: str
+    given_name: str
+    birth_date: date | None
+    record_number: str
+    language: str
+
+    @classmethod
+    def of(cls, patient: Patient, texts: Texts) -> OpenPatient:
+        name = texts[patient.pk, "name"]
+        return cls(
+            ref=patient.pk,
+            name=name,
+            given_name=name.split(" ")[0],
+            birth_date=_as_date(texts[patient.pk, "birth_date"]),
+            record_number=texts[patient.pk, "record_number"],
+            language=patient.language,
+        )
+
+    @property
+    def age(self) -> int | None:
+        """Whole years today, in the clinic's zone."""
+        if self.birth_date is None:
+            return None
+        today = clinic_date()
+        before_birthday = (today.month, today.day) < (self.birth_date.month, self.birth_date.day)
+        return today.year - self.birth_date.year - before_birthday
+
+
+def _as_date(text: str) -> date | None:
+    # A birth date that could not be opened safely shows its placeholder as no date, never an error.
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

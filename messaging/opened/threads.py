@@ -1,0 +1,257 @@
+"""The patient's side: her list of conversations, and one of them with what happens next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db.models import Exists, OuterRef, Q, Subquery
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.people import People
+from audit.recorder import record_read
+from messaging.models import Message, Outcome, ReadReceipt, Side, Thread, ThreadState, WorkItem, WorkState
+from messaging.opened.messages import (
+    OpenMessage,
+    message_pairs,
+    not_yet_read,
+    open_messages,
+    receipts_of,
+)
+from messaging.opened.paging import Page, Position
+from messaging.opened.texts import open_texts
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from accounts.models import Patient, User
+    from accounts.people import Person
+
+PAGE_LENGTH = 25
+MESSAGES_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadRow:
+    """One conversation in the patient's list."""
+
+    ref: UUID
+    subject: str
+    preview: str
+    category: str
+    pool_name: str
+    last_author: Person
+    last_is_mine: bool
+    last_message_at: datetime
+    is_open: bool
+    is_new: bool
+    reply_due_at: datetime | None  # set while the team owes an answer
+    is_late: bool
+    is_read_by_team: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PatientInbox:
+    """A page of a patient's conversations."""
+
+    state: str
+    rows: tuple[ThreadRow, ...]
+    page: Page
+    open_count: int
+    closed_count: int
+    new_count: int
+
+    @property
+    def shown_total(self) -> int:
+        return self.open_count if self.state == ThreadState.OPEN else self.closed_count
+
+
+def patient_inbox(*, reader: User, patient: Patient, state: str, after: Position | None) -> PatientInbox:
+    """Open a page of `patient`'s conversations for `reader`, new ones first. Recorded as one read."""
+    mine = Thread.objects.of_patients_side(reader).filter(patient=patient)
+    unread = Q(last_side=Side.TEAM) & ~Exists(
+        ReadReceipt.objects.filter(message=OuterRef("last_message_id"), reader=reader.pk)
+    )
+    team_read = Exists(
+        ReadReceipt.objects.filter(message=OuterRef("last_message_id")).exclude(
+            reader=OuterRef("last_author")
+        )
+    )
+    owed = WorkItem.objects.filter(
+        thread=OuterRef("pk"), state__in=[WorkState.REQUESTED, WorkState.ACCEPTED]
+    ).values("due_at")[:1]
+    counts = _counts(mine, unread)
+    page = Page.cut(
+        mine.filter(state=state)
+        .select_related("category", "pool__team")
+        .annotate(is_new=unread, team_read=team_read, reply_due_at=Subquery(owed)),
+        keys=("-last_message_at", "-id"),
+        after=after,
+        length=PAGE_LENGTH,
+    )
+    threads: list[Thread] = list(page.rows)
+    people = People.load([t.last_author_id for t in threads], patient_id=patient.pk)
+    receipt = record_read(
+        reader=reader,
+        of=patient,
+        shown=[patient, *threads, *people.sealed_records()],
+        category="message",
+        subtype="list",
+    )
+    texts = open_texts([(t, f) for t in threads for f in ("subject", "preview")], receipt=receipt)
+    names = people.opened(receipt)
+    now = timezone.now()
+    rows = [
+        ThreadRow(
+            ref=t.pk,
+            subject=texts[t.pk, "subject"],
+            preview=texts[t.pk, "preview"],
+            category=t.category.words,
+            pool_name=t.pool.name,
+            last_author=names[t.last_author_id],
+            last_is_mine=t.last_author_id == reader.pk,
+            last_message_at=t.last_message_at,
+            is_open=t.is_open,
+            is_new=t.is_new,  # type: ignore[attr-defined]
+            reply_due_at=t.reply_due_at,  # type: ignore[attr-defined]
+            is_late=bool(t.reply_due_at and t.reply_due_at < now),  # type: ignore[attr-defined]
+            is_read_by_team=t.last_side == Side.PATIENT and t.team_read,  # type: ignore[attr-defined]
+        )
+        for t in threads
+    ]
+    return PatientInbox(
+        state=state, rows=tuple(sorted(rows, key=lambda row: not row.is_new)), page=page, **counts
+    )
+
+
+def _counts(threads, unread: Q) -> dict[str, int]:  # type: ignore[no-untyped-def]
+    from django.db.models import Count
+
+    return threads.annotate(fresh=unread).aggregate(
+        open_count=Count("pk", filter=Q(state=ThreadState.OPEN)),
+        closed_count=Count("pk", filter=Q(state=ThreadState.CLOSED)),
+        new_count=Count("pk", filter=Q(fresh=True)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of "what happens next": `status` is done, now, later or late."""
+
+    kind: str
+    status: str
+    words: str
+    at: datetime | None = None
+    by: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenThread:
+    """A conversation opened for the patient's side."""
+
+    ref: UUID
+    subject: str
+    category: str
+    pool_name: str
+    pool_phone: str
+    is_open: bool
+    outcome: str
+    messages: tuple[OpenMessage, ...]
+    earlier: UUID | None  # the message to page back from, when there are earlier ones
+    steps: tuple[Step, ...]
+    last_message_ref: UUID
+    reply_due_at: datetime | None
+    is_late: bool
+
+    @property
+    def first_new(self) -> OpenMessage | None:
+        return next((message for message in self.messages if message.is_new), None)
+
+
+def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> OpenThread:
+    """Open `thread` for its patient's side: record the read, then the seals, then give the receipts.
+
+    At most 50 messages, the newest unless `before` names the message to page back from. The number of
+    statements does not depend on how many there are.
+    """
+    messages, earlier = messages_of(thread, before=before)
+    receipts = receipts_of(messages)
+    closure = thread.closures.filter(reopened_at=None).first()
+    item = WorkItem.objects.unfinished().filter(thread=thread).first()
+    ids = {m.author_id for m in messages if m.author_id} | {
+        r.reader_id for given in receipts.values() for r in given
+    }
+    ids.add(reader.pk)
+    people = People.load(ids, patient_id=thread.patient_id)
+    receipt = record_read(
+        reader=reader, of=thread, shown=[thread, *messages, *people.sealed_records()], category="message"
+    )
+    texts = open_texts([(thread, "subject"), *message_pairs(messages)], receipt=receipt)
+    names = people.opened(receipt)
+    opened = open_messages(messages, reader=reader, texts=texts, people=names, receipts=receipts)
+    ReadReceipt.give(by=reader, messages=not_yet_read(messages, reader=reader, receipts=receipts))
+    owed = item.due_at if item and item.state != WorkState.ON_HOLD else None
+    return OpenThread(
+        ref=thread.pk,
+        subject=texts[thread.pk, "subject"],
+        category=thread.category.words,
+        pool_name=thread.pool.name,
+        pool_phone=thread.pool.phone,
+        is_open=thread.is_open,
+        outcome=str(Outcome(closure.outcome).label) if closure else "",
+        messages=opened,
+        earlier=earlier,
+        steps=_steps(opened, owed=owed, closed_at=closure.closed_at if closure else None, reader=reader),
+        last_message_ref=thread.last_message_id,
+        reply_due_at=owed,
+        is_late=bool(owed and owed < timezone.now()),
+    )
+
+
+def messages_of(thread: Thread, *, before: UUID | None = None) -> tuple[list[Message], UUID | None]:
+    """The page of messages to show, oldest first, and where to page back from."""
+    newest_first = thread.messages.order_by("-sent_at", "-id")
+    if before is not None and (mark := thread.messages.filter(pk=before).first()):
+        newest_first = newest_first.filter(
+            Q(sent_at__lt=mark.sent_at) | Q(sent_at=mark.sent_at, pk__lt=mark.pk)
+        )
+    rows = list(newest_first[: MESSAGES_SHOWN + 1])
+    has_earlier = len(rows) > MESSAGES_SHOWN
+    shown = list(reversed(rows[:MESSAGES_SHOWN]))
+    return shown, shown[0].pk if has_earlier else None
+
+
+def _steps(
+    messages: tuple[OpenMessage, ...], *, owed: datetime | None, closed_at: datetime | None, reader: User
+) -> tuple[Step, ...]:
+    """Where the last thing the patient's side wrote is now (PT9), from the same rows that staff use."""
+    sent = next((m for m in reversed(messages) if m.side == Side.PATIENT), None)
+    if sent is None:
+        return ()
+    own = sent.author is not None and sent.author.id == reader.pk
+    by_whom = "" if own or sent.author is None else sent.author.name
+    words = _("You sent your message") if own else _("%(name)s sent this message") % {"name": by_whom}
+    steps = [Step("sent", "done", words, at=sent.sent_at)]
+    team_reading = next((r for r in sent.read_by if r.person.side == "staff"), None)
+    answer = next((m for m in messages if m.side == Side.TEAM and m.sent_at > sent.sent_at), None)
+    if team_reading:
+        words = _("%(name)s, %(role)s, read it") % {
+            "name": team_reading.person.given_name,
+            "role": team_reading.person.role_words,
+        }
+        steps.append(Step("read", "done", words, at=team_reading.at))
+    elif answer is None and closed_at is None:
+        steps.append(Step("read", "now", _("Your team will read it")))
+    if answer is not None and answer.author is not None:
+        steps.append(
+            Step("reply", "done", _("%(name)s replied") % {"name": answer.author.name}, at=answer.sent_at)
+        )
+    elif closed_at is None and owed is not None:
+        late = owed < timezone.now()
+        status = "late" if late else "now" if team_reading else "later"
+        steps.append(Step("reply", status, _("Your team will reply"), by=owed))
+    if closed_at is not None:
+        steps.append(Step("finished", "done", _("Your team finished this conversation"), at=closed_at))
+    return tuple(steps)

@@ -1,0 +1,116 @@
+"""What the product says when it will not do something, in words a person can act on.
+
+Every refusal has a `code` for the API, a `status` for the answer and `words` for the page. A verb raises
+one before anything is written, so a refused act leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext_lazy as _
+
+from audit.refusals import Refusal
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+    from accounts.models import User
+
+
+class MayNot(Refusal):
+    """The person may see the thing but not do this to it."""
+
+    code = "may_not"
+    status = 403
+    words = _("You can read this, but you cannot do that here.")
+
+
+class ThreadMovedOn(Refusal):
+    """Somebody wrote in the thread after the page that this form was on."""
+
+    code = "thread_moved_on"
+    words = _("A new message came in while you were writing. Read it, then send yours.")
+
+
+class HeldByAnother(Refusal):
+    """Another member of the team holds the work. `holder` is who."""
+
+    code = "held_by_another"
+    words = _("A colleague is already working on this.")
+
+    def __init__(self, holder: User) -> None:
+        self.holder = holder
+        super().__init__()
+
+
+class NotHeld(Refusal):
+    """The work was released or finished in the meantime."""
+
+    code = "not_held"
+    words = _("You are not working on this any more.")
+
+
+class AlreadyClosed(Refusal):
+    """The conversation was finished by somebody else."""
+
+    code = "already_closed"
+    words = _("This conversation is already finished.")
+
+
+class AlreadyDecided(Refusal):
+    """One decision per request: the database settled the race."""
+
+    code = "already_decided"
+    words = _("This request has already been decided.")
+
+
+class NotOpenForDecision(Refusal):
+    """The request was cancelled or is waiting for the patient."""
+
+    code = "not_open_for_decision"
+    words = _("This request cannot be decided now.")
+
+
+class ControlledSubstance(Refusal):
+    """21 CFR 1306.12(a): a schedule II prescription cannot be refilled."""
+
+    code = "controlled_substance"
+    words = _("A schedule II medicine cannot be refilled. Write a new prescription outside this portal.")
+
+
+class DuplicateRequest(Refusal):
+    """One open request per medicine. `open_item` is the one that stands."""
+
+    code = "duplicate_request"
+    words = _("You already asked for this medicine. We are working on it.")
+
+    def __init__(self, open_item: object) -> None:
+        self.open_item = open_item
+        super().__init__()
+
+
+class NotRequestable(Refusal):
+    """The medicine was stopped, or is not ours to prescribe."""
+
+    code = "not_requestable"
+    words = _("You cannot ask for this medicine here. Call us and we will help.")
+
+
+class NoPool(Refusal):
+    """No team could be found to read the message: never lose it silently."""
+
+    code = "no_team"
+    words = _("We could not find a team to read this. Call us and we will help.")
+
+
+class Incomplete(Refusal):
+    """A decision lacks a part that its outcome needs. `field` names the form field."""
+
+    code = "incomplete"
+    status = 422
+
+    def __init__(self, field: str, words: str | _StrPromise) -> None:
+        self.field = field
+        self.words = words
+        super().__init__()

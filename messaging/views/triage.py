@@ -1,0 +1,164 @@
+"""The team's side: the inbox beside one conversation, and what can be done to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from accounts.models import KeptForm
+from accounts.policy import policy, signed_in
+from messaging.access import worked_item_for, worked_thread_for
+from messaging.forms import CloseForm, NoteForm, ReplyForm
+from messaging.models import Outcome, Thread
+from messaging.opened.conversations import open_conversation
+from messaging.opened.medicines import refill_count
+from messaging.opened.queue import View, queue_version, team_queue
+from messaging.refusals import Refusal
+from messaging.views.threads import message_ref_in, position_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from accounts.requests import PortalRequest
+
+
+@policy(get=signed_in("clinical"))
+def inbox(request: PortalRequest) -> HttpResponse:
+    """The team inbox in one of its views, without a conversation open."""
+    return render(request, "messaging/inbox.html", {**_queue(request), "conversation": None})
+
+
+@policy(get=signed_in("clinical"))
+def inbox_version(request: PortalRequest) -> HttpResponse:
+    """A short text that changes when the inbox does, for pages that wait. Names nobody, so it is no read."""
+    return HttpResponse(queue_version(request.user), content_type="text/plain")
+
+
+@policy(get=signed_in("clinical"))
+def inbox_thread(request: PortalRequest, ref: UUID) -> HttpResponse:
+    thread = worked_thread_for(request.user, ref)
+    kept = KeptForm.take(request.user, request.path)
+    is_note = kept is not None and kept.action.endswith("/notes/")
+    typed = {"body": kept.data.get("body", "")} if kept else None
+    return _show(
+        request,
+        thread,
+        reply=ReplyForm(initial=None if is_note else typed),
+        note=NoteForm(initial=typed if is_note else None),
+        mode="note" if is_note else "reply",
+        was_kept=kept is not None,
+    )
+
+
+@policy(post=signed_in("clinical"))
+@require_http_methods(["POST"])
+def inbox_replies(request: PortalRequest, ref: UUID) -> HttpResponse:
+    thread = worked_thread_for(request.user, ref)
+    form = ReplyForm(request.POST)
+    if not form.is_valid():
+        return _show(request, thread, reply=form, status=422)
+    try:
+        thread.post(author=request.user, **form.cleaned_data)
+    except Refusal as refusal:
+        form.refuse("body", refusal.words)
+        return _show(request, thread, reply=form, status=refusal.status)
+    return _back(request, ref, done="sent")
+
+
+@policy(post=signed_in("clinical"))
+@require_http_methods(["POST"])
+def inbox_notes(request: PortalRequest, ref: UUID) -> HttpResponse:
+    thread = worked_thread_for(request.user, ref)
+    form = NoteForm(request.POST)
+    if not form.is_valid():
+        return _show(request, thread, note=form, mode="note", status=422)
+    thread.note(author=request.user, **form.cleaned_data)
+    return _back(request, ref, done="noted")
+
+
+@policy(post=signed_in("clinical"))
+@require_http_methods(["POST"])
+def inbox_claim(request: PortalRequest, ref: UUID) -> HttpResponse:
+    return _act(
+        request, ref, lambda: worked_item_for(request.user, ref).claim(by=request.user), done="claimed"
+    )
+
+
+@policy(post=signed_in("clinical"))
+@require_http_methods(["POST"])
+def inbox_release(request: PortalRequest, ref: UUID) -> HttpResponse:
+    return _act(
+        request, ref, lambda: worked_item_for(request.user, ref).release(by=request.user), done="released"
+    )
+
+
+@policy(post=signed_in("clinical"))
+@require_http_methods(["POST"])
+def inbox_close(request: PortalRequest, ref: UUID) -> HttpResponse:
+    thread = worked_thread_for(request.user, ref)
+    form = CloseForm(request.POST)
+    if not form.is_valid():
+        return _show(request, thread, close=form, status=422)
+    return _act(
+        request,
+        ref,
+        lambda: thread.close(by=request.user, outcome=form.cleaned_data["outcome"]),
+        done="closed",
+    )
+
+
+def _act(request: PortalRequest, ref: UUID, verb: Callable[[], object], *, done: str) -> HttpResponse:
+    try:
+        verb()
+    except Refusal as refusal:
+        thread = worked_thread_for(request.user, ref)
+        return _show(request, thread, problem=str(refusal.words), status=refusal.status)
+    return _back(request, ref, done=done)
+
+
+def _back(request: PortalRequest, ref: UUID, *, done: str) -> HttpResponse:
+    view = request.GET.get("view", "")
+    kept = f"&view={view}" if view in View.values else ""
+    return redirect(f"{reverse('inbox-thread', args=[ref])}?done={done}{kept}")
+
+
+def _show(
+    request: PortalRequest,
+    thread: Thread,
+    *,
+    reply: ReplyForm | None = None,
+    note: NoteForm | None = None,
+    close: CloseForm | None = None,
+    mode: str = "reply",
+    problem: str = "",
+    was_kept: bool = False,
+    status: int = 200,
+) -> HttpResponse:
+    context = {
+        **_queue(request),
+        "conversation": open_conversation(thread, reader=request.user, before=message_ref_in(request)),
+        "reply_form": reply or ReplyForm(),
+        "note_form": note or NoteForm(),
+        "close_form": close or CloseForm(),
+        "mode": mode,
+        "outcomes": Outcome.choices,
+        "problem": problem,
+        "was_kept": was_kept,
+        "done": request.GET.get("done", ""),
+    }
+    return render(request, "messaging/inbox.html", context, status=status)
+
+
+def _queue(request: PortalRequest) -> dict[str, object]:
+    view = request.GET.get("view", View.TEAM)
+    if view not in View.values:
+        raise Http404
+    return {
+        "queue": team_queue(reader=request.user, view=view, after=position_in(request)),
+        "refills_waiting": refill_count(request.user),
+    }
