@@ -1,13 +1,27 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import setup_logging, worker_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
-from django.conf import settings  # noqa: E402  (the line above must come first)
+from django.conf import settings
 
 app = Celery("portal")
 app.config_from_object(settings.CELERY)
 app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def keep_our_log_lines(**kwargs: Any) -> None:
+    """Celery would put handlers of its own in place, which write arguments and tracebacks."""
+
+
+@worker_init.connect
+def start_safely(**kwargs: Any) -> None:
+    from portal.checks import refuse_an_unsafe_start
+
+    refuse_an_unsafe_start()

@@ -1,6 +1,7 @@
 """The environment our pages are rendered in.
 
-Templates see frozen values and the words below. Nothing here reads the database, so an error page always renders.
+Templates see frozen values and the words below. Nothing here reads the database, so an error page always
+renders.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils.text import capfirst
 from django.utils.translation import get_language, gettext, ngettext, npgettext, pgettext
 from jinja2 import Environment, StrictUndefined, pass_context
 from jinja2.runtime import Context
@@ -28,9 +30,15 @@ _PARAGRAPHS = re.compile(r"\n\s*\n")
 
 
 def environment(**options: Any) -> Environment:
-    made = Environment(
-        **{**options, "undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True},
-        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+    made = Environment(  # noqa: S701  (Django's backend passes autoescape=True)
+        **{
+            **options,
+            "undefined": StrictUndefined,
+            "trim_blocks": True,
+            "lstrip_blocks": True,
+            "autoescape": True,
+        },
+        extensions=["jinja2.ext.i18n"],
     )
     made.install_gettext_callables(  # type: ignore[attr-defined]
         gettext, ngettext, newstyle=True, pgettext=pgettext, npgettext=npgettext
@@ -53,7 +61,7 @@ def environment(**options: Any) -> Environment:
         second=_time_element(dates.second),
         short=_time_element(dates.short),
         born=dates.date_of_birth,
-        initials=initials,
+        capfirst=capfirst,
         minutes_until=dates.minutes_until,
         paragraphs=paragraphs,
         tel=tel,
@@ -98,17 +106,6 @@ def url(name: str, *args: object, **query: object) -> str:
     address = reverse(name, args=args)
     kept = {key: value for key, value in query.items() if value not in (None, "")}
     return f"{address}?{urlencode(kept, doseq=True)}" if kept else address
-
-
-def initials(name: str) -> str:
-    """`CO` for Dr Chidi Okafor."""
-    words = [
-        word
-        for word in name.split()
-        if word.rstrip(".") not in {"Dr", "Mr", "Mrs", "Ms"} and word[0].isalpha()
-    ]
-    picked = [words[0], words[-1]] if len(words) > 1 else words
-    return "".join(word[0].upper() for word in picked)
 
 
 def paragraphs(text: str) -> Markup:

@@ -23,6 +23,7 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 from portal.local import state
+from portal.logs import LOGGING as LOGGING
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
@@ -140,7 +141,9 @@ if not CLINIC_PHONE:
 
 ALLOWED_HOSTS = [host.strip() for host in os.environ.get("ALLOWED_HOSTS", "").split(",") if host.strip()]
 if PRODUCTION and not ALLOWED_HOSTS:
-    raise ImproperlyConfigured("ALLOWED_HOSTS is not set: the host names of this portal, with commas between.")
+    raise ImproperlyConfigured(
+        "ALLOWED_HOSTS is not set: the host names of this portal, with commas between."
+    )
 if not PRODUCTION:
     ALLOWED_HOSTS = [*ALLOWED_HOSTS, "localhost", "127.0.0.1", "[::1]", "testserver"]
 # How many proxies of ours stand in front. Addresses and https are taken from their headers, and from no others.
@@ -161,12 +164,13 @@ if _database_variable is None:
     raise ImproperlyConfigured(f"PORTAL_DB_ROLE is {PORTAL_DB_ROLE!r}: it is app or owner.")
 DATABASES = {
     "default": database(
-        _database_variable, required(_database_variable, why=f"postgresql:// address of the {PORTAL_DB_ROLE} role.")
+        _database_variable,
+        required(_database_variable, why=f"postgresql:// address of the {PORTAL_DB_ROLE} role."),
     )
 }
-DATABASE_APP_USER: str = (
-    database("DATABASE_URL", os.environ["DATABASE_URL"])["USER"] if os.environ.get("DATABASE_URL") else "portal_app"
-)
+_app = database("DATABASE_URL", os.environ["DATABASE_URL"]) if os.environ.get("DATABASE_URL") else {}
+DATABASE_APP_USER: str = _app.get("USER") or "portal_app"
+DATABASE_APP_PASSWORD: str = _app.get("PASSWORD", "")
 if TESTING:
     DATABASES["default"]["TEST"] = {"NAME": os.environ.get("PORTAL_TEST_DATABASE", "test_portal")}
 elif PORTAL_DB_ROLE == "app":
@@ -178,9 +182,13 @@ elif PORTAL_DB_ROLE == "app":
 
 BROKER_URL = os.environ.get("BROKER_URL", "memory://" if TESTING else "")
 if not BROKER_URL and (PRODUCTION or DEMO) and PORTAL_DB_ROLE == "app":
-    raise ImproperlyConfigured("BROKER_URL is not set: redis://, rediss:// or redis+socket:// of the task broker.")
+    raise ImproperlyConfigured(
+        "BROKER_URL is not set: redis://, rediss:// or redis+socket:// of the task broker."
+    )
 
-DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("EMAIL_FROM", "" if PRODUCTION else "portal@riverside.example")
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get(
+    "EMAIL_FROM", "" if PRODUCTION else "portal@riverside.example"
+)
 EMAIL_TIMEOUT = 10
 DEMO_MAIL_FOLDER = state.state_folder() / "mail" if DEMO else None
 if os.environ.get("EMAIL_URL"):
@@ -214,11 +222,12 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "audit.middleware.RequestContextMiddleware",
+    "portal.middleware.RequestLine",
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "portal.middleware.NoStore",
-    "portal.middleware.CleanInput",
     "django.middleware.locale.LocaleMiddleware",
+    "portal.middleware.CleanInput",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "accounts.middleware.SessionMiddleware",
@@ -252,7 +261,9 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 # --- people and sessions
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS: list[str] = []  # Sign-in is two steps of our own; nothing may take a shortcut past them.
+AUTHENTICATION_BACKENDS: list[
+    str
+] = []  # Sign-in is two steps of our own; nothing may take a shortcut past them.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 if TESTING:
     PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -336,7 +347,9 @@ WHITENOISE_AUTOREFRESH = False
 
 AUDITLOG_LOGENTRY_MODEL = "audit.AuditEvent"
 AUDITLOG_DISABLE_REMOTE_ADDR = True  # Our own middleware knows the true address; theirs believes the client.
-AUDITLOG_INCLUDE_ALL_MODELS = False  # audit.tracking registers every model of ours, and a test holds it to that.
+AUDITLOG_INCLUDE_ALL_MODELS = (
+    False  # audit.tracking registers every model of ours, and a test holds it to that.
+)
 
 # --- the API
 

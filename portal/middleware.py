@@ -1,0 +1,114 @@
+"""What the frame does to every request: a line in the log, clean input, and nothing kept by a browser."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
+
+from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
+from django.http.multipartparser import MultiPartParserError
+from django.http.request import UnreadablePostError
+from django.utils.cache import patch_vary_headers
+
+from portal import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest, HttpResponse
+
+logger = logging.getLogger("portal.requests")
+
+
+class RequestLine:
+    """One line a request: what was asked of which address, by its name, never with what was typed into it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        began = time.perf_counter()
+        response = self.get_response(request)
+        match = request.resolver_match
+        facts = {
+            "method": request.method if request.method in METHODS else "other",
+            "address": (match.view_name if match else "") or "-",
+            "status": response.status_code,
+            "ms": round((time.perf_counter() - began) * 1000, 1),
+        }
+        logger.info("request", extra={"facts": facts})
+        return response
+
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+
+
+class NoStore:
+    """Nothing of ours stays behind in a browser or a proxy, and nothing of ours is used by another site."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        # Static files are answered further out, by whitenoise, and carry no one's data.
+        response["Cache-Control"] = "no-store"
+        response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        response.setdefault("X-Robots-Tag", "noindex, nofollow")
+        patch_vary_headers(response, ["Cookie"])
+        return response
+
+
+class CleanInput:
+    """Bytes that are no text, and NUL, which PostgreSQL refuses, are answered here: 400 and a page that says so."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        try:
+            check_address(request)
+            check_form(request)
+        except RequestDataTooBig:
+            return errors.too_large(request)
+        except (BadRequest, SuspiciousOperation, MultiPartParserError, UnreadablePostError):
+            return errors.bad_request(request)
+        return self.get_response(request)
+
+
+def check_address(request: HttpRequest) -> None:
+    path = request.META.get("PATH_INFO", "").encode("latin-1", errors="replace")
+    query = unquote_to_bytes(request.META.get("QUERY_STRING", ""))
+    for what in (path, query):
+        check_text(what)
+
+
+def check_form(request: HttpRequest) -> None:
+    if request.method not in ("POST", "PUT", "PATCH"):
+        return
+    if request.content_type == "application/x-www-form-urlencoded":
+        check_text(unquote_to_bytes(request.body))
+    elif request.content_type == "multipart/form-data":
+        body = request.body
+        for values in request.POST.lists():
+            for value in (values[0], *values[1]):
+                # The parser has put U+FFFD where the bytes were no text; a person may also have typed one.
+                if "\0" in value or ("\ufffd" in value and not is_text(body)):
+                    raise BadRequest("not text")
+    if request.method == "POST":
+        _ = request.POST  # Parsed once, here, so that what is wrong with it is answered here.
+
+
+def check_text(raw: bytes) -> None:
+    if b"\0" in raw or not is_text(raw):
+        raise BadRequest("not text")
+
+
+def is_text(raw: bytes) -> bool:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

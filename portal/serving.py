@@ -1,0 +1,24 @@
+"""How gunicorn serves the portal: `gunicorn -c python:portal.serving portal.wsgi`."""
+
+from __future__ import annotations
+
+import os
+
+from portal.logs import LOGGING
+
+bind = os.environ.get("PORTAL_BIND", "127.0.0.1:8000")
+worker_class = "gthread"
+workers = int(os.environ.get("PORTAL_WORKERS", "2"))
+threads = int(os.environ.get("PORTAL_THREADS", "4"))
+timeout = 30
+graceful_timeout = 10
+keepalive = 5
+# It would open one in the home of whoever runs this.
+no_control_socket = True
+# Who called is worked out from TRUSTED_PROXIES, in one place; here no header is believed.
+forwarded_allow_ips = ""
+limit_request_line = 4094
+limit_request_fields = 60
+# A request line is the portal's own business (portal.middleware.RequestLine): this one would hold what was typed.
+accesslog = None
+logconfig_dict = LOGGING
