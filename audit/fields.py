@@ -6,9 +6,10 @@ from enum import Enum
 from typing import Any
 
 from django.core import checks
-from django.core.exceptions import ValidationError
+from django.core.exceptions import FieldError, ValidationError
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.lookups import Exact, IsNull
 from django.utils.translation import gettext_lazy as _
 
 VERSION = 1
@@ -36,6 +37,13 @@ class Sealed(bytes):
         return f"<Sealed, {len(self)} bytes>"
 
     __str__ = __repr__
+
+
+class IsNothing(Exact):
+    def get_prep_lookup(self) -> Any:
+        if self.rhs is not None:
+            raise FieldError("A sealed text is compared with None and with nothing else.")
+        return None
 
 
 class SealedField(models.BinaryField):
@@ -78,14 +86,14 @@ class SealedField(models.BinaryField):
             raise ValidationError(
                 f"{self.model._meta.label}.{self.name} takes what seal() made, not {type(value).__name__}."
             )
-        return connection.Database.Binary(bytes(value))
+        return super().get_db_prep_value(bytes(value), connection, prepared)
 
     def get_lookup(self, lookup_name: str) -> Any:
         # The same text never seals to the same bytes: a comparison would look right and find nothing.
-        return super().get_lookup(lookup_name) if lookup_name == "isnull" else None
+        return {"isnull": IsNull, "exact": IsNothing}.get(lookup_name)
 
     def value_to_string(self, obj: models.Model) -> str:
         raise TypeError("Sealed text is not serialized.")
 
-    def formfield(self, **kwargs: Any) -> None:  # type: ignore[override]
+    def formfield(self, **kwargs: Any) -> None:
         return None
