@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import include, path
 
 from messaging.views import medicines, refills, threads, triage
 
 urlpatterns = [
+    path("api/v1/", include("messaging.api.urls")),
     path("messages/", threads.messages, name="messages"),
     path("messages/new/", threads.message_new, name="message-new"),
     path("messages/<uuid:ref>/", threads.thread, name="thread"),

@@ -1,0 +1,173 @@
+"""What goes in and out of the API. Only these fields exist: anything else in a request is refused."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Any
+
+from rest_framework import serializers
+
+from messaging.models import (
+    BODY_LIMIT,
+    COMMENT_LIMIT,
+    SUBJECT_LIMIT,
+    CategoryCode,
+    DenialReason,
+    RefillState,
+)
+
+_UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f]")
+
+
+class TextIn(serializers.CharField):
+    """Text as a person wrote it, with the same rules as the pages' own fields."""
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        """A boolean or a number is not a text, although the framework would take it for one."""
+        if data is not serializers.empty and data is not None and not isinstance(data, str):
+            self.fail("invalid")
+        if isinstance(data, str):
+            data = unicodedata.normalize("NFC", data).replace("\r\n", "\n").replace("\r", "\n")
+            if _UNSEEN.search(data) or any(0xD800 <= ord(c) <= 0xDFFF for c in data):
+                raise serializers.ValidationError(
+                    "The text has characters that cannot be kept.", code="hidden_characters"
+                )
+        return super().run_validation(data)
+
+
+class Inward(serializers.Serializer[Any]):
+    """A request's body. An unknown field is an error: it was meant to do something, and would not."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
+            raise serializers.ValidationError(
+                {str(name)[:80]: ["There is no such field."] for name in unknown}
+            )
+        return super().to_internal_value(data)
+
+
+class ThreadIn(Inward):
+    """`form_token`, made by the client, makes a repeated request harmless: it finds the first one's thread."""
+
+    category = serializers.ChoiceField(choices=CategoryCode.choices)
+    pool = serializers.UUIDField(required=False, allow_null=True)
+    subject = TextIn(max_length=SUBJECT_LIMIT)
+    body = TextIn(max_length=BODY_LIMIT)
+    form_token = serializers.UUIDField(required=False, allow_null=True)
+
+
+class MessageIn(Inward):
+    """`seen` is the last message the writer knew of; when the thread has moved on the answer is 409."""
+
+    body = TextIn(max_length=BODY_LIMIT)
+    seen = serializers.UUIDField(required=False, allow_null=True)
+    form_token = serializers.UUIDField(required=False, allow_null=True)
+
+
+class RefillIn(Inward):
+    prescription = serializers.UUIDField()
+    comment = TextIn(max_length=COMMENT_LIMIT, required=False, allow_blank=True, default="")
+    form_token = serializers.UUIDField(required=False, allow_null=True)
+
+
+class DecisionIn(Inward):
+    outcome = serializers.ChoiceField(
+        choices=[
+            RefillState.APPROVED.value,
+            RefillState.APPROVED_WITH_CHANGES.value,
+            RefillState.REPLACED.value,
+            RefillState.DENIED.value,
+        ]
+    )
+    reason = serializers.ChoiceField(
+        choices=DenialReason.choices, required=False, allow_blank=True, default=""
+    )
+    note = TextIn(max_length=COMMENT_LIMIT, required=False, allow_blank=True, default="")
+    quantity = serializers.IntegerField(
+        required=False, allow_null=True, default=None, min_value=1, max_value=9_999
+    )
+    repeats = serializers.IntegerField(
+        required=False, allow_null=True, default=None, min_value=0, max_value=99
+    )
+
+
+class PersonOut(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    role = serializers.CharField(source="role_words")
+    side = serializers.CharField()
+
+
+class MessageOut(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="ref")
+    author = PersonOut(allow_null=True)
+    side = serializers.CharField()
+    is_mine = serializers.BooleanField()
+    sent_at = serializers.DateTimeField()
+    body = serializers.CharField()
+    language = serializers.CharField()
+    reply_due_at = serializers.DateTimeField(allow_null=True)
+
+
+class ThreadRowOut(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="ref")
+    subject = serializers.CharField()
+    preview = serializers.CharField()
+    category = serializers.CharField()
+    last_message_at = serializers.DateTimeField(required=False)
+    is_new = serializers.BooleanField()
+
+
+class ThreadListOut(serializers.Serializer[Any]):
+    results = ThreadRowOut(many=True)
+    next = serializers.CharField(allow_blank=True)
+
+
+class ThreadOut(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="ref")
+    subject = serializers.CharField()
+    category = serializers.CharField()
+    is_open = serializers.BooleanField()
+    outcome = serializers.CharField(allow_blank=True)
+    last_message = serializers.UUIDField(source="last_message_ref")
+    earlier = serializers.UUIDField(allow_null=True)
+    messages = MessageOut(many=True)
+
+
+class DecisionOut(serializers.Serializer[Any]):
+    outcome = serializers.CharField()
+    reason = serializers.CharField(source="reason_words", allow_blank=True)
+    note = serializers.CharField(allow_blank=True)
+    quantity = serializers.IntegerField(allow_null=True)
+    repeats = serializers.IntegerField(allow_null=True)
+    decided_by = PersonOut()
+    decided_at = serializers.DateTimeField()
+
+
+class RefillOut(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="ref")
+    medicine = serializers.CharField()
+    directions = serializers.CharField()
+    eligibility = serializers.CharField()
+    comment = serializers.CharField(allow_blank=True)
+    state = serializers.CharField()
+    requested_at = serializers.DateTimeField()
+    due_at = serializers.DateTimeField()
+    decision = DecisionOut(allow_null=True)
+
+
+class RefillListOut(serializers.Serializer[Any]):
+    results = RefillOut(many=True)
+    next = serializers.CharField(allow_blank=True)
+
+
+class CreatedOut(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+
+
+class ProblemOut(serializers.Serializer[Any]):
+    """Every answer that is not a success: `code` for programs, `detail` for people."""
+
+    code = serializers.CharField()
+    detail = serializers.CharField(allow_blank=True)
+    fields = serializers.DictField(required=False)

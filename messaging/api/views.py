@@ -1,0 +1,201 @@
+"""Threads, messages and refills for programs. Each method finds or refuses, checks the shape, does one verb."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.http import Http404
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.access import acting_patient
+from accounts.policy import policy, signed_in
+from messaging.access import (
+    category_for,
+    pool_for,
+    prescription_for,
+    refill_for,
+    thread_for,
+    worked_refill_for,
+)
+from messaging.api import shapes
+from messaging.models import RefillRequest, Thread, ThreadState
+from messaging.opened.conversations import open_conversation
+from messaging.opened.medicines import open_refill, open_refills_of, refill_queue
+from messaging.opened.queue import View, team_queue
+from messaging.opened.threads import open_thread, patient_inbox
+from messaging.views.threads import message_ref_in, position_in
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+
+PROBLEMS = dict.fromkeys((400, 401, 403, 404, 409), shapes.ProblemOut)
+AFTER = OpenApiParameter("after", str, description="The `next` of the page before.")
+
+
+@policy(get=signed_in("patient", "clinical"), post=signed_in("patient"))
+class Threads(APIView):
+    """The conversations of the person who asks: her own, or those of the pools she works."""
+
+    @extend_schema(
+        operation_id="list_threads",
+        parameters=[AFTER, OpenApiParameter("show", str, enum=["open", "closed"])],
+        responses={200: shapes.ThreadListOut, **PROBLEMS},
+    )
+    def get(self, request: Request) -> Response:
+        if request.user.is_clinical:
+            return Response(_worked(request))
+        state = request.query_params.get("show", ThreadState.OPEN)
+        if state not in ThreadState.values:
+            raise Http404
+        inbox = patient_inbox(
+            reader=request.user,
+            patient=acting_patient(request._request),
+            state=state,
+            after=position_in(request),
+        )
+        return Response(_page(shapes.ThreadRowOut, inbox.rows, inbox.page.next))
+
+    @extend_schema(
+        operation_id="start_thread",
+        request=shapes.ThreadIn,
+        responses={201: shapes.CreatedOut, **PROBLEMS},
+    )
+    def post(self, request: Request) -> Response:
+        fields = shapes.ThreadIn(data=request.data)
+        fields.is_valid(raise_exception=True)
+        data = fields.validated_data
+        patient = acting_patient(request._request)
+        thread = Thread.objects.start(
+            by=request.user,
+            patient=patient,
+            category=category_for(request.user, data["category"]),
+            pool=pool_for(request.user, patient, data["pool"]) if data.get("pool") else None,
+            subject=data["subject"],
+            body=data["body"],
+            form_token=data.get("form_token"),
+        )
+        return Response({"id": thread.pk}, status=201)
+
+
+@policy(get=signed_in("patient", "clinical"))
+class OneThread(APIView):
+    @extend_schema(operation_id="read_thread", responses={200: shapes.ThreadOut, **PROBLEMS})
+    def get(self, request: Request, ref: UUID) -> Response:
+        """One conversation with its newest messages. Reading it is recorded and gives receipts."""
+        return Response(shapes.ThreadOut(_opened(request, ref)).data)
+
+
+@policy(get=signed_in("patient", "clinical"), post=signed_in("patient", "clinical"))
+class ThreadMessages(APIView):
+    @extend_schema(
+        operation_id="list_messages",
+        parameters=[OpenApiParameter("before", UUID, description="Page back from this message.")],
+        responses={200: shapes.MessageOut(many=True), **PROBLEMS},
+    )
+    def get(self, request: Request, ref: UUID) -> Response:
+        """The messages of one conversation, oldest first. Internal notes are not messages."""
+        return Response(shapes.MessageOut(_opened(request, ref)["messages"], many=True).data)
+
+    @extend_schema(
+        operation_id="post_message",
+        request=shapes.MessageIn,
+        responses={201: shapes.CreatedOut, **PROBLEMS},
+    )
+    def post(self, request: Request, ref: UUID) -> Response:
+        thread = thread_for(request.user, ref)
+        fields = shapes.MessageIn(data=request.data)
+        fields.is_valid(raise_exception=True)
+        message = thread.post(author=request.user, **fields.validated_data)
+        return Response({"id": message.pk}, status=201)
+
+
+@policy(get=signed_in("patient", "clinical"), post=signed_in("patient"))
+class Refills(APIView):
+    """Requests for more of a medicine: the patient's own, or those waiting in the pools one works."""
+
+    @extend_schema(
+        operation_id="list_refills", parameters=[AFTER], responses={200: shapes.RefillListOut, **PROBLEMS}
+    )
+    def get(self, request: Request) -> Response:
+        if request.user.is_clinical:
+            queue = refill_queue(reader=request.user, after=position_in(request))
+            return Response(_page(shapes.RefillOut, queue.rows, queue.page.next))
+        page = open_refills_of(
+            reader=request.user, patient=acting_patient(request._request), after=position_in(request)
+        )
+        return Response(_page(shapes.RefillOut, page.rows, page.next))
+
+    @extend_schema(
+        operation_id="ask_for_refill",
+        request=shapes.RefillIn,
+        responses={201: shapes.CreatedOut, **PROBLEMS},
+    )
+    def post(self, request: Request) -> Response:
+        fields = shapes.RefillIn(data=request.data)
+        fields.is_valid(raise_exception=True)
+        data = fields.validated_data
+        item = RefillRequest.objects.ask(
+            by=request.user,
+            prescription=prescription_for(request.user, data["prescription"]),
+            comment=data["comment"],
+            form_token=data.get("form_token"),
+        )
+        return Response({"id": item.pk}, status=201)
+
+
+@policy(get=signed_in("patient", "clinical"))
+class OneRefill(APIView):
+    @extend_schema(operation_id="read_refill", responses={200: shapes.RefillOut, **PROBLEMS})
+    def get(self, request: Request, ref: UUID) -> Response:
+        item = refill_for(request.user, ref)
+        return Response(shapes.RefillOut(open_refill(item, reader=request.user)).data)
+
+
+@policy(post=signed_in("prescriber").fresh("refill-decision"))
+class RefillDecisions(APIView):
+    @extend_schema(
+        operation_id="decide_refill",
+        request=shapes.DecisionIn,
+        responses={201: shapes.CreatedOut, **PROBLEMS},
+    )
+    def post(self, request: Request, ref: UUID) -> Response:
+        """Answer a request, once. Needs a second factor shown in the last minutes."""
+        item = worked_refill_for(request.user, ref)
+        fields = shapes.DecisionIn(data=request.data)
+        fields.is_valid(raise_exception=True)
+        decision = item.decide(by=request.user, **fields.validated_data)
+        return Response({"id": decision.pk}, status=201)
+
+
+def _opened(request: Request, ref: UUID) -> dict[str, Any]:
+    """The thread as the side sees it that the reader is on, in one shape for both."""
+    thread = thread_for(request.user, ref)
+    before = message_ref_in(request)
+    shape = {"ref": thread.pk, "last_message_ref": thread.last_message_id, "is_open": thread.is_open}
+    if Thread.objects.of_patients_side(request.user).filter(pk=thread.pk).exists():
+        opened = open_thread(thread, reader=request.user, before=before)
+        messages = opened.messages
+    else:
+        opened = open_conversation(thread, reader=request.user, before=before)
+        messages = tuple(e.message for e in reversed(opened.entries) if e.message is not None)
+    return {
+        **shape,
+        "subject": opened.subject,
+        "category": opened.category,
+        "outcome": opened.outcome,
+        "earlier": opened.earlier,
+        "messages": messages,
+    }
+
+
+def _worked(request: Request) -> dict[str, Any]:
+    queue = team_queue(reader=request.user, view=View.TEAM, after=position_in(request))
+    rows = [row for group in queue.groups for row in group.rows]
+    return _page(shapes.ThreadRowOut, rows, queue.page.next)
+
+
+def _page(shape: type[Any], rows: Any, following: str) -> dict[str, Any]:
+    return {"results": shape(rows, many=True).data, "next": following}
