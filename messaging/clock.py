@@ -7,6 +7,8 @@ somebody is there to read. Everything here is arithmetic on values; loading them
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -16,6 +18,27 @@ from django.utils import timezone
 
 # A calendar that is closed for this long is a mistake in the settings, not a long holiday.
 FURTHEST_LOOK = timedelta(days=120)
+
+
+_pinned: ContextVar[datetime | None] = ContextVar("messaging_pinned_moment", default=None)
+
+
+def now() -> datetime:
+    """The moment the work is done at: the present, unless history is being written."""
+    return _pinned.get() or timezone.now()
+
+
+@contextmanager
+def writing_history(moment: datetime) -> Iterator[None]:
+    """Date the rows written in this block at `moment`: for records brought in from elsewhere.
+
+    The audit trail keeps the database's own clock and shows when they were really written.
+    """
+    token = _pinned.set(moment)
+    try:
+        yield
+    finally:
+        _pinned.reset(token)
 
 
 class NeverOpen(ValueError):

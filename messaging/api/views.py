@@ -35,7 +35,7 @@ PROBLEMS = dict.fromkeys((400, 401, 403, 404, 409), shapes.ProblemOut)
 AFTER = OpenApiParameter("after", str, description="The `next` of the page before.")
 
 
-@policy(get=signed_in("patient", "clinical"), post=signed_in("patient"))
+@policy(get=signed_in("patient", "staff"), post=signed_in("patient"))
 class Threads(APIView):
     """The conversations of the person who asks: her own, or those of the pools she works."""
 
@@ -45,7 +45,7 @@ class Threads(APIView):
         responses={200: shapes.ThreadListOut, **PROBLEMS},
     )
     def get(self, request: Request) -> Response:
-        if request.user.is_clinical:
+        if request.user.cares:
             return Response(_worked(request))
         state = request.query_params.get("show", ThreadState.OPEN)
         if state not in ThreadState.values:
@@ -80,7 +80,7 @@ class Threads(APIView):
         return Response({"id": thread.pk}, status=201)
 
 
-@policy(get=signed_in("patient", "clinical"))
+@policy(get=signed_in("patient", "staff"))
 class OneThread(APIView):
     @extend_schema(operation_id="read_thread", responses={200: shapes.ThreadOut, **PROBLEMS})
     def get(self, request: Request, ref: UUID) -> Response:
@@ -88,7 +88,7 @@ class OneThread(APIView):
         return Response(shapes.ThreadOut(_opened(request, ref)).data)
 
 
-@policy(get=signed_in("patient", "clinical"), post=signed_in("patient", "clinical"))
+@policy(get=signed_in("patient", "staff"), post=signed_in("patient", "staff"))
 class ThreadMessages(APIView):
     @extend_schema(
         operation_id="list_messages",

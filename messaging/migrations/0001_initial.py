@@ -3,12 +3,12 @@
 import datetime
 
 import django.db.models.deletion
-import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
 import audit.fields
 import audit.ids
+import messaging.clock
 
 
 class Migration(migrations.Migration):
@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
                 ("body", audit.fields.SealedField(kind=audit.fields.Kind["HEALTH"], null=True)),
                 ("language", models.CharField(default="en", max_length=8)),
                 ("reply_due_at", models.DateTimeField(null=True)),
-                ("sent_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("sent_at", models.DateTimeField(default=messaging.clock.now)),
                 ("form_token", models.UUIDField(null=True)),
                 (
                     "author",
@@ -220,7 +220,7 @@ class Migration(migrations.Migration):
                         default=audit.ids.uuid7, editable=False, primary_key=True, serialize=False
                     ),
                 ),
-                ("read_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("read_at", models.DateTimeField(default=messaging.clock.now)),
                 (
                     "message",
                     models.ForeignKey(
@@ -255,7 +255,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("comment", audit.fields.SealedField(kind=audit.fields.Kind["HEALTH"], null=True)),
-                ("requested_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("requested_at", models.DateTimeField(default=messaging.clock.now)),
                 ("form_token", models.UUIDField(null=True)),
                 (
                     "patient",
@@ -324,7 +324,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("due_at", models.DateTimeField()),
-                ("state_since", models.DateTimeField(default=django.utils.timezone.now)),
+                ("state_since", models.DateTimeField(default=messaging.clock.now)),
                 (
                     "patient",
                     models.ForeignKey(
@@ -405,7 +405,7 @@ class Migration(migrations.Migration):
                 ("quantity", models.PositiveSmallIntegerField(null=True)),
                 ("repeats", models.PositiveSmallIntegerField(null=True)),
                 ("note", audit.fields.SealedField(kind=audit.fields.Kind["HEALTH"], null=True)),
-                ("decided_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("decided_at", models.DateTimeField(default=messaging.clock.now)),
                 (
                     "decided_by",
                     models.ForeignKey(
@@ -447,7 +447,7 @@ class Migration(migrations.Migration):
                         choices=[("open", "Open"), ("closed", "Finished")], default="open", max_length=8
                     ),
                 ),
-                ("opened_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("opened_at", models.DateTimeField(default=messaging.clock.now)),
                 ("last_message_at", models.DateTimeField()),
                 ("last_message_id", models.UUIDField()),
                 (
@@ -514,7 +514,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("body", audit.fields.SealedField(kind=audit.fields.Kind["HEALTH"])),
-                ("written_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("written_at", models.DateTimeField(default=messaging.clock.now)),
                 ("form_token", models.UUIDField(null=True)),
                 (
                     "author",
@@ -566,7 +566,7 @@ class Migration(migrations.Migration):
                         max_length=20,
                     ),
                 ),
-                ("closed_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("closed_at", models.DateTimeField(default=messaging.clock.now)),
                 ("reopened_at", models.DateTimeField(null=True)),
                 (
                     "closed_by",
@@ -625,8 +625,8 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("due_at", models.DateTimeField()),
-                ("waiting_since", models.DateTimeField(default=django.utils.timezone.now)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("waiting_since", models.DateTimeField(default=messaging.clock.now)),
+                ("created_at", models.DateTimeField(default=messaging.clock.now)),
                 ("finished_at", models.DateTimeField(null=True)),
                 (
                     "owner",
@@ -678,7 +678,7 @@ class Migration(migrations.Migration):
                         default=audit.ids.uuid7, editable=False, primary_key=True, serialize=False
                     ),
                 ),
-                ("claimed_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("claimed_at", models.DateTimeField(default=messaging.clock.now)),
                 ("ended_at", models.DateTimeField(null=True)),
                 ("ended_because", models.CharField(blank=True, max_length=16)),
                 (
@@ -727,8 +727,8 @@ class Migration(migrations.Migration):
                         max_length=24,
                     ),
                 ),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("due_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("created_at", models.DateTimeField(default=messaging.clock.now)),
+                ("due_at", models.DateTimeField(default=messaging.clock.now)),
                 ("claimed_at", models.DateTimeField(null=True)),
                 ("attempts", models.PositiveSmallIntegerField(default=0)),
                 ("sent_at", models.DateTimeField(null=True)),

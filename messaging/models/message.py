@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Self
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
 from accounts.models import Patient
 from audit.ids import uuid7
 from audit.seals import Kind, SealedField
+from messaging.clock import now
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,7 +55,7 @@ class Message(models.Model):
     body = SealedField(kind=Kind.HEALTH, null=True)
     language = models.CharField(max_length=8, default="en")
     reply_due_at = models.DateTimeField(null=True)
-    sent_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(default=now)
     # The form's own token: a second press of the same button finds the first message (unique with author).
     form_token = models.UUIDField(null=True)
 
@@ -94,7 +94,7 @@ class ReadReceipt(models.Model):
     message = models.ForeignKey(Message, on_delete=models.PROTECT, related_name="receipts")
     reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
-    read_at = models.DateTimeField(default=timezone.now)
+    read_at = models.DateTimeField(default=now)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["message", "reader"], name="one_receipt_per_reader")]
@@ -109,9 +109,9 @@ class ReadReceipt(models.Model):
         One statement however many messages, because every thread page calls it. The access itself is
         already in the audit trail: this is for the people in the thread.
         """
-        now = timezone.now()
+        moment = now()
         rows = [
-            cls(message=message, reader=by, patient_id=message.patient_id, read_at=now)
+            cls(message=message, reader=by, patient_id=message.patient_id, read_at=moment)
             for message in messages
             if message.author_id != by.pk and message.side != Side.SYSTEM
         ]
@@ -126,7 +126,7 @@ class InternalNote(models.Model):
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     body = SealedField(kind=Kind.HEALTH)
-    written_at = models.DateTimeField(default=timezone.now)
+    written_at = models.DateTimeField(default=now)
     form_token = models.UUIDField(null=True)
 
     class Meta:

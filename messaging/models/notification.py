@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import models, transaction
 from django.db.models import Q
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from accounts.models import CareTeamMembership, Patient, ProxyGrant, User
@@ -18,6 +18,7 @@ from audit.context import SystemAgent
 from audit.ids import uuid7
 from audit.recorder import record_read
 from audit.seals import SealBroken, unseal
+from messaging.clock import now
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -98,9 +99,9 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
 
     def due(self) -> NotificationQuerySet:
         """Notices to send now, those whose worker died included."""
-        now = timezone.now()
-        return self.filter(sent_at=None, given_up_at=None, due_at__lte=now).filter(
-            Q(claimed_at=None) | Q(claimed_at__lt=now - LEASE)
+        moment = now()
+        return self.filter(sent_at=None, given_up_at=None, due_at__lte=moment).filter(
+            Q(claimed_at=None) | Q(claimed_at__lt=moment - LEASE)
         )
 
     def take(self, *, most: int, among: Iterable[str] | None = None) -> list[Notification]:
@@ -109,7 +110,7 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
             due = self.due() if among is None else self.due().filter(pk__in=list(among))
             rows = list(due.select_for_update(skip_locked=True, of=("self",)).order_by("due_at", "id")[:most])
             self.filter(pk__in=[row.pk for row in rows]).update(
-                claimed_at=timezone.now(), attempts=models.F("attempts") + 1
+                claimed_at=now(), attempts=models.F("attempts") + 1
             )
         return list(self.filter(pk__in=[row.pk for row in rows]).select_related("person"))
 
@@ -123,8 +124,8 @@ class Notification(models.Model):
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
     channel = models.CharField(max_length=8, choices=Channel.choices)
     notice = models.CharField(max_length=24, choices=Notice.choices)
-    created_at = models.DateTimeField(default=timezone.now)
-    due_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=now)
+    due_at = models.DateTimeField(default=now)
     claimed_at = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     sent_at = models.DateTimeField(null=True)
@@ -160,7 +161,7 @@ class Notification(models.Model):
         opened under a recorded read by `system:notifier`.
         """
         if not self.is_wanted:
-            self._settle(given_up_at=timezone.now(), last_error="person not active")
+            self._settle(given_up_at=now(), last_error="person not active")
             return
         try:
             self.as_email().send()
@@ -169,7 +170,7 @@ class Notification(models.Model):
             # encoded must not hold up the notices behind it.
             self._put_back(type(failure).__name__)
         else:
-            self._settle(sent_at=timezone.now(), last_error="")
+            self._settle(sent_at=now(), last_error="")
 
     def as_email(self) -> EmailMessage:
         """The mail: fixed words in the person's language, one recipient, one link to the sign-in page."""
@@ -217,10 +218,10 @@ class Notification(models.Model):
 
     def _put_back(self, failure: str) -> None:
         if self.attempts >= MOST_ATTEMPTS:
-            self._settle(given_up_at=timezone.now(), last_error=failure)
+            self._settle(given_up_at=now(), last_error=failure)
             return
         wait = BACKOFF[min(self.attempts, len(BACKOFF)) - 1]
-        self._settle(due_at=timezone.now() + wait, claimed_at=None, last_error=failure)
+        self._settle(due_at=now() + wait, claimed_at=None, last_error=failure)
 
     def _settle(self, **columns: object) -> None:
         for name, value in columns.items():

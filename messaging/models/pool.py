@@ -46,7 +46,7 @@ class PoolQuerySet(models.QuerySet["Pool"]):
 
     def worked_by(self, user: User) -> Self:
         """Pools whose team `user` belongs to now, as somebody who works with patients."""
-        if not user.is_clinical:
+        if not user.cares:
             return self.none()
         return self.filter(
             Exists(CareTeamMembership.objects.current().filter(user=user.pk, team=OuterRef("team")))

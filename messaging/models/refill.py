@@ -8,7 +8,6 @@ from django.conf import settings
 from django.db import IntegrityError, models, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import CareRelationship, Patient, ProxyGrant
@@ -16,6 +15,7 @@ from audit.ids import uuid7
 from audit.recorder import record
 from audit.seals import Kind, SealedField, seal
 from audit.verbs import verb
+from messaging.clock import now
 from messaging.eligibility import Eligibility
 from messaging.models.medicine import Prescription
 from messaging.models.notification import Notice, Notification
@@ -136,7 +136,7 @@ class RefillRequestQuerySet(models.QuerySet["RefillRequest"]):
         if comment:
             request.comment = seal(comment, into=request, field="comment")
         request.save()
-        due_at = pool.due(Category.objects.get(code=CategoryCode.REFILL), since=timezone.now())
+        due_at = pool.due(Category.objects.get(code=CategoryCode.REFILL), since=now())
         item = RefillRequestItem.objects.create(
             request=request,
             patient=patient,
@@ -166,7 +166,7 @@ class RefillRequest(models.Model):
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="refill_requests")
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     comment = SealedField(kind=Kind.HEALTH, null=True)
-    requested_at = models.DateTimeField(default=timezone.now)
+    requested_at = models.DateTimeField(default=now)
     form_token = models.UUIDField(null=True)
 
     objects = RefillRequestQuerySet.as_manager()
@@ -200,7 +200,7 @@ class RefillRequestItem(models.Model):
     state = models.CharField(max_length=24, choices=RefillState.choices, default=RefillState.RECEIVED)
     eligibility = models.CharField(max_length=20, choices=Eligibility.choices)
     due_at = models.DateTimeField()
-    state_since = models.DateTimeField(default=timezone.now)
+    state_since = models.DateTimeField(default=now)
 
     objects = RefillRequestItemQuerySet.as_manager()
 
@@ -342,7 +342,7 @@ class RefillRequestItem(models.Model):
 
     def _move_to(self, state: RefillState) -> None:
         self.state = state
-        self.state_since = timezone.now()
+        self.state_since = now()
         self.save(update_fields=["state", "state_since"])
 
 
@@ -358,7 +358,7 @@ class RefillDecision(models.Model):
     quantity = models.PositiveSmallIntegerField(null=True)
     repeats = models.PositiveSmallIntegerField(null=True)
     note = SealedField(kind=Kind.HEALTH, null=True)
-    decided_at = models.DateTimeField(default=timezone.now)
+    decided_at = models.DateTimeField(default=now)
 
     class Meta:
         constraints = [

@@ -8,7 +8,6 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import CareRelationship, Patient, ProxyGrant
@@ -16,6 +15,7 @@ from audit.ids import uuid7
 from audit.recorder import record
 from audit.seals import Kind, SealedField, seal
 from audit.verbs import verb
+from messaging.clock import now
 from messaging.models.message import PREVIEW_LENGTH, InternalNote, Message, Side
 from messaging.models.notification import Notice, Notification
 from messaging.models.pool import Category, Pool
@@ -83,10 +83,10 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
             raise MayNot
         if form_token and (twin := Message.objects.filter(author=by, form_token=form_token).first()):
             return twin.thread
-        now = timezone.now()
+        moment = now()
         destination = Pool.objects.for_message(patient=patient, category=category, chosen=pool)
-        due_at = destination.due(category, since=now)
-        thread = Thread(patient=patient, pool=destination, category=category, started_by=by, opened_at=now)
+        due_at = destination.due(category, since=moment)
+        thread = Thread(patient=patient, pool=destination, category=category, started_by=by, opened_at=moment)
         thread.subject = seal(subject, into=thread, field="subject")
         message = thread.write(author=by, side=Side.PATIENT, body=body, form_token=form_token, adding=True)
         Message.objects.create(
@@ -95,7 +95,7 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
             author=None,
             side=Side.SYSTEM,
             reply_due_at=due_at,
-            sent_at=timezone.now(),
+            sent_at=now(),
         )
         item = WorkItem.objects.create(patient=patient, pool=destination, thread=thread, due_at=due_at)
         Notification.objects.tell_pool(
@@ -115,7 +115,7 @@ class Thread(models.Model):
     subject = SealedField(kind=Kind.HEALTH)
     preview = SealedField(kind=Kind.HEALTH)
     state = models.CharField(max_length=8, choices=ThreadState.choices, default=ThreadState.OPEN)
-    opened_at = models.DateTimeField(default=timezone.now)
+    opened_at = models.DateTimeField(default=now)
     last_message_at = models.DateTimeField()
     last_message_id = models.UUIDField()
     last_author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -172,7 +172,7 @@ class Thread(models.Model):
         return thread._answer(author, body, form_token)
 
     def _hear(self, author: User, body: str, form_token: UUID | None) -> Message:
-        due_at = self.pool.due(self.category, since=timezone.now())
+        due_at = self.pool.due(self.category, since=now())
         message = self.write(author=author, side=Side.PATIENT, body=body, form_token=form_token)
         item = self.open_item()
         if item is None:
@@ -185,9 +185,7 @@ class Thread(models.Model):
     def _answer(self, author: User, body: str, form_token: UUID | None) -> Message:
         item = self.open_item()
         if item is None:
-            item = WorkItem.objects.create(
-                patient=self.patient, pool=self.pool, thread=self, due_at=timezone.now()
-            )
+            item = WorkItem.objects.create(patient=self.patient, pool=self.pool, thread=self, due_at=now())
         item.check_free_for(author)
         if item.owner_id != author.pk:
             item.hand_to(author)
@@ -273,7 +271,7 @@ class Thread(models.Model):
             side=side,
             form_token=form_token,
             language=author.preferred_language,
-            sent_at=timezone.now(),
+            sent_at=now(),
         )
         message.body = seal(body, into=message, field="body")
         self.preview = seal(" ".join(body.split())[:PREVIEW_LENGTH], into=self, field="preview")
@@ -321,7 +319,7 @@ class Closure(models.Model):
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
     closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     outcome = models.CharField(max_length=20, choices=Outcome.choices)
-    closed_at = models.DateTimeField(default=timezone.now)
+    closed_at = models.DateTimeField(default=now)
     reopened_at = models.DateTimeField(null=True)
 
     class Meta:

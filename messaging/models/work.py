@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Self
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import CareRelationship, Patient
 from audit.ids import uuid7
 from audit.recorder import record
 from audit.verbs import verb
+from messaging.clock import now
 from messaging.models.pool import Pool
 from messaging.refusals import AlreadyClosed, HeldByAnother, MayNot, NotHeld
 
@@ -71,8 +71,8 @@ class WorkItem(models.Model):
     priority = models.PositiveSmallIntegerField(choices=Priority.choices, default=Priority.ROUTINE)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     due_at = models.DateTimeField()
-    waiting_since = models.DateTimeField(default=timezone.now)
-    created_at = models.DateTimeField(default=timezone.now)
+    waiting_since = models.DateTimeField(default=now)
+    created_at = models.DateTimeField(default=now)
     finished_at = models.DateTimeField(null=True)
 
     objects = WorkItemQuerySet.as_manager()
@@ -194,19 +194,19 @@ class WorkItem(models.Model):
         if self.state == WorkState.ON_HOLD:
             self.state = WorkState.ACCEPTED if self.owner_id else WorkState.REQUESTED
             self.due_at = due_at
-            self.waiting_since = timezone.now()
+            self.waiting_since = now()
             self.save(update_fields=["state", "due_at", "waiting_since"])
 
     def finish(self, *, state: WorkState = WorkState.COMPLETED) -> None:
         """Nothing is owed any more. Ends the claim; the owner stays as who did it."""
         self.end_claims(because="finished")
         self.state = state
-        self.finished_at = timezone.now()
+        self.finished_at = now()
         self.save(update_fields=["state", "finished_at"])
 
     def end_claims(self, *, because: str) -> None:
         for claim in Claim.objects.filter(item=self, ended_at=None):
-            claim.ended_at = timezone.now()
+            claim.ended_at = now()
             claim.ended_because = because
             claim.save(update_fields=["ended_at", "ended_because"])
 
@@ -218,7 +218,7 @@ class Claim(models.Model):
     item = models.ForeignKey(WorkItem, on_delete=models.PROTECT, related_name="claims")
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
     holder = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    claimed_at = models.DateTimeField(default=timezone.now)
+    claimed_at = models.DateTimeField(default=now)
     ended_at = models.DateTimeField(null=True)
     ended_because = models.CharField(max_length=16, blank=True)
 

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from django.utils import timezone
-
-from messaging.clock import NeverOpen
+from messaging.clock import NeverOpen, now
 from messaging.models import Category, Pool
 
 if TYPE_CHECKING:
@@ -52,10 +50,10 @@ def message_choices(patient: Patient) -> MessageChoices:
 
 
 def _team(pool: Pool) -> TeamChoice:
-    now = timezone.now()
+    moment = now()
     try:
         clock = pool.clock()
-        opens_at, closes_at = clock.next_opening(now), clock.closes_at(now)
+        opens_at, closes_at = clock.next_opening(moment), clock.closes_at(moment)
     except NeverOpen:
         opens_at = closes_at = None
     return TeamChoice(

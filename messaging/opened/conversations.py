@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import CareRelationship, ProxyGrant
 from accounts.people import People
 from audit.recorder import record_read
+from messaging.clock import now
 from messaging.models import (
     Closure,
     InternalNote,
@@ -211,7 +211,7 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
         is_waiting_for_patient=bool(item and item.state == WorkState.ON_HOLD),
         priority=item.priority if item else Priority.ROUTINE,
         due_at=item.due_at if item and owed else None,
-        is_late=bool(item and owed and item.due_at < timezone.now()),
+        is_late=bool(item and owed and item.due_at < now()),
         panel=Panel(
             team_name=thread.pool.name,
             lead=names.get(lead_id) if lead_id else None,

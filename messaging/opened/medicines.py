@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.people import People
 from audit.recorder import record_read
-from messaging.clock import clinic_date
+from messaging.clock import clinic_date, now
 from messaging.eligibility import Eligibility
 from messaging.models import (
     DenialReason,
@@ -188,7 +187,7 @@ def refill_queue(*, reader: User, after: Position | None) -> RefillQueue:
         rows=_open_refills(list(page.rows), reader=reader, subtype="list"),
         page=page,
         total=waiting.count(),
-        late=waiting.filter(due_at__lt=timezone.now()).count(),
+        late=waiting.filter(due_at__lt=now()).count(),
     )
 
 
@@ -243,7 +242,7 @@ def _open_refills(items: list[RefillRequestItem], *, reader: User, subtype: str)
     pairs += [(d, "note") for d in decisions.values() if d.note is not None]
     texts = open_texts(pairs, receipt=receipt)
     names = people.opened(receipt)
-    now = timezone.now()
+    moment = now()
     opened = []
     for item in items:
         decision = _decision(decisions.get(item.pk), texts, names)
@@ -271,7 +270,7 @@ def _open_refills(items: list[RefillRequestItem], *, reader: User, subtype: str)
                 state=item.state,
                 state_words=item.get_state_display(),
                 is_open=item.is_open,
-                is_late=item.is_open and item.due_at < now,
+                is_late=item.is_open and item.due_at < moment,
                 owner=names.get(owner_id) if owner_id else None,
                 is_held_by_another=item.is_open and owner_id is not None and owner_id != reader.pk,
                 decision=decision,
@@ -311,7 +310,7 @@ def _steps(item: RefillRequestItem, decision: OpenDecision | None) -> tuple[Step
                 at=item.state_since if looking else None,
             )
         )
-        status = "late" if item.due_at < timezone.now() else "now" if looking else "later"
+        status = "late" if item.due_at < now() else "now" if looking else "later"
         return (*steps, Step("answer", status, _("Your team answers"), by=item.due_at))
     answer = _("%(name)s answered: %(outcome)s") % {
         "name": decision.decided_by.name,

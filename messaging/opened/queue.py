@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import Count, Exists, OuterRef, Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.people import People
 from audit.recorder import record_read
-from messaging.clock import clinic_date
+from messaging.clock import clinic_date, now
 from messaging.models import Priority, ReadReceipt, Side, WorkItem, WorkState
 from messaging.opened.paging import Page, Position
 from messaging.opened.texts import OpenPatient, open_texts, patient_pairs
@@ -66,7 +65,7 @@ class QueueRow:
     @property
     def minutes_left(self) -> int | None:
         """Whole minutes until due, only below one hour either way: longer spans read better as a clock time."""
-        minutes = int((self.due_at - timezone.now()).total_seconds() // 60)
+        minutes = int((self.due_at - now()).total_seconds() // 60)
         return minutes if -60 < minutes < 60 else None
 
 
@@ -114,7 +113,7 @@ def team_queue(*, reader: User, view: str, after: Position | None) -> Queue:
     filters = _filters(reader)
     counts = items.aggregate(
         **{choice.value.replace("-", "_"): Count("pk", filter=filters[choice]) for choice in View},
-        late=Count("pk", filter=filters[View.TEAM] & Q(due_at__lt=timezone.now())),
+        late=Count("pk", filter=filters[View.TEAM] & Q(due_at__lt=now())),
     )
     keys = ("-finished_at", "-id") if wanted == View.FINISHED else ("priority", "due_at", "id")
     seen = Exists(ReadReceipt.objects.filter(message=OuterRef("thread__last_message_id"), reader=reader.pk))
@@ -177,7 +176,7 @@ def _open_rows(items: list[WorkItem], *, reader: User) -> list[QueueRow]:
         [*pairs, *(pair for p in patients.values() for pair in patient_pairs(p))], receipt=receipt
     )
     names = people.opened(receipt)
-    now = timezone.now()
+    moment = now()
     rows = []
     for item, thread in zip(items, threads, strict=True):
         writer = names.get(thread.last_author_id) if thread.last_side == Side.PATIENT else None
@@ -192,7 +191,7 @@ def _open_rows(items: list[WorkItem], *, reader: User) -> list[QueueRow]:
                 due_at=item.due_at,
                 waiting_since=item.waiting_since,
                 finished_at=item.finished_at,
-                is_late=item.state in (WorkState.REQUESTED, WorkState.ACCEPTED) and item.due_at < now,
+                is_late=item.state in (WorkState.REQUESTED, WorkState.ACCEPTED) and item.due_at < moment,
                 is_new=thread.last_side == Side.PATIENT and not item.seen,  # type: ignore[attr-defined]
                 owner=names[item.owner_id] if item.owner_id else None,
                 is_mine=item.owner_id == reader.pk,

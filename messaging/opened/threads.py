@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db.models import Exists, OuterRef, Q, Subquery
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.people import People
 from audit.recorder import record_read
+from messaging.clock import now
 from messaging.models import Message, Outcome, ReadReceipt, Side, Thread, ThreadState, WorkItem, WorkState
 from messaging.opened.messages import (
     OpenMessage,
@@ -102,7 +102,7 @@ def patient_inbox(*, reader: User, patient: Patient, state: str, after: Position
     )
     texts = open_texts([(t, f) for t in threads for f in ("subject", "preview")], receipt=receipt)
     names = people.opened(receipt)
-    now = timezone.now()
+    moment = now()
     rows = [
         ThreadRow(
             ref=t.pk,
@@ -116,7 +116,7 @@ def patient_inbox(*, reader: User, patient: Patient, state: str, after: Position
             is_open=t.is_open,
             is_new=t.is_new,  # type: ignore[attr-defined]
             reply_due_at=t.reply_due_at,  # type: ignore[attr-defined]
-            is_late=bool(t.reply_due_at and t.reply_due_at < now),  # type: ignore[attr-defined]
+            is_late=bool(t.reply_due_at and t.reply_due_at < moment),  # type: ignore[attr-defined]
             is_read_by_team=t.last_side == Side.PATIENT and t.team_read,  # type: ignore[attr-defined]
         )
         for t in threads
@@ -206,7 +206,7 @@ def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> 
         steps=_steps(opened, owed=owed, closed_at=closure.closed_at if closure else None, reader=reader),
         last_message_ref=thread.last_message_id,
         reply_due_at=owed,
-        is_late=bool(owed and owed < timezone.now()),
+        is_late=bool(owed and owed < now()),
     )
 
 
@@ -249,7 +249,7 @@ def _steps(
             Step("reply", "done", _("%(name)s replied") % {"name": answer.author.name}, at=answer.sent_at)
         )
     elif closed_at is None and owed is not None:
-        late = owed < timezone.now()
+        late = owed < now()
         status = "late" if late else "now" if team_reading else "later"
         steps.append(Step("reply", status, _("Your team will reply"), by=owed))
     if closed_at is not None:

@@ -27,19 +27,19 @@ if TYPE_CHECKING:
     from accounts.requests import PortalRequest
 
 
-@policy(get=signed_in("clinical"))
+@policy(get=signed_in("staff"))
 def inbox(request: PortalRequest) -> HttpResponse:
     """The team inbox in one of its views, without a conversation open."""
     return render(request, "messaging/inbox.html", {**_queue(request), "conversation": None})
 
 
-@policy(get=signed_in("clinical"))
+@policy(get=signed_in("staff"))
 def inbox_version(request: PortalRequest) -> HttpResponse:
     """A short text that changes when the inbox does, for pages that wait. Names nobody, so it is no read."""
     return HttpResponse(queue_version(request.user), content_type="text/plain")
 
 
-@policy(get=signed_in("clinical"))
+@policy(get=signed_in("staff"))
 def inbox_thread(request: PortalRequest, ref: UUID) -> HttpResponse:
     thread = worked_thread_for(request.user, ref)
     kept = KeptForm.take(request.user, request.path)
@@ -55,7 +55,7 @@ def inbox_thread(request: PortalRequest, ref: UUID) -> HttpResponse:
     )
 
 
-@policy(post=signed_in("clinical"))
+@policy(post=signed_in("staff"))
 @require_http_methods(["POST"])
 def inbox_replies(request: PortalRequest, ref: UUID) -> HttpResponse:
     thread = worked_thread_for(request.user, ref)
@@ -70,7 +70,7 @@ def inbox_replies(request: PortalRequest, ref: UUID) -> HttpResponse:
     return _back(request, ref, done="sent")
 
 
-@policy(post=signed_in("clinical"))
+@policy(post=signed_in("staff"))
 @require_http_methods(["POST"])
 def inbox_notes(request: PortalRequest, ref: UUID) -> HttpResponse:
     thread = worked_thread_for(request.user, ref)
@@ -81,7 +81,7 @@ def inbox_notes(request: PortalRequest, ref: UUID) -> HttpResponse:
     return _back(request, ref, done="noted")
 
 
-@policy(post=signed_in("clinical"))
+@policy(post=signed_in("staff"))
 @require_http_methods(["POST"])
 def inbox_claim(request: PortalRequest, ref: UUID) -> HttpResponse:
     return _act(
@@ -89,7 +89,7 @@ def inbox_claim(request: PortalRequest, ref: UUID) -> HttpResponse:
     )
 
 
-@policy(post=signed_in("clinical"))
+@policy(post=signed_in("staff"))
 @require_http_methods(["POST"])
 def inbox_release(request: PortalRequest, ref: UUID) -> HttpResponse:
     return _act(
@@ -97,7 +97,7 @@ def inbox_release(request: PortalRequest, ref: UUID) -> HttpResponse:
     )
 
 
-@policy(post=signed_in("clinical"))
+@policy(post=signed_in("staff"))
 @require_http_methods(["POST"])
 def inbox_close(request: PortalRequest, ref: UUID) -> HttpResponse:
     thread = worked_thread_for(request.user, ref)
