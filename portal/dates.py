@@ -74,12 +74,9 @@ def second(moment: datetime) -> str:
     return f"{in_words(at, pgettext('day in the trail', 'M j, Y'))}, {stamp}"
 
 
-def date_of_birth(iso: str) -> str:
-    """`March 4, 1967`; a date we cannot read stays as it was written."""
-    try:
-        return in_words(date.fromisoformat(iso), pgettext("date of birth", "F j, Y"))
-    except ValueError:
-        return iso
+def date_of_birth(born: date) -> str:
+    """`March 4, 1967`."""
+    return in_words(born, pgettext("date of birth", "F j, Y"))
 
 
 def marked(moment: datetime | date, words: str) -> SafeString:

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.text import capfirst
-from django.utils.translation import get_language, gettext, ngettext, npgettext, pgettext
+from django.utils.translation import get_language, get_language_info, gettext, ngettext, npgettext, pgettext
 from jinja2 import Environment, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
@@ -62,6 +62,7 @@ def environment(**options: Any) -> Environment:
         short=_time_element(dates.short),
         born=dates.date_of_birth,
         capfirst=capfirst,
+        language_name=language_name,
         minutes_until=dates.minutes_until,
         paragraphs=paragraphs,
         tel=tel,
@@ -116,6 +117,14 @@ def paragraphs(text: str) -> Markup:
         for block in blocks
         if block
     )
+
+
+def language_name(code: str) -> str:
+    """A language as people call it; the code itself where Django knows no name."""
+    try:
+        return str(get_language_info(code)["name_translated"])
+    except KeyError:
+        return code
 
 
 def tel(number: str) -> str:

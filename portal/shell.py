@@ -1,17 +1,23 @@
-"""What stands around a page: the patient's tabs or the staff rail, and the reader's choice of light or dark."""
+"""What stands around a page: the patient's tabs or the staff rail, and the choice of light or dark."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import resolve, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models.role import CARING, PRESCRIBERS, Role
+from accounts.models.role import Role
+from accounts.policy import rule_for
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 THEMES = ("light", "dark")
 
@@ -20,6 +26,7 @@ THEMES = ("light", "dark")
 class Place:
     """One way to go. It is current on its own page and on those below it."""
 
+    name: str
     address: str
     words: str | Promise
     icon: str
@@ -41,7 +48,6 @@ class Shell:
     account: Place | None = None
     role: str | Promise = ""
     idle_seconds: int = 0
-    rights: frozenset[str] = field(default_factory=frozenset)
 
 
 NOBODY = Shell()
@@ -63,43 +69,59 @@ def shell_for(request: HttpRequest | None) -> Shell:
         return Shell(
             signed_in=True,
             base="base_staff.html",
-            groups=_rail(request, user.roles),
+            groups=_rail(request, user),
             account=_place(request, "account", _("Account"), "user"),
             role=_role_words(user.roles),
             idle_seconds=int(settings.SESSION_IDLE_STAFF.total_seconds()),
-            rights=user.roles,
         )
     return Shell(
         signed_in=True,
         base="base_patient.html",
-        tabs=tabs_for(request),
+        tabs=_tabs(request),
         idle_seconds=int(settings.SESSION_IDLE_PATIENT.total_seconds()),
     )
 
 
-def tabs_for(request: HttpRequest) -> tuple[Place, ...]:
-    return (
-        _place(request, "messages", _("Messages"), "mail"),
-        _place(request, "medicines", _("Medicines"), "pill"),
-        _place(request, "privacy", _("Privacy"), "eye"),
-        _place(request, "account", _("Account"), "user"),
-    )
+_TABS = (
+    ("messages", _("Messages"), "mail"),
+    ("medicines", _("Medicines"), "pill"),
+    ("privacy", _("Privacy"), "eye"),
+    ("account", _("Account"), "user"),
+)
+_RAIL = (
+    (_("Messages"), (("inbox", _("Team inbox"), "inbox"),)),
+    (_("Refills"), (("refills", _("To decide"), "pill"),)),
+    (_("Privacy"), (("audit-events", _("Access review"), "eye"),)),
+)
 
 
-def _rail(request: HttpRequest, roles: frozenset[str]) -> tuple[Group, ...]:
+def _tabs(request: HttpRequest) -> tuple[Place, ...]:
+    return tuple(_place(request, *tab) for tab in _TABS)
+
+
+def _rail(request: HttpRequest, user: User) -> tuple[Group, ...]:
     groups = []
-    if roles & CARING:
-        groups.append(Group(_("Messages"), (_place(request, "inbox", _("Team inbox"), "inbox"),)))
-    if roles & PRESCRIBERS:
-        groups.append(Group(_("Refills"), (_place(request, "refills", _("To decide"), "pill"),)))
-    if Role.PRIVACY_OFFICER in roles:
-        groups.append(Group(_("Privacy"), (_place(request, "audit-events", _("Access review"), "eye"),)))
+    for words, places in _RAIL:
+        open_to_her = tuple(_place(request, *place) for place in places if _admits(place[0], user))
+        if open_to_her:
+            groups.append(Group(words, open_to_her))
     return tuple(groups)
+
+
+def _admits(name: str, user: User) -> bool:
+    """Whether the page's own policy lets this person in: the rail offers nothing that would be refused."""
+    rule = rule_for(_view(name), "GET")
+    return rule is not None and rule.admits(user)
+
+
+@cache
+def _view(name: str) -> Callable[..., Any]:
+    return resolve(reverse(name)).func
 
 
 def _place(request: HttpRequest, name: str, words: str | Promise, icon: str) -> Place:
     address = reverse(name)
-    return Place(address, words, icon, request.path.startswith(address))
+    return Place(name, address, words, icon, request.path.startswith(address))
 
 
 def _role_words(roles: frozenset[str]) -> str | Promise:

@@ -1,6 +1,6 @@
 /* Single keys on the team inbox and the refill queue.
    They work only while focus is inside the board and not in a field, and can be switched off (WCAG 2.1.4).
-   Nothing here sends or finishes anything by itself: a key goes to a row or opens a writing box. */
+   Nothing here sends or finishes anything by itself: a key goes to a row, or opens a place to write. */
 (function () {
   'use strict';
   var board = document.querySelector('main.desk');
@@ -13,7 +13,6 @@
   function show() {
     if (!toggle) return;
     toggle.hidden = false;
-    toggle.setAttribute('aria-pressed', String(!off()));
     toggle.textContent = off() ? toggle.dataset.on : toggle.dataset.off;
   }
   if (toggle) toggle.addEventListener('click', function () {
@@ -22,43 +21,62 @@
   });
   show();
 
-  function rows() { return Array.from(document.querySelectorAll('.qrow a.hit')); }
-  function current() { return document.querySelector('.qrow a.hit[aria-current]'); }
+  function rows() { return Array.from(document.querySelectorAll('.queue a.hit')); }
+  function current() { return document.querySelector('.queue a.hit[aria-current]'); }
+  function go(target) {
+    if (!target) return false;
+    target.focus();
+    target.scrollIntoView({ block: 'nearest' });
+    return true;
+  }
   function move(step) {
     var all = rows(), at = all.indexOf(document.activeElement);
-    if (at < 0) { at = all.indexOf(current()); if (at >= 0) step = 0; else if (step < 0) at = all.length; }
-    var next = all[Math.max(0, Math.min(all.length - 1, at + step))];
-    if (next) { next.focus(); next.scrollIntoView({ block: 'nearest' }); }
+    if (at < 0) { at = all.indexOf(current()); if (at >= 0) step = 0; else at = step > 0 ? -1 : all.length; }
+    return go(all[Math.max(0, Math.min(all.length - 1, at + step))]);
   }
-  function typing(target) {
-    return target.matches('textarea, select, input') || target.isContentEditable;
+  function write(mode) {
+    var radio = document.querySelector('.modes input[value=' + mode + ']');
+    if (!radio) return false;
+    radio.checked = true;
+    return go(document.querySelector('.' + mode + '-form textarea'));
   }
-  function go(selector) {
-    var target = document.querySelector(selector);
-    if (target) { target.focus(); if (target.matches('a')) target.click(); }
-    return !!target;
+  function menu() {
+    var summary = document.querySelector('.menu > summary');
+    if (!summary) return false;
+    summary.parentElement.open = true;
+    return go(summary.parentElement.querySelector('select, input, button'));
   }
 
   document.addEventListener('keydown', function (event) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    if (event.key === 'Escape' && typing(event.target)) {
-      var back = current() || rows()[0];
-      if (back) { back.focus(); event.preventDefault(); }
+    var typing = event.target.matches('textarea, select, input');
+    if (event.key === 'Escape') {
+      var open = event.target.closest('.menu[open]');
+      if (open) { open.open = false; go(open.querySelector('summary')); event.preventDefault(); }
+      else if (typing && go(current() || rows()[0])) event.preventDefault();
       return;
     }
-    if (off() || typing(event.target) || !board.contains(document.activeElement)) return;
-    if (document.querySelector('dialog[open]')) return;
-    var done = true;
-    switch (event.key) {
-      case 'j': case 'J': case 'ArrowDown': move(1); break;
-      case 'k': case 'K': case 'ArrowUp': move(-1); break;
-      case 'o': case 'O': if (document.activeElement.matches('a.hit')) document.activeElement.click(); else done = false; break;
-      case 'r': case 'R': done = go('[data-key=reply]'); break;
-      case 'n': case 'N': done = go('[data-key=note]'); break;
-      case 'e': case 'E': done = go('[data-key=finish]'); break;
-      case 'd': case 'D': done = go('[data-key=decide]'); break;
-      default: done = false;
+    if (off() || typing || !board.contains(document.activeElement) || document.querySelector('dialog[open]')) return;
+    var done = false;
+    switch (event.key.toLowerCase()) {
+      case 'j': case 'arrowdown': done = move(1); break;
+      case 'k': case 'arrowup': done = move(-1); break;
+      case 'o': if (document.activeElement.matches('a.hit')) { document.activeElement.click(); done = true; } break;
+      case 'r': done = write('reply'); break;
+      case 'n': done = write('note'); break;
+      case 'e': done = menu(); break;
     }
     if (done) event.preventDefault();
+  });
+
+  // The list stays where the reader left it when a conversation beside it is swapped.
+  var scrolled = 0;
+  document.addEventListener('htmx:beforeSwap', function () {
+    var queue = document.getElementById('queue');
+    scrolled = queue ? queue.scrollTop : 0;
+  });
+  document.addEventListener('htmx:afterSwap', function () {
+    var queue = document.getElementById('queue');
+    if (queue) queue.scrollTop = scrolled;
   });
 }());
