@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from datetime import datetime
+from typing import Any, NoReturn, Self
 from uuid import UUID
 
 from auditlog.models import AbstractLogEntry, LogEntryManager
@@ -12,8 +13,25 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.fields import Kind, SealedField
 from audit.ids import uuid7
+from audit.seen import SeenEntry, visits
 
 TRAIL_OWNER_ID = UUID("00000000-0000-4000-8000-0000000a0d17")
+
+# The role that may read the trail, as the app of roles calls it.
+REVIEWER = "privacy-officer"
+SEEN_COLUMNS = (
+    "recorded_at",
+    "type",
+    "subtype",
+    "data_category",
+    "agent_id",
+    "actor_id",
+    "agent_role",
+    "on_behalf_of",
+    "purpose_of_use",
+    "content_type_id",
+    "object_pk",
+)
 
 
 class AppendOnly(TypeError):
@@ -29,10 +47,31 @@ class CurrentTransaction(models.Func):
 
 
 class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
+    def visible_to(self, user: Any) -> Self:
+        """The whole trail for whoever reviews it, and none of it for anybody else."""
+        if REVIEWER in getattr(user, "roles", ()):
+            return self.all()
+        return self.none()
+
+    def of_patient(self, patient_id: UUID) -> Self:
+        return self.filter(patient_id=patient_id)
+
+    def about_patient(
+        self, patient_id: UUID, *, since: datetime | None = None, limit: int = 1000
+    ) -> list[SeenEntry]:
+        """Who has seen this patient's record, in visits, the newest first. One statement (AU7).
+
+        Only what was really seen or done: somebody who was refused saw nothing.
+        """
+        events = self.of_patient(patient_id).filter(type__in=("access", "record"), outcome="0")
+        if since is not None:
+            events = events.filter(recorded_at__gte=since)
+        return visits(events.only(*SEEN_COLUMNS).order_by("-recorded_at", "-id")[:limit])
+
     def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise AppendOnly("Audit events are written by audit.recorder, and never changed or deleted.")
 
-    create = update = delete = bulk_create = bulk_update = get_or_create = update_or_create = _refuse  # type: ignore[assignment]
+    create = update = delete = bulk_create = bulk_update = get_or_create = update_or_create = _refuse
     _raw_delete = _refuse
 
 

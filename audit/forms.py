@@ -1,0 +1,163 @@
+"""The filters of the access review. They live in the address, so that a view can be sent and kept."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from audit import directory, words
+from audit.paging import BadPosition, Position
+
+FIRST_DAY = date(2000, 1, 1)
+LAST_DAY = date(2199, 12, 31)
+
+
+class PersonField(forms.ChoiceField):
+    """Staff to choose from. Anybody else is reached by a link on an event, so other agents are good values too."""
+
+    def valid_value(self, value: Any) -> bool:
+        return str(value).startswith("system:") or value == "anonymous" or _uuid(str(value)) is not None
+
+
+class EventFilter(forms.Form):
+    person = PersonField(label=_("Who"), required=False)
+    patient = forms.CharField(
+        label=_("Patient’s record number"),
+        required=False,
+        max_length=60,
+        error_messages={"max_length": _("A record number is shorter than that.")},
+    )
+    sort = forms.ChoiceField(
+        label=_("What they did"),
+        required=False,
+        choices=[("", _("Anything")), *((code, said) for code, (said, _types) in words.SORTS.items())],
+        error_messages={"invalid_choice": _("Choose what they did from the list.")},
+    )
+    outcome = forms.ChoiceField(
+        label=_("How it ended"),
+        required=False,
+        choices=[("", _("Any way")), *words.OUTCOMES.items()],
+        error_messages={"invalid_choice": _("Choose how it ended from the list.")},
+    )
+    since = forms.DateField(
+        label=_("From day"),
+        required=False,
+        input_formats=["%Y-%m-%d"],
+        error_messages={"invalid": _("The first day is not a date. Write it like 2026-03-08.")},
+    )
+    until = forms.DateField(
+        label=_("To day"),
+        required=False,
+        input_formats=["%Y-%m-%d"],
+        error_messages={"invalid": _("The last day is not a date. Write it like 2026-03-08.")},
+    )
+    older = forms.CharField(required=False, widget=forms.HiddenInput)
+    newer = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        staff = [
+            (str(person.id), f"{person.name}, {person.role}") for person in directory.registered().staff()
+        ]
+        asked = str(self.data.get("person", ""))
+        others = [(asked, asked)] if asked and asked not in dict(staff) and _known_shape(asked) else []
+        person = self.fields["person"]
+        person.choices = [("", _("Anybody")), *staff, *others]  # type: ignore[attr-defined]
+        person.error_messages["invalid_choice"] = _("Choose a person from the list.")
+
+    def clean_patient(self) -> UUID | None:
+        asked = self.cleaned_data["patient"].strip()
+        if not asked:
+            return None
+        if (reference := _uuid(asked)) is not None:
+            return reference
+        found = directory.registered().find_patient(asked)
+        if found is None:
+            raise ValidationError(
+                _("No patient has this record number. Look for the number, not for a name.")
+            )
+        return found
+
+    def clean_since(self) -> date | None:
+        return _in_range(self.cleaned_data["since"])
+
+    def clean_until(self) -> date | None:
+        return _in_range(self.cleaned_data["until"])
+
+    def clean_older(self) -> Position | None:
+        return _position(self.cleaned_data["older"])
+
+    def clean_newer(self) -> Position | None:
+        return _position(self.cleaned_data["newer"])
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        since, until = cleaned.get("since"), cleaned.get("until")
+        if since and until and since > until:
+            self.add_error("until", _("The last day is before the first day."))
+        return cleaned
+
+    @property
+    def active(self) -> dict[str, str]:
+        """The filters that narrow the list, as they stand in the address."""
+        return {
+            name: str(self.data.get(name, "")).strip()
+            for name in ("person", "patient", "sort", "outcome", "since", "until")
+            if str(self.data.get(name, "")).strip()
+        }
+
+    @property
+    def in_the_address(self) -> str:
+        return urlencode(self.active)
+
+    def bounds(self) -> tuple[datetime | None, datetime | None]:
+        """From the first moment of the first day up to, and without, the first moment after the last."""
+        since, until = self.cleaned_data["since"], self.cleaned_data["until"]
+        return (
+            _start_of(since) if since else None,
+            _start_of(until + timedelta(days=1)) if until else None,
+        )
+
+
+def _start_of(day: date) -> datetime:
+    return datetime.combine(day, time.min, tzinfo=ZoneInfo(settings.CLINIC_TIME_ZONE)).astimezone(UTC)
+
+
+def _in_range(day: date | None) -> date | None:
+    if day is not None and not FIRST_DAY <= day <= LAST_DAY:
+        raise ValidationError(_("There are no events on that day. Check the year."))
+    return day
+
+
+def _position(text: str) -> Position | None:
+    if not text:
+        return None
+    try:
+        return Position.parse(text)
+    except BadPosition:
+        raise ValidationError(
+            _("This page of the list cannot be found. Start again from the newest.")
+        ) from None
+
+
+def _known_shape(value: str) -> bool:
+    return len(value) <= 60 and (
+        value.startswith("system:") or value == "anonymous" or _uuid(value) is not None
+    )
+
+
+def _uuid(text: str) -> UUID | None:
+    if len(text) != 36:
+        return None
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

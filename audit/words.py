@@ -1,0 +1,171 @@
+"""Events in plain words: for the privacy officer, and for the patient whose record it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.utils.translation import pgettext_lazy as when
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+    from audit.models import AuditEvent
+
+    Words = str | _StrPromise
+
+# What a reading was of.
+CATEGORIES: dict[str, Words] = {
+    "account": when("a kind of data", "account"),
+    "audit": when("a kind of data", "access log"),
+    "contact": when("a kind of data", "contact details"),
+    "identity": when("a kind of data", "name and contact details"),
+    "integrity": when("a kind of data", "sealed text"),
+    "kept-form": when("a kind of data", "unsent text"),
+    "medicine": when("a kind of data", "medicines"),
+    "message": when("a kind of data", "messages"),
+    "none": when("a kind of data", "nothing in particular"),
+    "note": when("a kind of data", "internal notes"),
+    "patient": when("a kind of data", "name and contact details"),
+    "privacy": when("a kind of data", "list of who has seen the record"),
+    "refill": when("a kind of data", "refill requests"),
+    "sign-in": when("a kind of data", "sign-in"),
+    "work": when("a kind of data", "work in the team inbox"),
+}
+
+# What was done, where the sort of event alone says it.
+DONE: dict[tuple[str, str], Words] = {
+    ("login", "login"): gettext_lazy("Signed in"),
+    ("login", "step-up"): gettext_lazy("Showed the second step again"),
+    ("session", "logout"): gettext_lazy("Session ended"),
+    ("factor", "factor-add"): gettext_lazy("Added a second step"),
+    ("factor", "factor-remove"): gettext_lazy("Removed a second step"),
+    ("account", "deactivate"): gettext_lazy("Closed an account"),
+    ("record", "send"): gettext_lazy("Sent a message"),
+    ("record", "note"): gettext_lazy("Wrote an internal note"),
+    ("record", "close"): gettext_lazy("Finished a conversation"),
+    ("record", "refill-request"): gettext_lazy("Asked for a refill"),
+    ("record", "decide"): gettext_lazy("Decided a refill request"),
+    ("record", "cancel"): gettext_lazy("Took back a refill request"),
+    ("work", "claim"): gettext_lazy("Took on work"),
+    ("work", "release"): gettext_lazy("Gave work back"),
+    ("security", "seal-broken"): gettext_lazy("Met a text whose seal is broken"),
+}
+
+# The sorts of event that the review can be narrowed to. Each is a set of event types.
+SORTS: dict[str, tuple[Words, tuple[str, ...]]] = {
+    "read": (gettext_lazy("Opened or listed"), ("access",)),
+    "changed": (gettext_lazy("Changed"), ("change",)),
+    "did": (gettext_lazy("Wrote or decided"), ("record", "work")),
+    "signed-in": (gettext_lazy("Sign-in and second step"), ("login", "session", "factor", "account")),
+    "refused": (gettext_lazy("Was refused"), ("refusal",)),
+    "security": (gettext_lazy("Security of the records"), ("security",)),
+}
+
+OUTCOMES: dict[str, Words] = {
+    "0": gettext_lazy("Done"),
+    "4": gettext_lazy("Failed"),
+    "8": gettext_lazy("Refused"),
+    "12": gettext_lazy("Broken"),
+}
+
+PURPOSES: dict[str, Words] = {
+    "TREAT": gettext_lazy("Care"),
+    "HOPERAT": gettext_lazy("Running the clinic"),
+    "HPAYMT": gettext_lazy("Payment"),
+    "PATRQT": gettext_lazy("The patient’s own wish"),
+    "ETREAT": gettext_lazy("Emergency care"),
+    "BTG": gettext_lazy("Emergency access"),
+}
+
+ROLES: dict[str, Words] = {
+    "system": gettext_lazy("part of the portal"),
+    "none": gettext_lazy("not signed in"),
+}
+
+_FOR_PATIENT: dict[tuple[str, str], Words] = {
+    ("message", "list"): gettext_lazy("Saw your messages in a list"),
+    ("message", "read"): gettext_lazy("Read your messages"),
+    ("note", "read"): gettext_lazy("Looked at your messages"),
+    ("medicine", "list"): gettext_lazy("Looked at your medicines"),
+    ("medicine", "read"): gettext_lazy("Looked at your medicines"),
+    ("refill", "list"): gettext_lazy("Saw your refill requests in a list"),
+    ("refill", "read"): gettext_lazy("Looked at your refill request"),
+    ("contact", "send"): gettext_lazy("Used your e-mail address to tell you that something is new"),
+    ("kept-form", "read"): gettext_lazy("Got back text that was not sent"),
+    ("audit", "list"): gettext_lazy("Checked who has seen your record"),
+    ("audit", "search"): gettext_lazy("Checked who has seen your record"),
+    ("audit", "read"): gettext_lazy("Checked who has seen your record"),
+    ("privacy", "list"): gettext_lazy("Looked at who has seen your record"),
+    ("privacy", "read"): gettext_lazy("Looked at who has seen your record"),
+    ("record", "send"): gettext_lazy("Wrote a message"),
+    ("record", "close"): gettext_lazy("Finished a conversation"),
+    ("record", "refill-request"): gettext_lazy("Asked for a refill"),
+    ("record", "decide"): gettext_lazy("Decided your refill request"),
+    ("record", "cancel"): gettext_lazy("Took back a refill request"),
+}
+_NAME_AND_CONTACT = gettext_lazy("Looked at your name and contact details")
+_SOMETHING = gettext_lazy("Looked at your record")
+
+_WHY_FOR_PATIENT: dict[str, Words] = {
+    "TREAT": gettext_lazy("For your care"),
+    "HOPERAT": gettext_lazy("To run the clinic"),
+    "HPAYMT": gettext_lazy("For payment"),
+    "PATRQT": gettext_lazy("You or somebody you trust asked for it"),
+    "ETREAT": gettext_lazy("In an emergency"),
+    "BTG": gettext_lazy("In an emergency"),
+}
+
+
+def what_was_done(event: AuditEvent) -> str:
+    """One phrase for the privacy officer. It names kinds of data, and never what they say."""
+    done = DONE.get((event.type, event.subtype))
+    if done is not None:
+        return _("Tried: %(what)s") % {"what": done} if event.outcome != "0" else str(done)
+    thing = category(event.data_category)
+    if event.type == "access":
+        if event.subtype == "list":
+            return _("Listed: %(what)s") % {"what": thing}
+        if event.subtype == "search":
+            return _("Searched: %(what)s") % {"what": thing}
+        if event.subtype == "send":
+            return _("Used to send a notice: %(what)s") % {"what": thing}
+        return _("Opened: %(what)s") % {"what": thing}
+    if event.type == "refusal":
+        return _("Was refused: %(what)s") % {"what": thing}
+    if event.type == "change":
+        changed = {"C": _("Added: %(what)s"), "D": _("Removed: %(what)s")}.get(
+            event.action, _("Changed: %(what)s")
+        )
+        return changed % {"what": thing}
+    return f"{event.type}, {event.subtype}: {thing}"
+
+
+def category(code: str) -> str:
+    return str(CATEGORIES.get(code, code))
+
+
+def outcome(code: str) -> str:
+    return str(OUTCOMES.get(code, code))
+
+
+def purpose(code: str) -> str:
+    return str(PURPOSES.get(code, code))
+
+
+def role(code: str) -> str:
+    return str(ROLES.get(code, code))
+
+
+def seen_by_patient(type: str, subtype: str, data_category: str) -> str:
+    """What somebody did, as the patient is told: "Read your messages"."""
+    if type != "access":
+        return str(_FOR_PATIENT.get((type, subtype), _SOMETHING))
+    if data_category in ("account", "contact", "identity", "patient") and subtype != "send":
+        return str(_NAME_AND_CONTACT)
+    return str(_FOR_PATIENT.get((data_category, subtype), _SOMETHING))
+
+
+def why_for_patient(purpose_of_use: str) -> str:
+    return str(_WHY_FOR_PATIENT.get(purpose_of_use, ""))
