@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 os.environ["PORTAL_MODE"] = "test"
 os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
 
-from portal.local import postgres, state  # noqa: E402  (settings read the environment when they are first imported)
+from portal.local import postgres, state
 
 _cluster: postgres.Cluster | None = None
 if not os.environ.get("DATABASE_OWNER_URL"):
@@ -26,6 +26,31 @@ settings.DATABASES  # noqa: B018  (pytest-django looks for settings that are alr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """The test database has the app's role, with the rights it has in production."""
+    from django.db import connection
+
+    from portal.grants import apply_grants
+
+    with django_db_blocker.unblock():
+        apply_grants(connection, settings.DATABASE_APP_USER)
+
+
+@pytest.fixture
+def app_role(db: None) -> Iterator[None]:
+    """Inside, the database sees the app's role and not the owner: what the web and the worker may do."""
+    from django.db import connection
+    from psycopg import sql
+
+    role = sql.Identifier(settings.DATABASE_APP_USER)
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("SET ROLE {}").format(role))
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("RESET ROLE")
 
 
 @pytest.fixture(scope="session", autouse=True)
