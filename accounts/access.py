@@ -27,6 +27,14 @@ def patient_for(user: User | AnonymousUser, ref: UUID) -> Patient:
     raise Http404("No such patient.")  # the same words whether hidden or absent
 
 
+def patient_on_whose_side(user: User, ref: str) -> Patient:
+    """The patient she wants to act for: herself, or one who trusts her now. Anybody else does not exist."""
+    for patient_id in (user.patient_id, *(grant.patient_id for grant in user.grants)):
+        if patient_id is not None and str(patient_id) == ref:
+            return Patient.objects.get(pk=patient_id)
+    raise Http404("No such patient.")
+
+
 def acting_patient(who: HttpRequest | User | AnonymousUser) -> Patient:
     """The patient on whose side this person is: the one she chose to help, else herself, else the first who trusts her.
 

@@ -9,7 +9,15 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Subquery
 from django.utils.translation import gettext as _
 
-from accounts.models import CareRelationship, Patient, Practitioner, ProxyGrant, RelatedPerson, RoleGrant, User
+from accounts.models import (
+    CareRelationship,
+    Patient,
+    Practitioner,
+    ProxyGrant,
+    RelatedPerson,
+    RoleGrant,
+    User,
+)
 from accounts.models.proxy import SAID_TO_PATIENT, Relationship
 from accounts.models.role import Role
 from audit.seals import open_directory_all, unseal_all
@@ -79,11 +87,11 @@ class People:
             User.objects.filter(pk__in=ids)
             .select_related("practitioner", "patient", "relatedperson")
             .annotate(
-                held_roles=ArraySubquery(RoleGrant.objects.filter(user=person).order_by("role").values("role")),
-                stands_to_patient=Subquery(grants.values("relationship")[:1]),
-                leads_care=Exists(
-                    CareRelationship.objects.current().filter(lead=person, patient=patient_id)
+                held_roles=ArraySubquery(
+                    RoleGrant.objects.filter(user=person).order_by("role").values("role")
                 ),
+                stands_to_patient=Subquery(grants.values("relationship")[:1]),
+                leads_care=Exists(CareRelationship.objects.current().filter(lead=person, patient=patient_id)),
             )
         )
         return cls(list(users), to_patient=to_patient)
@@ -114,7 +122,9 @@ class People:
         practitioner = _related(user, "practitioner")
         bare = name.removeprefix(f"{practitioner.title} ") if practitioner is not None else name
         words = bare.split()
-        side: Side = "staff" if practitioner else "patient" if isinstance(_sealed_name_of(user), Patient) else "proxy"
+        side: Side = (
+            "staff" if practitioner else "patient" if isinstance(_sealed_name_of(user), Patient) else "proxy"
+        )
         if user.stands_to_patient and side != "staff":
             # Somebody may be a patient here and help another: on the other's page she is the helper.
             side = "proxy"
@@ -122,7 +132,9 @@ class People:
             id=user.pk,
             name=name,
             # A physician is called by title and surname, everybody else by the first name.
-            given_name=f"{practitioner.title} {words[-1]}" if practitioner and practitioner.title else words[0],
+            given_name=f"{practitioner.title} {words[-1]}"
+            if practitioner and practitioner.title
+            else words[0],
             initials="".join(word[0] for word in (words[0], *words[1:][-1:])).upper(),
             role_words=self._role_words(user, side),
             side=side,

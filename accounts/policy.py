@@ -1,7 +1,7 @@
 """Who may use an address, said once for each method. An address that says nothing is closed.
 
-    @policy(get=signed_in("clinical"), post=signed_in("prescriber").fresh("refill-decision"))
-    def refill(request, ref): ...
+@policy(get=signed_in("clinical"), post=signed_in("prescriber").fresh("refill-decision"))
+def refill(request, ref): ...
 """
 
 from __future__ import annotations

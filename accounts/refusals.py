@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,9 @@ class TooManyTries(Refusal):
     def __init__(self, until: datetime, wait: timedelta) -> None:
         super().__init__()
         self.until = until
-        self.wait = max(1, -(-int(wait.total_seconds() * 1000) // 1000))
+        self.seconds = max(1, math.ceil(wait.total_seconds()))
+        if wait > timedelta(minutes=15):
+            self.words = _("To keep you safe we stopped for today.")
 
 
 class SessionEnded(Refusal):

@@ -24,6 +24,8 @@ from django.conf import settings  # noqa: E402
 
 settings.DATABASES  # noqa: B018  (pytest-django looks for settings that are already read)
 
+pytest_plugins = ["tests.cast"]
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

@@ -47,7 +47,9 @@ class CareTeam(models.Model):
 class CareTeamMembership(Period):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     team = models.ForeignKey(CareTeam, on_delete=models.PROTECT, related_name="memberships")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="team_memberships")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="team_memberships"
+    )
 
     objects = PeriodQuerySet.as_manager()
 
@@ -82,7 +84,9 @@ class CareRelationship(Period):
     class Meta(Period.Meta):
         constraints = [
             *Period.Meta.constraints,
-            models.UniqueConstraint(fields=["patient", "team"], condition=Q(ends_at=None), name="team_cares_once"),
+            models.UniqueConstraint(
+                fields=["patient", "team"], condition=Q(ends_at=None), name="team_cares_once"
+            ),
             models.UniqueConstraint(
                 fields=["patient"], condition=Q(ends_at=None, is_primary=True), name="one_primary_team"
             ),

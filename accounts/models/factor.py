@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import secrets
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -43,9 +43,9 @@ CODE_LENGTH = 16
 
 
 class PacedDevice(Device):
-    """A device that makes a guesser wait: not at all at first, then seconds, then a quarter of an hour, never more.
+    """A device that makes a guesser wait: after five wrong codes a quarter of an hour, and never more.
 
-    (django-otp's own back-off doubles without end: twenty wrong codes shut the owner out for six days.)
+    django-otp's own back-off doubles without end: twenty wrong codes shut the owner out for six days.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -55,8 +55,8 @@ class PacedDevice(Device):
     created_at = models.DateTimeField(default=timezone.now)
     last_used_at = models.DateTimeField(null=True)
 
-    WAITS = (timedelta(0), timedelta(0), timedelta(0), timedelta(seconds=1), timedelta(seconds=2))
-    LONGEST_WAIT = timedelta(minutes=15)
+    FREE_FAILURES = 4
+    WAIT = timedelta(minutes=15)
 
     class Meta:
         abstract = True
@@ -73,16 +73,16 @@ class PacedDevice(Device):
         # django-otp reads the part behind the slash as a number; a UUID is one.
         return f"{self.model_label()}/{self.pk.int}"
 
-    @property
-    def waits_until(self) -> timezone.datetime | None:
-        if self.failed_at is None:
-            return None
-        wait = self.WAITS[self.failures] if self.failures < len(self.WAITS) else self.LONGEST_WAIT
-        return self.failed_at + wait
+    def waiting(self) -> tuple[datetime | None, timedelta]:
+        """Until when it takes no code, and how long that is from now; None when it takes one."""
+        if self.failed_at is None or self.failures <= self.FREE_FAILURES:
+            return None, timedelta(0)
+        until, now = self.failed_at + self.WAIT, timezone.now()
+        return (until, until - now) if now < until else (None, timedelta(0))
 
     def verify_is_allowed(self) -> tuple[bool, dict[str, Any] | None]:
-        until = self.waits_until
-        if until is not None and timezone.now() < until:
+        until, _wait = self.waiting()
+        if until is not None:
             reason = VerifyNotAllowed.N_FAILED_ATTEMPTS
             return False, {"reason": reason, "failure_count": self.failures, "locked_until": until}
         return True, None
@@ -107,7 +107,9 @@ class PacedDevice(Device):
 
 class AuthenticatorAppManager(models.Manager["AuthenticatorApp"]):
     @verb(actor="by")
-    def prepare(self, *, user: User, by: Agent, name: str = "", secret: bytes | None = None) -> AuthenticatorApp:
+    def prepare(
+        self, *, user: User, by: Agent, name: str = "", secret: bytes | None = None
+    ) -> AuthenticatorApp:
         """A new app, not yet proven. One may be under way at a time; an older attempt is forgotten."""
         self.filter(user=user, confirmed=False).delete()
         app = AuthenticatorApp(user=user, name=name, confirmed=False)
@@ -156,7 +158,9 @@ class AuthenticatorApp(PacedDevice):
         """It has shown a right code: from now on it counts."""
         self.confirmed = True
         self.save(update_fields=["confirmed"])
-        record(agent=by, type="factor", subtype="factor-add", action="C", obj=self, detail={"kind": self.kind})
+        record(
+            agent=by, type="factor", subtype="factor-add", action="C", obj=self, detail={"kind": self.kind}
+        )
 
     @verb(actor="by")
     def remove(self, *, by: User) -> None:
@@ -164,7 +168,9 @@ class AuthenticatorApp(PacedDevice):
         type(by).objects.select_for_update().get(pk=by.pk)
         if not AuthenticatorApp.objects.proven(by).exclude(pk=self.pk).exists():
             raise LastFactor
-        record(agent=by, type="factor", subtype="factor-remove", action="D", obj=self, detail={"kind": self.kind})
+        record(
+            agent=by, type="factor", subtype="factor-remove", action="D", obj=self, detail={"kind": self.kind}
+        )
         self.delete()
 
 
@@ -175,7 +181,9 @@ class RecoverySheetManager(models.Manager["RecoverySheet"]):
         for old in self.filter(user=user, confirmed=False):
             old.tear_up()
         sheet: RecoverySheet = self.create(user=user, name="", confirmed=False)
-        codes = ["".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH)) for _ in range(CODES_ON_A_SHEET)]
+        codes = [
+            "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH)) for _ in range(CODES_ON_A_SHEET)
+        ]
         for code in codes:
             RecoveryCode.objects.create(sheet=sheet, code_digest=sheet.digest_of(code))
         return sheet, codes
@@ -224,7 +232,9 @@ class RecoverySheet(PacedDevice):
             old.tear_up()
         self.confirmed = True
         self.save(update_fields=["confirmed"])
-        record(agent=by, type="factor", subtype="factor-add", action="C", obj=self, detail={"kind": self.kind})
+        record(
+            agent=by, type="factor", subtype="factor-add", action="C", obj=self, detail={"kind": self.kind}
+        )
 
     def tear_up(self) -> None:
         self.codes.all().delete()

@@ -39,7 +39,14 @@ class KeptText:
 class KeptFormManager(models.Manager["KeptForm"]):
     @verb(actor="by")
     def keep(
-        self, *, user: User, path: str, action: str, data: QueryDict, by: Agent, patient_id: UUID | None = None
+        self,
+        *,
+        user: User,
+        path: str,
+        action: str,
+        data: QueryDict,
+        by: Agent,
+        patient_id: UUID | None = None,
     ) -> KeptForm | None:
         """Keep what was typed for the page at `path`; the newest wins. Nothing typed, or too much: nothing kept."""
         fields = {name: values for name, values in data.lists() if name not in NEVER_KEPT}

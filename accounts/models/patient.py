@@ -47,7 +47,9 @@ class PatientQuerySet(models.QuerySet["Patient"]):
         if not user.roles & CARING:
             return self.filter(mine | Q(trusts_me))
         my_teams = CareTeamMembership.objects.current().filter(user=user.pk).values("team")
-        cared_for = Exists(CareRelationship.objects.current().filter(patient=OuterRef("pk"), team__in=my_teams))
+        cared_for = Exists(
+            CareRelationship.objects.current().filter(patient=OuterRef("pk"), team__in=my_teams)
+        )
         return self.filter(mine | Q(trusts_me) | Q(cared_for))
 
     def by_record_number(self, text: str) -> Patient | None:
@@ -68,7 +70,9 @@ class PatientManager(models.Manager.from_queryset(PatientQuerySet)):  # type: ig
         language: str = "en",
     ) -> Patient:
         """Open a record. `birth_date` is an ISO date."""
-        patient = Patient(user=user, language=language, record_number_digest=record_number_digest(record_number))
+        patient = Patient(
+            user=user, language=language, record_number_digest=record_number_digest(record_number)
+        )
         patient.name = seal(name, into=patient, field="name")
         patient.birth_date = seal(birth_date, into=patient, field="birth_date")
         patient.phone = seal(phone, into=patient, field="phone")
@@ -102,5 +106,3 @@ class Patient(models.Model):
     @property
     def seal_owner_id(self) -> UUID:
         return self.pk
-
-

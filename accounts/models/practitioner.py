@@ -29,7 +29,9 @@ class PractitionerManager(models.Manager["Practitioner"]):
 
 class Practitioner(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="practitioner")
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="practitioner"
+    )
     name = SealedField(kind=Kind.DIRECTORY)
     title = models.CharField(max_length=20, blank=True)
 

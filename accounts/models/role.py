@@ -56,7 +56,9 @@ class RoleGrant(Period):
         constraints = [
             *Period.Meta.constraints,
             models.CheckConstraint(condition=Q(role__in=Role.values), name="role_known"),
-            models.UniqueConstraint(fields=["user", "role"], condition=Q(ends_at=None), name="role_held_once"),
+            models.UniqueConstraint(
+                fields=["user", "role"], condition=Q(ends_at=None), name="role_held_once"
+            ),
         ]
 
     def __str__(self) -> str:

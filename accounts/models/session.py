@@ -129,7 +129,8 @@ class Session(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(strength__in=Strength.values), name="session_strength_known"),
             models.CheckConstraint(
-                condition=Q(ended_at=None, end_reason="") | Q(ended_at__isnull=False), name="session_end_has_reason"
+                condition=Q(ended_at=None, end_reason="") | Q(ended_at__isnull=False),
+                name="session_end_has_reason",
             ),
         ]
 
@@ -157,12 +158,18 @@ class Session(models.Model):
     def is_full(self) -> bool:
         return self.strength == Strength.FULL
 
+    @property
+    def is_enrolling(self) -> bool:
+        return self.strength == Strength.ENROLLING
+
     # Time. One clock, the web server's, writes `last_seen_at` and judges it.
 
     @property
     def idle_at(self) -> datetime:
         """When it ends if nothing happens."""
-        idle: timedelta = settings.SESSION_IDLE_STAFF if self.user.works_here else settings.SESSION_IDLE_PATIENT
+        idle: timedelta = (
+            settings.SESSION_IDLE_STAFF if self.user.works_here else settings.SESSION_IDLE_PATIENT
+        )
         return self.last_seen_at + idle
 
     @property
@@ -170,6 +177,10 @@ class Session(models.Model):
         """When it ends whatever happens."""
         longest: timedelta = settings.SESSION_ABSOLUTE if self.is_full else settings.SESSION_HALF
         return self.started_at + longest
+
+    def has_run_out(self, now: datetime | None = None) -> bool:
+        """Whether time has ended it, noticed or not."""
+        return (now or timezone.now()) >= min(self.over_at, self.idle_at)
 
     def verdict(self, now: datetime | None = None) -> str:
         """Why this session is over, or an empty string while it lives."""

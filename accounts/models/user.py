@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def fold(text: str) -> str:
-    """One spelling for each login: "Ana@…", "ANA@…" and full-width "ａｎａ@…" are the same person."""
+    """One spelling for each login: "Ana@…", "ANA@…" and the same in full-width letters are one person."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).strip().casefold())
 
 
@@ -80,7 +80,7 @@ class User(AbstractBaseUser):
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self._roles: frozenset[str] | None = None
-        self._patient_id: UUID | None | Literal[False] = False
+        self._patient_id: UUID | Literal[False] | None = False
         self._grants: tuple[Grant, ...] | None = None
         self._verified = False
 
@@ -88,7 +88,9 @@ class User(AbstractBaseUser):
         return f"user {self.pk}"
 
     def delete(self, *args: object, **kwargs: object) -> NoReturn:
-        raise TypeError("A person is deactivated, never deleted: her id and her login must not be given again.")
+        raise TypeError(
+            "A person is deactivated, never deleted: her id and her login must not be given again."
+        )
 
     @property
     def seal_owner_id(self) -> UUID:
@@ -173,6 +175,11 @@ class User(AbstractBaseUser):
         self.security_stamp = new_stamp()
         self._roles, self._patient_id, self._grants = None, False, None
         self.save(update_fields=["security_stamp"])
+
+    @verb(actor="by")
+    def prefer_language(self, language: str, *, by: Agent) -> None:
+        self.preferred_language = language
+        self.save(update_fields=["preferred_language"])
 
     @verb(actor="by")
     def deactivate(self, *, by: Agent) -> None:

@@ -1,0 +1,114 @@
+"""A person's own account as her page shows it: how she signs in, and where she is signed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.http import Http404
+from django.utils.translation import gettext as _
+
+from accounts.models import AuthenticatorApp, Patient, RecoverySheet, Session, User
+from accounts.people import People
+from audit.recorder import record_read, record_refusal
+from audit.seals import unseal_all
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class OwnApp:
+    id: UUID
+    name: str
+    added_at: datetime
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSession:
+    id: UUID
+    device: str
+    started_at: datetime
+    last_seen_at: datetime
+    is_this: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Helped:
+    """A patient on whose side this person may act."""
+
+    id: UUID
+    name: str
+    is_self: bool
+
+
+def apps_of(user: User) -> list[OwnApp]:
+    return [
+        OwnApp(app.pk, app.name or _("My app"), app.created_at, app.last_used_at)
+        for app in AuthenticatorApp.objects.proven(user)
+    ]
+
+
+def app_for(user: User, ref: UUID) -> AuthenticatorApp:
+    """Her own app, or 404; looking for another's is remembered."""
+    if app := AuthenticatorApp.objects.proven(user).filter(pk=ref).first():
+        return app
+    _remember(user, AuthenticatorApp.objects.filter(pk=ref).first())
+    raise Http404("No such app.")
+
+
+def codes_left(user: User) -> int:
+    sheet = RecoverySheet.objects.of(user)
+    return sheet.left if sheet is not None else 0
+
+
+def sessions_of(user: User, this: Session) -> list[OwnSession]:
+    """Where she is signed in now, this place first."""
+    alive = Session.objects.alive().filter(user=user, stamp=user.security_stamp)
+    rows = [row for row in alive.select_related("user").order_by("-last_seen_at") if not row.has_run_out()]
+    return sorted(
+        (
+            OwnSession(
+                row.pk, row.device or _("Unknown device"), row.started_at, row.last_seen_at, row.pk == this.pk
+            )
+            for row in rows
+        ),
+        key=lambda row: not row.is_this,
+    )
+
+
+def session_for(user: User, ref: UUID) -> Session:
+    """Her own session, or 404; looking for another's is remembered."""
+    if session := Session.objects.filter(user=user, pk=ref).first():
+        return session
+    _remember(user, Session.objects.filter(pk=ref).first())
+    raise Http404("No such session.")
+
+
+def helped_by(user: User) -> list[Helped]:
+    """Whose side she may act on, with names, when there is a choice; nothing to choose: nothing opened."""
+    ids = [user.patient_id, *(grant.patient_id for grant in user.grants)]
+    wanted = [ref for ref in ids if ref is not None]
+    if len(wanted) < 2:
+        return []
+    rows = list(Patient.objects.filter(pk__in=wanted))
+    receipt = record_read(reader=user, shown=rows, category="patient", purpose="PATRQT")
+    names = unseal_all([(row, "name") for row in rows], receipt=receipt)
+    return [
+        Helped(row.pk, str(name), row.pk == user.patient_id) for row, name in zip(rows, names, strict=True)
+    ]
+
+
+def own_name(user: User) -> str:
+    """How the portal greets her."""
+    people = People.load([user.pk])
+    sealed = people.sealed_records()
+    receipt = record_read(reader=user, shown=sealed, category="account", purpose="PATRQT") if sealed else None
+    return people.opened(receipt)[user.pk].name
+
+
+def _remember(user: User, hidden: AuthenticatorApp | Session | None) -> None:
+    if hidden is not None:
+        record_refusal(agent=user, target=hidden, reason="not-own")

@@ -1,0 +1,94 @@
+"""The shape of what is typed at the doors. Whether it is right is for `entrance` to say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import AuthenticatorApp
+from accounts.refusals import SignInRefused
+
+ONE_TIME = {"inputmode": "numeric", "autocomplete": "one-time-code", "maxlength": 24, "spellcheck": "false"}
+ON_PAPER = {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false", "maxlength": 60}
+
+
+class SignInForm(forms.Form):
+    email = forms.CharField(
+        label=_("E-mail"),
+        max_length=254,
+        error_messages={"required": _("Write your e-mail")},
+        widget=forms.TextInput(
+            attrs={"autocomplete": "username", "inputmode": "email", "spellcheck": "false"}
+        ),
+    )
+    password = forms.CharField(
+        label=_("Password"),
+        max_length=1_000,
+        strip=False,
+        error_messages={"required": _("Write your password")},
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    def clean(self) -> dict[str, Any] | None:
+        if "max_length" in {error.code for field in self.errors.as_data().values() for error in field}:
+            raise forms.ValidationError(SignInRefused.words)
+        return self.cleaned_data
+
+
+class AppCodeForm(forms.Form):
+    """The code, and which app shows it where a person has more than one."""
+
+    code = forms.CharField(
+        label=_("6-digit code from your app"),
+        help_text=_("You can paste it. A new code comes every 30 seconds."),
+        error_messages={"required": _("Write the 6 numbers your app shows")},
+        max_length=60,
+        widget=forms.TextInput(attrs=ONE_TIME),
+    )
+    app = forms.ChoiceField(label=_("Which app?"), required=False)
+
+    def __init__(self, *args: Any, apps: list[AuthenticatorApp], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.apps = {str(app.pk): app for app in apps}
+        if len(apps) > 1:
+            self.fields["app"].choices = [(str(app.pk), app_words(app)) for app in apps]  # type: ignore[attr-defined]
+            self.fields["app"].required = True
+            self.fields["app"].error_messages["required"] = _("Choose which app shows the code")
+            self.initial.setdefault("app", str(apps[0].pk))
+        else:
+            del self.fields["app"]
+
+    @property
+    def chosen(self) -> AuthenticatorApp:
+        return self.apps[self.cleaned_data["app"]] if "app" in self.fields else next(iter(self.apps.values()))
+
+
+class RecoveryCodeForm(forms.Form):
+    code = forms.CharField(
+        label=_("Recovery code"),
+        help_text=_("16 letters and numbers. Spaces and dashes do not matter."),
+        error_messages={"required": _("Write one of your recovery codes")},
+        max_length=60,
+        widget=forms.TextInput(attrs=ON_PAPER),
+    )
+
+
+class NewAppForm(forms.Form):
+    name = forms.CharField(
+        label=_("A name for this phone or app"),
+        help_text=_("So that you know it later. For example: my phone."),
+        max_length=64,
+        required=False,
+    )
+    code = forms.CharField(
+        label=_("6-digit code from your app"),
+        error_messages={"required": _("Write the 6 numbers your app shows")},
+        max_length=60,
+        widget=forms.TextInput(attrs=ONE_TIME),
+    )
+
+
+def app_words(app: AuthenticatorApp) -> str:
+    return app.name or str(_("My app"))

@@ -1,0 +1,197 @@
+"""Who has seen a patient's record, in sentences she can read: who, what, when, and why it was allowed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from itertools import groupby
+from typing import TYPE_CHECKING
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from accounts.models import CareTeamMembership, Patient, ProxyGrant, User
+from accounts.models.role import Role
+from accounts.people import People, Person, somebody, the_portal
+from audit.models import AuditEvent
+from audit.paging import BadPosition, Position
+from audit.recorder import record_read
+from audit.seen import visits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from audit.seen import SeenEntry
+
+PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One visit: the same person at the same thing within an hour, with the reason that held then."""
+
+    who: str
+    role: str
+    what: str
+    why: str
+    started_at: datetime
+    ended_at: datetime
+    letters: str
+    side: str
+    is_reader: bool
+    outside: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    day: date
+    entries: Sequence[Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """One page of the list, newest first. `older` is the place where the next page starts, or empty."""
+
+    days: Sequence[Day]
+    people: int
+    times: int
+    outside: int
+    older: str
+    is_newest: bool
+
+
+Period = tuple[datetime, datetime | None]
+
+
+@dataclass(slots=True)
+class Reasons:
+    """What made it right for each person to look, at the moment she looked."""
+
+    teams: dict[UUID, list[tuple[str, Period, Period]]] = field(default_factory=dict)
+    grants: dict[UUID, list[Period]] = field(default_factory=dict)
+    officers: frozenset[UUID] = frozenset()
+    patients_own: UUID | None = None
+
+
+def history_for(reader: User, patient: Patient, *, before: str = "") -> History:
+    """A page of who has seen this patient's record. That `reader` looks at it is written down first."""
+    events = AuditEvent.objects.about_patient(patient.pk)
+    place = _place(before)
+    if place is not None:
+        events = events.filter(place.older())
+    rows = list(events.order_by("-recorded_at", "-id")[: PAGE + 1])
+    older = str(Position.of(rows[PAGE - 1])) if len(rows) > PAGE else ""
+    found = visits(rows[:PAGE])
+
+    people = People.load([visit.agent_pk for visit in found], patient_id=patient.pk)
+    receipt = record_read(
+        reader=reader,
+        of=patient,
+        shown=[patient, *people.sealed_records()],
+        category="privacy",
+        subtype="list",
+        purpose="PATRQT",
+        on_behalf_of=patient.pk if reader.patient_id != patient.pk else None,
+    )
+    names = people.opened(receipt)
+    reasons = _reasons(patient, names)
+    entries = [_entry(visit, names, reasons, reader) for visit in found]
+    by_others = [entry for entry in entries if not entry.is_reader]
+    return History(
+        days=[
+            Day(day, list(of_day)) for day, of_day in groupby(entries, key=lambda entry: _day(entry.ended_at))
+        ],
+        people=len({visit.agent_pk for visit in found if visit.agent_pk is not None} - {reader.pk}),
+        times=len(by_others),
+        outside=sum(entry.outside for entry in entries),
+        older=older,
+        is_newest=place is None,
+    )
+
+
+def _place(text: str) -> Position | None:
+    try:
+        return Position.parse(text) if text else None
+    except BadPosition:
+        return None
+
+
+def _entry(visit: SeenEntry, names: dict[UUID, Person], reasons: Reasons, reader: User) -> Entry:
+    is_reader = visit.agent_pk == reader.pk
+    person = _person(visit, names)
+    why, outside = _why(visit, person, reasons)
+    return Entry(
+        who=_("You") if is_reader else person.name,
+        role="" if is_reader else person.role_words,
+        what=visit.sentence,
+        why="" if is_reader else why,
+        started_at=visit.first_at,
+        ended_at=visit.last_at,
+        letters=person.initials,
+        side=person.side,
+        is_reader=is_reader,
+        outside=outside and not is_reader,
+    )
+
+
+def _person(visit: SeenEntry, names: dict[UUID, Person]) -> Person:
+    if visit.agent_pk is None:
+        return the_portal()
+    return names.get(visit.agent_pk) or somebody(visit.agent_pk)
+
+
+def _why(visit: SeenEntry, person: Person, reasons: Reasons) -> tuple[str, bool]:
+    """Why this was allowed at that moment, in words, and whether it came from outside the care team."""
+    if visit.agent_pk is None:
+        return visit.why, False
+    if visit.agent_pk == reasons.patients_own:
+        return _("This is the patient's own account"), False
+    for begins, ends in reasons.grants.get(visit.agent_pk, ()):
+        if _runs((begins, ends), visit.last_at):
+            since = date_format(begins.astimezone(_zone()), _("F Y"))
+            return _("Chosen as a trusted person in %(month)s") % {"month": since}, False
+    for team, member, relation in reasons.teams.get(visit.agent_pk, ()):
+        if _runs(member, visit.last_at) and _runs(relation, visit.last_at):
+            return _("Works in the %(team)s, which cares for you") % {"team": team}, False
+    if visit.agent_pk in reasons.officers:
+        return _("Checks that records are opened only for good reason, and sees no messages"), False
+    return _("Not on your care team"), True
+
+
+def _reasons(patient: Patient, people: Iterable[UUID]) -> Reasons:
+    found = Reasons(patients_own=patient.user_id)
+    ids = list(people)
+    memberships = CareTeamMembership.objects.filter(
+        user__in=ids, team__care_relationships__patient=patient
+    ).values_list(
+        "user",
+        "team__name",
+        "starts_at",
+        "ends_at",
+        "team__care_relationships__starts_at",
+        "team__care_relationships__ends_at",
+    )
+    for user, team, begins, ends, relation_begins, relation_ends in memberships:
+        found.teams.setdefault(user, []).append((team, (begins, ends), (relation_begins, relation_ends)))
+    grants = ProxyGrant.objects.filter(proxy__in=ids, patient=patient)
+    for proxy, begins, ends in grants.values_list("proxy", "starts_at", "ends_at"):
+        found.grants.setdefault(proxy, []).append((begins, ends))
+    officers = User.objects.filter(pk__in=ids, role_grants__role=Role.PRIVACY_OFFICER)
+    found.officers = frozenset(officers.values_list("pk", flat=True))
+    return found
+
+
+def _runs(period: Period, at: datetime) -> bool:
+    begins, ends = period
+    return begins <= at and (ends is None or at < ends)
+
+
+def _day(moment: datetime) -> date:
+    return moment.astimezone(_zone()).date()
+
+
+def _zone() -> ZoneInfo:
+    return ZoneInfo(settings.CLINIC_TIME_ZONE)

@@ -1,0 +1,56 @@
+"""How many wrong tries a door takes. Counted before the try is looked at, given back when it was right."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from django.conf import settings
+from django.utils import timezone
+
+from accounts.models import TryCounter
+from accounts.refusals import TooManyTries
+from audit.context import current
+from audit.seals import digest
+
+Tries = tuple[str, str]
+
+
+def spend(*tries: Tries) -> None:
+    """Count one try in each of these buckets, named by limit and by whose it is. Raise when any is used up."""
+    now = timezone.now()
+    stopped = []
+    for name, whose in tries:
+        most, within = settings.TRY_LIMITS[name]
+        spent = TryCounter.objects.spend(_bucket(name, whose), within=within)
+        if spent.used > most:
+            stopped.append(spent.until)
+    if stopped:
+        until = max(stopped)
+        raise TooManyTries(until, until - now)
+
+
+def give_back(*tries: Tries) -> None:
+    """This try was right: it is not held against others who share the bucket."""
+    for name, whose in tries:
+        TryCounter.objects.give_back(_bucket(name, whose))
+
+
+def forget(*tries: Tries) -> None:
+    """This try was right and shows who it was: her earlier wrong ones no longer count."""
+    for name, whose in tries:
+        TryCounter.objects.forget(_bucket(name, whose))
+
+
+def whence() -> str:
+    """Where this request comes from, as one place: an IPv6 visitor owns a whole /64 and may not use each in turn."""
+    address = current().address
+    if not address:
+        return "nowhere"
+    parsed = ipaddress.ip_address(address)
+    if parsed.version == 6:
+        return str(ipaddress.ip_network(f"{parsed}/64", strict=False))
+    return str(parsed)
+
+
+def _bucket(name: str, whose: str) -> str:
+    return digest(f"{name}:{whose}", purpose="try-counter")

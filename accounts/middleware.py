@@ -1,0 +1,234 @@
+"""Who is asking, and whether this address is open to her. Both are settled here, before any view runs."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlencode, urlsplit
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import KeptForm, Session, Strength
+from accounts.models.session import LAPSED
+from accounts.policy import Proof, Rule, declared, is_api, rule_for
+from audit.context import SystemAgent, bind
+from audit.recorder import record_refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest
+
+    from accounts.requests import PortalRequest
+
+KEY = re.compile(r"[A-Za-z0-9_-]{43}")
+CLOCK = SystemAgent("system:session-clock")
+# Sent by the pages' own polling. It is answered, but is no sign of life.
+BACKGROUND = "X-Background"
+
+
+class SessionMiddleware:
+    """`request.user` and `request.session_record`, from one statement. A half signed-in visitor is still nobody."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, plain: HttpRequest) -> HttpResponse:
+        request = cast("PortalRequest", plain)
+        request.user = AnonymousUser()  # type: ignore[assignment]
+        request.session_record = request.lapsed_session = None
+        key = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
+        session = Session.objects.by_key(key) if KEY.fullmatch(key) else None
+        with ExitStack() as stack:
+            if session is not None:
+                self.settle(request, session, stack)
+            response = self.get_response(request)
+        self.tell_browser(request, response, had_key=bool(key))
+        return response
+
+    def settle(self, request: PortalRequest, session: Session, stack: ExitStack) -> None:
+        now = timezone.now()
+        end = session.verdict(now)
+        if end:
+            if session.ended_at is None:
+                session.end(by=CLOCK, reason=end)
+            if may_be_kept_for(session):
+                request.lapsed_session = session
+            return
+        if request.headers.get(BACKGROUND) != "1":
+            session.seen(now)
+        request.session_record = session
+        user = session.user
+        if session.is_full:
+            request.user = user
+        stack.enter_context(
+            bind(
+                agent_id=str(user.pk),
+                agent_pk=user.pk,
+                agent_role=user.agent_role,
+                auth_method=session.factor,
+                # Of the row, not of the key: it stays the same when the key is turned.
+                session_digest=hashlib.sha256(session.pk.bytes).hexdigest(),
+            )
+        )
+
+    def tell_browser(self, request: PortalRequest, response: HttpResponse, *, had_key: bool) -> None:
+        session = request.session_record
+        if session is not None and session.ended_at is None:
+            if session.key:
+                response.set_cookie(
+                    settings.SESSION_COOKIE_NAME,
+                    session.key,
+                    secure=settings.SESSION_COOKIE_SECURE,
+                    httponly=True,
+                    samesite=settings.SESSION_COOKIE_SAMESITE,
+                )
+        elif had_key:
+            response.delete_cookie(settings.SESSION_COOKIE_NAME, samesite=settings.SESSION_COOKIE_SAMESITE)
+            if settings.SESSION_COOKIE_SECURE:
+                # A __Host- cookie is only taken back by one that is Secure as well.
+                response.cookies[settings.SESSION_COOKIE_NAME]["secure"] = True
+
+
+def may_be_kept_for(session: Session) -> bool:
+    """Whether what arrives on this ended session is still its person's unfinished work.
+
+    Time alone ended it, lately, she was signed in, and nothing about her has changed since.
+    """
+    return (
+        session.end_reason in LAPSED
+        and session.is_full
+        and session.user.is_active
+        and session.stamp == session.user.security_stamp
+        and session.ended_at is not None
+        and timezone.now() - session.ended_at < settings.SESSION_ABSOLUTE
+    )
+
+
+class PolicyMiddleware:
+    """Every address is closed until its view declares a policy, pages and API alike."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, plain: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        request = cast("PortalRequest", plain)
+        rules = declared(view)
+        if rules is None:
+            raise Http404("No policy is declared for this address.")
+        method = request.method or ""
+        rule = rule_for(view, method)
+        if rule is None:
+            return HttpResponseNotAllowed([name.upper() for name in rules])
+        refusal = self.refusal(request, view, rule)
+        # The API's own permission class looks for this: a view that came round us stays shut.
+        request.approved_by_policy = refusal is None
+        return refusal
+
+    def refusal(self, request: PortalRequest, view: Callable[..., Any], rule: Rule) -> HttpResponse | None:
+        if rule.proof is Proof.NOTHING:
+            return None
+        session = request.session_record
+        if session is None:
+            return self.sign_in_first(request, view)
+        if rule.proof is Proof.PASSWORD:
+            return None
+        if not session.is_full:
+            return self.finish_sign_in_first(request, view, session)
+        if not rule.admits(request.user):
+            return self.not_hers(request, view, rule)
+        if rule.fresh_for and not session.is_fresh_for(rule.fresh_for):
+            return self.second_step_first(request, view, rule)
+        return None
+
+    def sign_in_first(self, request: PortalRequest, view: Callable[..., Any]) -> HttpResponse:
+        lapsed = request.lapsed_session
+        if is_api(view):
+            return _api_answer(401, "not_signed_in", _("Sign in first."))
+        query = {"next": _page_of(request, view)}
+        if lapsed is not None:
+            query["left"] = lapsed.end_reason
+            if _keep_form(request, view, lapsed):
+                query["left"] = "kept"
+        return _go(request, "sign-in", query)
+
+    def finish_sign_in_first(
+        self, request: PortalRequest, view: Callable[..., Any], session: Session
+    ) -> HttpResponse:
+        if is_api(view):
+            return _api_answer(401, "second_step_missing", _("Finish signing in first."))
+        name = "sign-in-codes" if session.strength == Strength.ENROLLING else "sign-in-code"
+        return _go(request, name, {"next": _page_of(request, view)})
+
+    def not_hers(self, request: PortalRequest, view: Callable[..., Any], rule: Rule) -> HttpResponse:
+        match = request.resolver_match
+        record_refusal(
+            agent=request.user,
+            target=None,
+            reason=f"not-for-this-role:{match.url_name if match else ''}",
+        )
+        if is_api(view):
+            return _api_answer(403, "not_for_this_role", _("Your account does not include this."))
+        raise PermissionDenied
+
+    def second_step_first(self, request: PortalRequest, view: Callable[..., Any], rule: Rule) -> HttpResponse:
+        if is_api(view):
+            words = _("Show your second step again first.")
+            return _api_answer(403, "step_up_required", words, purpose=rule.fresh_for)
+        _keep_form(request, view, request.session_record)
+        return _go(request, "sign-in-again", {"for": rule.fresh_for, "next": _page_of(request, view)})
+
+
+def _api_answer(status: int, code: str, words: str, **more: str) -> HttpResponse:
+    response = JsonResponse({"code": code, "detail": words, **more}, status=status)
+    if status == 401:
+        response["WWW-Authenticate"] = 'Session realm="portal"'
+    return response
+
+
+def _go(request: PortalRequest, name: str, query: dict[str, str]) -> HttpResponse:
+    """Lead the whole page there, also when only a part of it was asked for."""
+    query = {key: value for key, value in query.items() if value and value != "/"}
+    address = reverse(name) + (f"?{urlencode(query)}" if query else "")
+    if request.headers.get("HX-Request") == "true":
+        return HttpResponse(status=401, headers={"HX-Redirect": address})
+    return HttpResponseRedirect(address)
+
+
+def _page_of(request: PortalRequest, view: Callable[..., Any]) -> str:
+    """The page a person was on: this address, or, where it only takes forms, the one the form stood on."""
+    if request.method in ("GET", "HEAD") and request.headers.get("HX-Request") != "true":
+        return request.get_full_path()
+    came_from = urlsplit(request.headers.get("HX-Current-URL") or request.headers.get("Referer") or "")
+    if came_from.netloc == request.get_host() and came_from.path.startswith("/"):
+        return came_from.path + (f"?{came_from.query}" if came_from.query else "")
+    return request.path if "get" in (declared(view) or {}) else "/"
+
+
+def _keep_form(request: PortalRequest, view: Callable[..., Any], session: Session | None) -> bool:
+    """Keep what was typed, so that nothing is lost while she signs in."""
+    if request.method != "POST" or session is None or request.FILES:
+        return False
+    user = session.user
+    kept = KeptForm.objects.keep(
+        user=user,
+        path=urlsplit(_page_of(request, view)).path,
+        action=request.path,
+        data=request.POST,
+        patient_id=user.patient_id,
+        by=user,
+    )
+    return kept is not None

@@ -1,0 +1,30 @@
+"""A request as our views get it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.http import HttpRequest
+
+if TYPE_CHECKING:
+    from django_htmx.middleware import HtmxDetails
+
+    from accounts.models import Session, User
+
+
+class PortalRequest(HttpRequest):
+    """Past the two middlewares: somebody, or an anonymous visitor, and the session she holds."""
+
+    user: User  # type: ignore[assignment]
+    # Also half signed-in; `user` is somebody only when both steps are done.
+    session_record: Session | None
+    # A session that ended by time alone and whose key came with this request.
+    lapsed_session: Session | None
+    approved_by_policy: bool
+    htmx: HtmxDetails
+
+
+class HalfSignedInRequest(PortalRequest):
+    """Past a `half_signed_in` rule: there is a session."""
+
+    session_record: Session

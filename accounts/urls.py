@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from accounts.views import account, privacy, set_up, sign_in
+
+urlpatterns = [
+    path("", sign_in.home, name="home"),
+    path("sign-in/", sign_in.sign_in, name="sign-in"),
+    path("sign-in/code/", sign_in.sign_in_code, name="sign-in-code"),
+    path("sign-in/recovery/", sign_in.recovery, name="sign-in-recovery"),
+    path("sign-in/set-up/", set_up.set_up, name="sign-in-set-up"),
+    path("sign-in/set-up/codes/", set_up.first_codes, name="sign-in-codes"),
+    path("sign-in/again/", sign_in.again, name="sign-in-again"),
+    path("sign-out/", sign_in.sign_out, name="sign-out"),
+    path("account/", account.account_page, name="account"),
+    path("account/apps/new/", set_up.app_new, name="account-app-new"),
+    path("account/apps/<uuid:ref>/remove/", account.app_remove, name="account-app-remove"),
+    path("account/codes/", set_up.codes_new, name="account-codes"),
+    path("account/sessions/others/end/", account.sessions_end_others, name="account-sessions-end-others"),
+    path("account/sessions/<uuid:ref>/end/", account.session_end, name="account-session-end"),
+    path("account/acting/", account.act_for, name="account-acting"),
+    path("theme/", account.theme, name="theme"),
+    path("language/", account.language, name="language"),
+    path("privacy/", privacy.privacy, name="privacy"),
+]

@@ -1,0 +1,108 @@
+"""A person's own account: how she signs in, where she is signed in, how pages look."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.shortcuts import redirect, render
+from django.utils.translation import check_for_language
+
+from accounts import account, entrance
+from accounts.access import patient_on_whose_side
+from accounts.models.session import End
+from accounts.policy import anyone, policy, signed_in
+from accounts.refusals import LastFactor
+from accounts.views.where import onward
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.http import HttpResponse
+
+    from accounts.requests import HalfSignedInRequest, PortalRequest
+
+change = signed_in().fresh(entrance.FACTORS)
+A_YEAR = 365 * 24 * 60 * 60
+THEMES = ("light", "dark")
+
+
+@policy(get=signed_in())
+def account_page(request: HalfSignedInRequest) -> HttpResponse:
+    return _page(request)
+
+
+@policy(post=change)
+def app_remove(request: HalfSignedInRequest, ref: UUID) -> HttpResponse:
+    app = account.app_for(request.user, ref)
+    try:
+        entrance.remove_app(request.session_record, app)
+    except LastFactor as refused:
+        return _page(request, problem=str(refused.words), status=refused.status)
+    return redirect("account")
+
+
+@policy(post=signed_in())
+def session_end(request: HalfSignedInRequest, ref: UUID) -> HttpResponse:
+    session = account.session_for(request.user, ref)
+    session.end(by=request.user, reason=End.ENDED_BY_OWNER)
+    return redirect("account")
+
+
+@policy(post=signed_in())
+def sessions_end_others(request: HalfSignedInRequest) -> HttpResponse:
+    request.session_record.end_others(by=request.user)
+    return redirect("account")
+
+
+@policy(post=signed_in("patient"))
+def act_for(request: HalfSignedInRequest) -> HttpResponse:
+    """Choose whom to help from now on in this session."""
+    patient = patient_on_whose_side(request.user, request.POST.get("patient", ""))
+    request.session_record.act_for(by=request.user, patient=patient)
+    return onward(request)
+
+
+@policy(post=anyone)
+def theme(request: PortalRequest) -> HttpResponse:
+    response = onward(request)
+    chosen = request.POST.get("theme", "")
+    if chosen in THEMES:
+        _set(response, "theme", chosen)
+    else:
+        response.delete_cookie("theme")
+    return response
+
+
+@policy(post=anyone)
+def language(request: PortalRequest) -> HttpResponse:
+    response = onward(request)
+    chosen = request.POST.get("language", "")
+    if chosen in dict(settings.LANGUAGES) and check_for_language(chosen):
+        _set(response, settings.LANGUAGE_COOKIE_NAME, chosen)
+        if request.session_record is not None and request.session_record.is_full:
+            request.user.prefer_language(chosen, by=request.user)
+    return response
+
+
+def _set(response: HttpResponse, name: str, value: str) -> None:
+    response.set_cookie(
+        name, value, max_age=A_YEAR, secure=settings.SESSION_COOKIE_SECURE, httponly=True, samesite="Lax"
+    )
+
+
+def _page(request: HalfSignedInRequest, *, problem: str = "", status: int = 200) -> HttpResponse:
+    user, session = request.user, request.session_record
+    said = {
+        "name": account.own_name(user),
+        "apps": account.apps_of(user),
+        "codes_left": account.codes_left(user),
+        "sessions": account.sessions_of(user, session),
+        "helped": account.helped_by(user),
+        "acting_for": session.acting_for_id
+        or user.patient_id
+        or next((g.patient_id for g in user.grants), None),
+        "problem": problem,
+        "languages": settings.LANGUAGES,
+    }
+    return render(request, "accounts/account.html", said, status=status)

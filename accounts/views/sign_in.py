@@ -1,0 +1,153 @@
+"""The way in: password, second step, and the second step again before what matters most."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+
+from accounts import entrance
+from accounts.forms import AppCodeForm, RecoveryCodeForm, SignInForm
+from accounts.models.session import End
+from accounts.policy import anyone, half_signed_in, policy, signed_in
+from accounts.refusals import SessionEnded, TooManyTries
+from accounts.views.where import home_of, next_step, onward, step, wanted
+from audit.refusals import Refusal
+
+if TYPE_CHECKING:
+    from django import forms
+    from django.http import HttpResponse
+
+    from accounts.requests import HalfSignedInRequest, PortalRequest
+
+
+@policy(get=anyone)
+def home(request: PortalRequest) -> HttpResponse:
+    session = request.session_record
+    if session is None:
+        return redirect("sign-in")
+    return redirect(home_of(request.user)) if session.is_full else next_step(request, session)
+
+
+@policy(get=anyone, post=anyone)
+def sign_in(request: PortalRequest) -> HttpResponse:
+    session = request.session_record
+    if session is not None and session.is_full:
+        return onward(request)
+    form = SignInForm(request.POST or None)
+    if request.method != "POST":
+        return _show(request, "accounts/sign_in.html", form)
+    if not form.is_valid():
+        return _show(request, "accounts/sign_in.html", form, status=422)
+    try:
+        request.session_record = entrance.open_with_password(
+            **form.cleaned_data, browser=request.headers.get("User-Agent", ""), instead_of=session
+        )
+    except Refusal as refused:
+        return _refused(request, "accounts/sign_in.html", form, refused)
+    return step(request, "sign-in-code")
+
+
+@policy(get=half_signed_in, post=half_signed_in)
+def sign_in_code(request: HalfSignedInRequest) -> HttpResponse:
+    session = request.session_record
+    if session.is_full or session.is_enrolling:
+        return next_step(request, session)
+    apps = entrance.apps_of(session.user)
+    if not apps:
+        return step(request, "sign-in-set-up")
+    form = AppCodeForm(request.POST or None, apps=apps)
+    if request.method != "POST":
+        return _show(request, "accounts/code.html", form)
+    if not form.is_valid():
+        return _show(request, "accounts/code.html", form, status=422)
+    try:
+        entrance.enter_with_app(session, app=form.chosen, code=form.cleaned_data["code"])
+    except Refusal as refused:
+        return _refused(request, "accounts/code.html", form, refused)
+    return next_step(request, session)
+
+
+@policy(get=half_signed_in, post=half_signed_in)
+def recovery(request: HalfSignedInRequest) -> HttpResponse:
+    session = request.session_record
+    if session.is_full or session.is_enrolling:
+        return next_step(request, session)
+    form = RecoveryCodeForm(request.POST or None)
+    if request.method != "POST":
+        return _show(request, "accounts/recovery.html", form)
+    if not form.is_valid():
+        return _show(request, "accounts/recovery.html", form, status=422)
+    try:
+        entrance.enter_with_recovery_code(session, code=form.cleaned_data["code"])
+    except Refusal as refused:
+        return _refused(request, "accounts/recovery.html", form, refused)
+    return next_step(request, session)
+
+
+# Purposes for which a second step is asked again, as the page says them.
+def _why_again(purpose: str) -> str:
+    return {
+        "refill-decision": _("You are about to decide on a refill."),
+        entrance.FACTORS: _("You are about to change how you sign in."),
+    }.get(purpose, "")
+
+
+@policy(get=signed_in(), post=signed_in())
+def again(request: HalfSignedInRequest) -> HttpResponse:
+    """The second step, shown again for one purpose. With a recovery code, where the phone is lost."""
+    session = request.session_record
+    purpose = (request.POST.get("for") or request.GET.get("for") or "")[:40]
+    on_paper = "recovery" in request.GET
+    form: forms.Form
+    if on_paper:
+        form = RecoveryCodeForm(request.POST or None)
+    else:
+        form = AppCodeForm(request.POST or None, apps=entrance.apps_of(session.user))
+    more = {"purpose": purpose, "why": _why_again(purpose), "on_paper": on_paper}
+    if request.method != "POST":
+        return _show(request, "accounts/again.html", form, **more)
+    if not form.is_valid():
+        return _show(request, "accounts/again.html", form, status=422, **more)
+    code = form.cleaned_data["code"]
+    try:
+        if isinstance(form, AppCodeForm):
+            entrance.prove_again(session, app=form.chosen, code=code, purpose=purpose)
+        else:
+            entrance.prove_again_with_recovery_code(session, code=code, purpose=purpose)
+    except Refusal as refused:
+        return _refused(request, "accounts/again.html", form, refused, **more)
+    return onward(request)
+
+
+@policy(post=anyone)
+def sign_out(request: PortalRequest) -> HttpResponse:
+    """End the session here and on the server, and leave nothing behind in the browser."""
+    session = request.session_record
+    if session is not None:
+        session.end(by=session.user, reason=End.SIGNED_OUT)
+    response = redirect("sign-in")
+    response["Clear-Site-Data"] = '"cache", "cookies", "storage"'
+    return response
+
+
+def _show(
+    request: PortalRequest, template: str, form: forms.Form, status: int = 200, **more: object
+) -> HttpResponse:
+    said = {"form": form, "next": wanted(request), "left": request.GET.get("left", ""), "stopped": False}
+    return render(request, template, {**said, **more}, status=status)
+
+
+def _refused(
+    request: PortalRequest, template: str, form: forms.Form, refused: Refusal, **more: object
+) -> HttpResponse:
+    """The same page with the refusal in words. The same for whoever asks: it tells nothing about an account."""
+    if isinstance(refused, SessionEnded):
+        return step(request, "sign-in")
+    form.add_error("code" if "code" in form.fields else None, str(refused.words))
+    stopped = isinstance(refused, TooManyTries)
+    response = _show(request, template, form, status=refused.status, stopped=stopped, **more)
+    if isinstance(refused, TooManyTries):
+        response["Retry-After"] = str(refused.seconds)
+    return response

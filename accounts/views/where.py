@@ -1,0 +1,56 @@
+"""Where to go after a step, and never off this site."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from django.http import HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from accounts.models import Strength
+from accounts.models.role import CARING, Role
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+    from accounts.models import Session, User
+    from accounts.requests import PortalRequest
+
+
+def wanted(request: PortalRequest) -> str:
+    """The page asked for by `next`, if it is one of ours; else nothing."""
+    page = request.POST.get("next") or request.GET.get("next") or ""
+    ours = url_has_allowed_host_and_scheme(
+        page, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return page if ours and page.startswith("/") else ""
+
+
+def step(request: PortalRequest, name: str, **query: str) -> HttpResponse:
+    """The next step of the way in, which still knows where it leads."""
+    query = {key: value for key, value in {**query, "next": wanted(request)}.items() if value}
+    return HttpResponseRedirect(reverse(name) + (f"?{urlencode(query)}" if query else ""))
+
+
+def onward(request: PortalRequest) -> HttpResponse:
+    return HttpResponseRedirect(wanted(request) or reverse("home"))
+
+
+def next_step(request: PortalRequest, session: Session) -> HttpResponse:
+    """What a session of this strength still has to do."""
+    if session.is_full:
+        return onward(request)
+    return step(request, "sign-in-codes" if session.strength == Strength.ENROLLING else "sign-in-code")
+
+
+def home_of(user: User) -> str:
+    """The first page of somebody's day, by name."""
+    if user.roles & CARING:
+        return "inbox"
+    if Role.PRIVACY_OFFICER in user.roles:
+        return "audit-events"
+    if user.patient_id or user.grants:
+        return "messages"
+    return "account"

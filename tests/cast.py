@@ -1,0 +1,94 @@
+"""The cast of the clinic, and their ways in. Every test that needs a person takes her from here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.conf import settings
+from django.db import transaction
+from django.test import Client
+
+from portal.demo_cast import BY_KEY
+
+# This module is imported before Django's apps are ready, so what needs models imports them when it runs.
+if TYPE_CHECKING:
+    from accounts.models import CareTeam, Patient, User
+    from portal.demo_clinic import Clinic
+
+Enter = Callable[..., Client]
+
+
+class Cast:
+    """People by key: `cast.ana` or `cast["ana"]`. Patients, teams and how each signs in besides."""
+
+    def __init__(self, clinic: Clinic) -> None:
+        self.clinic = clinic
+
+    def __getitem__(self, key: str) -> User:
+        return self.clinic.users[key]
+
+    def __getattr__(self, key: str) -> User:
+        try:
+            return self.__dict__["clinic"].users[key]
+        except KeyError:
+            raise AttributeError(key) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.clinic.users)
+
+    def patient(self, key: str) -> Patient:
+        return self.clinic.patients[key]
+
+    def team(self, key: str) -> CareTeam:
+        return self.clinic.teams[key]
+
+    def login(self, key: str) -> dict[str, str]:
+        return {"email": BY_KEY[key].email, "password": BY_KEY[key].password}
+
+    def code(self, key: str, at: float | None = None) -> str:
+        """What her phone shows now (or at that Unix time)."""
+        return BY_KEY[key].code(at)[0]
+
+
+@pytest.fixture
+def cast(db: None) -> Cast:
+    from portal.demo_clinic import found_clinic
+
+    with transaction.atomic():
+        return Cast(found_clinic(with_recovery_codes=False))
+
+
+def open_session(user: User, strength: int, *, fresh: str = "", client: Client | None = None) -> Client:
+    from accounts.models import Session, Strength, User
+
+    person = User.objects.get(pk=user.pk)
+    session = Session.objects.begin(by=person, browser="Mozilla/5.0 (X11; Linux x86_64) Firefox/130.0")
+    if strength != Strength.PASSWORD:
+        session.strengthen(by=person, strength=Strength(strength), factor="totp")
+    if fresh:
+        session.prove_again(by=person, purpose=fresh, factor="totp")
+    client = client or Client(raise_request_exception=True)
+    client.cookies[settings.SESSION_COOKIE_NAME] = session.key
+    return client
+
+
+@pytest.fixture
+def enter(db: None) -> Enter:
+    """`enter(user)` is a browser that is fully signed in; `fresh="…"` has just shown the second step for that."""
+
+    def _enter(user: User, *, fresh: str = "", **more: Any) -> Client:
+        return open_session(user, 3, fresh=fresh, **more)
+
+    return _enter
+
+
+@pytest.fixture
+def half(db: None) -> Enter:
+    """`half(user)` is a browser whose person has given her password and nothing more."""
+
+    def _half(user: User, **more: Any) -> Client:
+        return open_session(user, 1, **more)
+
+    return _half
