@@ -152,6 +152,7 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
         _people_of(messages, notes, closures, receipts)
         | {lead_id, *trusted_ids, item.owner_id if item else None} - {None},
         patient_id=thread.patient_id,
+        to_patient=False,
     )
     receipt = record_read(
         reader=reader,

@@ -220,7 +220,7 @@ def _open_refills(items: list[RefillRequestItem], *, reader: User, subtype: str)
     ids = {i.request.requested_by_id for i in items} | {d.decided_by_id for d in decisions.values()}
     ids |= {w.owner_id for w in work.values() if w.owner_id}
     one_patient = items[0].patient_id if len({i.patient_id for i in items}) == 1 else None
-    people = People.load(ids, patient_id=one_patient)
+    people = People.load(ids, patient_id=one_patient, to_patient=not reader.cares)
     patients = {i.patient_id: i.patient for i in items}
     receipt = record_read(
         reader=reader,

@@ -163,7 +163,7 @@ def _open_rows(items: list[WorkItem], *, reader: User) -> list[QueueRow]:
     threads = [item.thread for item in items if item.thread is not None]
     ids = {item.owner_id for item in items if item.owner_id}
     ids |= {t.last_author_id for t in threads if t.last_side == Side.PATIENT}
-    people = People.load(ids)
+    people = People.load(ids, to_patient=False)
     patients = {item.patient_id: item.patient for item in items}
     receipt = record_read(
         reader=reader,
