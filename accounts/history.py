@@ -78,7 +78,7 @@ class Reasons:
 
 def history_for(reader: User, patient: Patient, *, before: str = "") -> History:
     """A page of who has seen this patient's record. That `reader` looks at it is written down first."""
-    events = AuditEvent.objects.about_patient(patient.pk)
+    events = AuditEvent.objects.shown_to_patient(patient.pk)
     place = _place(before)
     if place is not None:
         events = events.filter(place.older())

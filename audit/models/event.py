@@ -63,10 +63,15 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
 
         Only what was really seen or done: somebody who was refused saw nothing.
         """
-        events = self.of_patient(patient_id).filter(type__in=("access", "record"), outcome="0")
+        events = self.shown_to_patient(patient_id)
         if since is not None:
             events = events.filter(recorded_at__gte=since)
-        return visits(events.only(*SEEN_COLUMNS).order_by("-recorded_at", "-id")[:limit])
+        return visits(events.order_by("-recorded_at", "-id")[:limit])
+
+    def shown_to_patient(self, patient_id: UUID) -> Self:
+        """The events that a patient is told of, for pages that take them in parts and group each with `visits`."""
+        seen = self.of_patient(patient_id).filter(type__in=("access", "record"), outcome="0")
+        return seen.only(*SEEN_COLUMNS)
 
     def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise AppendOnly("Audit events are written by audit.recorder, and never changed or deleted.")
