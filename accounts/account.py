@@ -66,17 +66,14 @@ def codes_left(user: User) -> int:
 
 def sessions_of(user: User, this: Session) -> list[OwnSession]:
     """Where she is signed in now, this place first."""
-    alive = Session.objects.alive().filter(user=user, stamp=user.security_stamp)
-    rows = [row for row in alive.select_related("user").order_by("-last_seen_at") if not row.has_run_out()]
-    return sorted(
-        (
-            OwnSession(
-                row.pk, row.device or _("Unknown device"), row.started_at, row.last_seen_at, row.pk == this.pk
-            )
-            for row in rows
-        ),
-        key=lambda row: not row.is_this,
-    )
+    alive = Session.objects.alive().filter(user=user, stamp=user.security_stamp).order_by("-last_seen_at")
+    found = []
+    for row in alive:
+        row.user = user  # one person, whose roles are known already
+        if not row.has_run_out():
+            device = row.device or _("Unknown device")
+            found.append(OwnSession(row.pk, device, row.started_at, row.last_seen_at, row.pk == this.pk))
+    return sorted(found, key=lambda one: not one.is_this)
 
 
 def session_for(user: User, ref: UUID) -> Session:

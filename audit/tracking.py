@@ -14,6 +14,8 @@ from audit import trail
 
 UNTRACKED = {
     "audit.auditevent": "It is the trail.",
+    "accounts.session": "Its beginning, each change of strength and its end are events; every request touches it.",
+    "accounts.trycounter": "It counts tries by one statement of its own; every refused try is an event.",
     "accounts.session": "Signing in, stepping up and every end are events; the rest is a clock of last use.",
     "messaging.readreceipt": "A receipt is itself who read what and when; the access is an event.",
     "messaging.notification": "An outbox row is its own log of attempts; sending opens an address, which is an event.",
