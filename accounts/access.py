@@ -40,7 +40,7 @@ def acting_patient(who: HttpRequest | User | AnonymousUser) -> Patient:
 
     What the session remembers is only a wish. It counts while a grant for it runs.
     """
-    user: User | AnonymousUser = getattr(who, "user", who)  # type: ignore[assignment]
+    user = getattr(who, "user", who)
     if not isinstance(user, User):
         raise PermissionDenied
     session = getattr(who, "session_record", None)

@@ -220,7 +220,10 @@ def _prove_again(session: Session, device: AuthenticatorApp | RecoverySheet, pur
 
 
 def _failed(user: User | None, reason: str, *, step: str, device: PacedDevice | None = None) -> None:
-    # Nobody is known to have acted; the account that was tried is the object, where there is one.
+    # Nobody is known to have acted; the account that was tried is the object, where there is one. It is not looked
+    # up whose record it goes with: that would take longer for an account that exists.
+    if user is not None:
+        user.primed(roles=frozenset(), patient_id=None, grants=(), verified=False)
     detail = {"step": step} | ({"device": str(device.pk)} if device is not None else {})
     record(
         agent=AnonymousUser(),

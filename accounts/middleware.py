@@ -89,10 +89,10 @@ class SessionMiddleware:
                     session.key,
                     secure=settings.SESSION_COOKIE_SECURE,
                     httponly=True,
-                    samesite=settings.SESSION_COOKIE_SAMESITE,
+                    samesite="Lax",
                 )
         elif had_key:
-            response.delete_cookie(settings.SESSION_COOKIE_NAME, samesite=settings.SESSION_COOKIE_SAMESITE)
+            response.delete_cookie(settings.SESSION_COOKIE_NAME, samesite="Lax")
             if settings.SESSION_COOKIE_SECURE:
                 # A __Host- cookie is only taken back by one that is Secure as well.
                 response.cookies[settings.SESSION_COOKIE_NAME]["secure"] = True

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class PortalRequest(HttpRequest):
     """Past the two middlewares: somebody, or an anonymous visitor, and the session she holds."""
 
-    user: User  # type: ignore[assignment]
+    user: User
     # Also half signed-in; `user` is somebody only when both steps are done.
     session_record: Session | None
     # A session that ended by time alone and whose key came with this request.

@@ -49,7 +49,7 @@ class PacedDevice(Device):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="%(class)ss")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     failures = models.PositiveIntegerField(default=0)
     failed_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import connection, models
@@ -11,7 +11,7 @@ from django.utils import timezone
 
 class Spent(NamedTuple):
     used: int
-    until: timezone.datetime
+    until: datetime
 
 
 class TryCounterManager(models.Manager["TryCounter"]):

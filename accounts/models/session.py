@@ -235,7 +235,14 @@ class Session(models.Model):
         ended = Session.objects.filter(pk=self.pk).finish(reason=reason) == 1
         self.ended_at, self.end_reason = timezone.now(), reason
         if ended:
-            record(agent=by, type="session", subtype="logout", obj=self, detail={"reason": reason})
+            record(
+                agent=by,
+                type="session",
+                subtype="logout",
+                obj=self,
+                detail={"reason": reason},
+                session_ended_at=self.ended_at,
+            )
         return ended
 
     @verb(actor="by")

@@ -184,8 +184,10 @@ class User(AbstractBaseUser):
     @verb(actor="by")
     def deactivate(self, *, by: Agent) -> None:
         """Shut the person out at once: the next request of any of her sessions finds no one (HSR-13)."""
+        from accounts.models.session import End, Session
+
         self.is_active = False
         self.rights_changed()
         self.save(update_fields=["is_active"])
-        self.sessions.all().finish(reason="deactivated")
+        Session.objects.filter(user=self).finish(reason=End.DEACTIVATED)
         record(agent=by, type="account", subtype="deactivate", action="U", obj=self)

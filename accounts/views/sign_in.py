@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -105,7 +105,7 @@ def again(request: HalfSignedInRequest) -> HttpResponse:
         form = RecoveryCodeForm(request.POST or None)
     else:
         form = AppCodeForm(request.POST or None, apps=entrance.apps_of(session.user))
-    more = {"purpose": purpose, "why": _why_again(purpose), "on_paper": on_paper}
+    more: dict[str, Any] = {"purpose": purpose, "why": _why_again(purpose), "on_paper": on_paper}
     if request.method != "POST":
         return _show(request, "accounts/again.html", form, **more)
     if not form.is_valid():
@@ -133,14 +133,14 @@ def sign_out(request: PortalRequest) -> HttpResponse:
 
 
 def _show(
-    request: PortalRequest, template: str, form: forms.Form, status: int = 200, **more: object
+    request: PortalRequest, template: str, form: forms.Form, status: int = 200, **more: Any
 ) -> HttpResponse:
     said = {"form": form, "next": wanted(request), "left": request.GET.get("left", ""), "stopped": False}
     return render(request, template, {**said, **more}, status=status)
 
 
 def _refused(
-    request: PortalRequest, template: str, form: forms.Form, refused: Refusal, **more: object
+    request: PortalRequest, template: str, form: forms.Form, refused: Refusal, **more: Any
 ) -> HttpResponse:
     """The same page with the refusal in words. The same for whoever asks: it tells nothing about an account."""
     if isinstance(refused, SessionEnded):
