@@ -16,14 +16,12 @@ UNTRACKED = {
     "audit.auditevent": "It is the trail.",
     "accounts.session": "Its beginning, each change of strength and its end are events; every request touches it.",
     "accounts.trycounter": "It counts tries by one statement of its own; every refused try is an event.",
-    "accounts.session": "Signing in, stepping up and every end are events; the rest is a clock of last use.",
     "messaging.readreceipt": "A receipt is itself who read what and when; the access is an event.",
     "messaging.notification": "An outbox row is its own log of attempts; sending opens an address, which is an event.",
-    "accounts.trycounter": "It counts tries, of nobody by name; the tries themselves are events.",
 }
 # Proofs and counters: their values say nothing to a reader of the trail, or too much to a thief of it.
 NEVER_IN_CHANGES = frozenset({"password", "security_stamp"})
-NEVER_IN_CHANGES_ENDING = ("_digest", "_hash", "_stamp", "_counter")
+NEVER_IN_CHANGES_ENDING = ("_digest", "_hash", "_stamp", "_token", "_counter")
 
 
 def our_apps() -> list[AppConfig]:

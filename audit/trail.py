@@ -38,6 +38,8 @@ OF_ROW = {
     "object_pk": "varchar", "additional_data": "jsonb", "changes": "jsonb", "query": "bytea",
     "reason_text": "bytea",
 }  # fmt: skip
+# Every column but the database's own clock and transaction number.
+WRITABLE = (*SHARED, *OF_ROW, "prior_version_id")
 # The event that made the state which this one changes, or NULL for a reading.
 PRIOR = """(SELECT earlier.id FROM audit_auditevent earlier
             WHERE earlier.object_pk = r.object_pk AND earlier.content_type_id = r.content_type_id

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 from django.apps import apps
 from psycopg import sql
 
+from audit.trail import WRITABLE
+
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
 
-# Once written these stay as they are, also for the app itself: rows are added and read.
+# Once written these stay as they are, also for the app itself: rows are added and read, and the database
+# alone says when and in which transaction.
 APPEND_ONLY = frozenset({"audit.auditevent"})
 # The app reads these; only a migration writes them.
 READ_ONLY_TABLES = frozenset({"django_migrations"})
@@ -32,7 +35,7 @@ def apply_grants(connection: BaseDatabaseWrapper, role: str) -> None:
         for table in sorted(tables):
             rights = "SELECT, INSERT, UPDATE, DELETE"
             if table in append_only:
-                rights = "SELECT, INSERT"
+                rights = f"SELECT, INSERT ({', '.join(WRITABLE)})"
             elif table in READ_ONLY_TABLES:
                 rights = "SELECT"
             run.append(sql.SQL(f"GRANT {rights} ON {{}} TO {{}}").format(sql.Identifier(table), name))
