@@ -79,10 +79,9 @@ class CleanInput:
 
 
 def check_address(request: HttpRequest) -> None:
-    path = request.META.get("PATH_INFO", "").encode("latin-1", errors="replace")
-    query = unquote_to_bytes(request.META.get("QUERY_STRING", ""))
-    for what in (path, query):
-        check_text(what)
+    # Django has put back the percent signs of bytes that are no text; no address of ours has one otherwise.
+    check_text(unquote_to_bytes(request.path_info))
+    check_text(unquote_to_bytes(request.META.get("QUERY_STRING", "")))
 
 
 def check_form(request: HttpRequest) -> None:

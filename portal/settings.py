@@ -6,7 +6,6 @@ demo and the tests keep theirs in the checkout's state folder (`portal/local/sta
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from datetime import timedelta
 from importlib.metadata import version
@@ -220,6 +219,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "audit.middleware.RequestContextMiddleware",
     "portal.middleware.RequestLine",
@@ -233,7 +233,6 @@ MIDDLEWARE = [
     "accounts.middleware.SessionMiddleware",
     "accounts.middleware.PolicyMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "portal.urls"
 WSGI_APPLICATION = "portal.wsgi.application"
@@ -391,26 +390,3 @@ CELERY = {
     "enable_utc": True,
     "beat_schedule": {},
 }
-
-
-# --- temporary, while the apps are being written: an app counts once it has its first migration, or when
-# PORTAL_ROOMS names it (`PORTAL_ROOMS=audit,accounts manage.py makemigrations accounts`).
-def _stands(path: str) -> bool:
-    try:
-        return importlib.util.find_spec(path.rsplit(".", 1)[0]) is not None
-    except ModuleNotFoundError:
-        return False
-
-
-_rooms = [room for room in os.environ.get("PORTAL_ROOMS", "").split(",") if room] or [
-    room
-    for room in ("audit", "accounts", "messaging")
-    if (BASE_DIR / room / "migrations" / "0001_initial.py").exists()
-]
-_missing = {"audit", "accounts", "messaging"} - set(_rooms)
-INSTALLED_APPS = [app for app in INSTALLED_APPS if app not in _missing]
-MIDDLEWARE = [path for path in MIDDLEWARE if _stands(path) and path.split(".")[0] not in _missing]
-if "audit" in _missing:
-    INSTALLED_APPS.remove("auditlog")
-if "accounts" in _missing:
-    AUTH_USER_MODEL = "auth.User"

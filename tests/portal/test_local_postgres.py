@@ -158,7 +158,8 @@ def test_a_holder_that_is_killed_lets_go(started):
     cluster = started()
     code = (
         "import sys, time; from pathlib import Path; from portal.local.postgres import Cluster\n"
-        f"mine = Cluster(Path({str(cluster.home)!r}), throwaway=True); mine.hold(); print('held', flush=True); time.sleep(60)"
+        f"mine = Cluster(Path({str(cluster.home)!r}), throwaway=True)\n"
+        "mine.hold(); print('held', flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
