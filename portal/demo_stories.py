@@ -12,7 +12,7 @@ from messaging.clock import writing_history
 from messaging.models import Category, Notification, Priority, ReadReceipt, RefillRequest, Thread, WorkItem
 
 if TYPE_CHECKING:
-    from portal.demo_clinic import Clinic
+    from portal.demo_practice import Practice
 
 
 @dataclass(frozen=True)
@@ -98,35 +98,35 @@ STORIES = (
 )  # fmt: skip
 
 
-def tell_stories(clinic: Clinic) -> None:
+def tell_stories(practice: Practice) -> None:
     """Write the clinic's recent history, as of now. Nobody is sent an e-mail about it."""
     began = timezone.now()
     for story in STORIES:
-        if story.patient in clinic.patients:
-            _tell(clinic, story, began)
+        if story.patient in practice.patients:
+            _tell(practice, story, began)
     for key, who, hours, comment in (
         ("amlodipine", "ana", 25, "I have tablets for three more days."),
         ("levothyroxine", "grace", 30, ""),
         ("lisinopril", "walter", 6, "Going to my sister for two weeks, can I have it before?"),
         ("methylphenidate", "ben", 12, ""),
     ):
-        if key in clinic.prescriptions:
+        if key in practice.prescriptions:
             with writing_history(began - timedelta(hours=hours)):
                 RefillRequest.objects.ask(
-                    by=clinic.users[who], prescription=clinic.prescriptions[key], comment=comment
+                    by=practice.users[who], prescription=practice.prescriptions[key], comment=comment
                 )
     Notification.objects.filter(sent_at=None).update(given_up_at=began, last_error="demo history")
 
 
-def _tell(clinic: Clinic, story: Story, began: datetime) -> None:
+def _tell(practice: Practice, story: Story, began: datetime) -> None:
     thread: Thread | None = None
     for line in story.lines:
-        author = clinic.users[line.who]
+        author = practice.users[line.who]
         with writing_history(began - timedelta(hours=line.hours)):
             if thread is None:
                 thread = Thread.objects.start(
                     by=author,
-                    patient=clinic.patients[story.patient],
+                    patient=practice.patients[story.patient],
                     category=Category.objects.get(code=story.about),
                     subject=story.subject,
                     body=line.text,

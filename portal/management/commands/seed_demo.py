@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from accounts.models import User
-from portal.demo_clinic import open_clinic
+from portal.demo_practice import open_practice
 from portal.demo_stories import tell_stories
 
 
@@ -21,5 +21,5 @@ class Command(BaseCommand):
             self.stdout.write("The demo clinic is already open.")
             return
         with transaction.atomic():
-            tell_stories(open_clinic())
+            tell_stories(open_practice())
         self.stdout.write("The demo clinic is open.")
