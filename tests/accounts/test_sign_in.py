@@ -1,0 +1,306 @@
+"""A password, then a code from the phone. Nothing less opens anything (SC1, SC2, HSR-08, NST-01)."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import time_machine
+from django.conf import settings
+from django.test import Client
+
+from accounts.models import AuthenticatorApp, Session, Strength
+from audit.models import AuditEvent
+from tests.accounts.steps import give_password, is_in, sign_in
+
+WRONG = "That e-mail and password did not match."
+NO_MATCH = "That code did not match. Codes change every 30 seconds. Try the newest one."
+
+
+def test_a_password_and_a_code_open_the_account(cast):
+    client = give_password(cast, "ana")
+    assert not is_in(client)
+    answer = client.post("/sign-in/code/", {"code": cast.code("ana")})
+    assert (answer.status_code, answer["Location"]) == (302, "/")
+    assert is_in(client)
+
+
+@pytest.mark.parametrize(
+    ("key", "first_page"),
+    [("ana", "messages"), ("rosa", "messages"), ("okafor", "inbox"), ("sam", "inbox"), ("mira", "audit-events"), ("root", "account")],
+)
+def test_everybody_starts_where_her_work_is(cast, enter, key, first_page):
+    from django.urls import reverse
+
+    answer = enter(cast[key]).get("/")
+    assert answer["Location"] == reverse(first_page)
+
+
+@pytest.mark.parametrize(
+    "typed", ["ANA@Riverside.Example", "  ana@riverside.example ", "ａｎａ@riverside.example"]
+)
+def test_a_login_is_one_however_it_is_written(cast, typed):
+    answer = Client().post("/sign-in/", {**cast.login("ana"), "email": typed})
+    assert answer.status_code == 302
+
+
+def test_wrong_password_and_unknown_account_get_the_same_answer(cast):
+    known = Client().post("/sign-in/", {"email": "ana@riverside.example", "password": "not hers"})
+    unknown = Client().post("/sign-in/", {"email": "eve@riverside.example", "password": "not hers"})
+    assert (known.status_code, unknown.status_code) == (422, 422)
+    assert WRONG in known.content.decode()
+    assert _bare(known) == _bare(unknown).replace("eve@", "ana@")
+
+
+def test_an_unknown_account_costs_a_password_hash_too(cast, monkeypatch):
+    from django.contrib.auth.hashers import MD5PasswordHasher
+
+    hashed = []
+    work = MD5PasswordHasher.encode
+    monkeypatch.setattr(
+        MD5PasswordHasher, "encode", lambda self, *a, **k: hashed.append(1) or work(self, *a, **k)
+    )
+    counts = []
+    for email in ("ana@riverside.example", "eve@riverside.example"):
+        hashed.clear()
+        Client().post("/sign-in/", {"email": email, "password": "not hers"})
+        counts.append(len(hashed))
+    assert counts == [1, 1]
+
+
+def test_a_closed_account_is_refused_like_a_wrong_password(cast):
+    cast.ben.deactivate(by=cast.root)
+    closed = Client().post("/sign-in/", cast.login("ben"))
+    wrong = Client().post("/sign-in/", {**cast.login("ben"), "password": "not his"})
+    assert closed.status_code == 422
+    assert _bare(closed) == _bare(wrong)
+
+
+@pytest.mark.parametrize("wrong", [{}, {"email": "ana@riverside.example"}, {"password": "x"}, {"email": "a" * 999, "password": "b" * 5_000}])
+def test_a_form_half_filled_in_is_asked_again(cast, wrong):
+    assert Client().post("/sign-in/", wrong).status_code == 422
+
+
+@pytest.mark.parametrize("form", ["{0}{1}{2} {3}{4}{5}", "{0}{1}{2}-{3}{4}{5}", " {0} {1} {2} {3} {4} {5} "])
+def test_spaces_and_dashes_in_a_code_do_not_matter(cast, form):
+    client = give_password(cast, "ana")
+    client.post("/sign-in/code/", {"code": form.format(*cast.code("ana"))})
+    assert is_in(client)
+
+
+@pytest.mark.parametrize("zero", ["０", "٠", "०"])
+def test_digits_of_other_widths_and_scripts_are_digits(cast, zero):
+    client = give_password(cast, "ana")
+    client.post("/sign-in/code/", {"code": "".join(chr(ord(zero) + int(digit)) for digit in cast.code("ana"))})
+    assert is_in(client)
+
+
+@pytest.mark.parametrize("form", ["+{}", "{}+", "_{}", "0{}", "{}0", "0x{}", "{}.0e0", "½{}"])
+def test_what_only_looks_like_a_code_is_refused(cast, form):
+    client = give_password(cast, "ana")
+    answer = client.post("/sign-in/code/", {"code": form.format(cast.code("ana"))})
+    assert answer.status_code == 422
+    assert NO_MATCH in answer.content.decode()
+    assert not is_in(client)
+
+
+@pytest.mark.parametrize("shape", ["{}", "{} ", "{0[0]}{0[1]}{0[2]}-{0[3]}{0[4]}{0[5]}"])
+def test_a_code_opens_one_door_once(cast, shape):
+    with time_machine.travel("2026-03-10T14:00:05Z", tick=False):
+        code = cast.code("ana")
+        sign_in(cast, "ana")
+        again = give_password(cast, "ana")
+        answer = again.post("/sign-in/code/", {"code": shape.format(code)})
+    assert answer.status_code == 422
+    assert NO_MATCH in answer.content.decode()
+
+
+def test_an_older_code_opens_nothing_after_a_newer_one(cast):
+    """A, then B, then A again within the tolerance."""
+    with time_machine.travel("2026-03-10T14:00:05Z", tick=False) as clock:
+        first = cast.code("ana")
+        sign_in(cast, "ana")
+        clock.shift(30)
+        sign_in(cast, "ana")
+        again = give_password(cast, "ana")
+        assert again.post("/sign-in/code/", {"code": first}).status_code == 422
+        assert not is_in(again)
+
+
+@pytest.mark.parametrize(("late", "opens"), [(0, True), (30, True), (60, False), (-30, True), (-60, False)])
+def test_a_phone_may_be_one_step_off_and_no_more(cast, late, opens):
+    with time_machine.travel("2026-03-10T14:00:00Z", tick=False) as clock:
+        code = cast.code("ana")
+        clock.shift(late)
+        client = give_password(cast, "ana")
+        client.post("/sign-in/code/", {"code": code})
+        assert is_in(client) == opens
+
+
+def test_five_wrong_codes_stop_everybody_for_a_quarter_of_an_hour(cast):
+    with time_machine.travel("2026-03-10T14:00:00Z", tick=False) as clock:
+        client = give_password(cast, "ana")
+        for _ in range(5):
+            assert client.post("/sign-in/code/", {"code": _wrong(cast)}).status_code == 422
+        answer = client.post("/sign-in/code/", {"code": cast.code("ana")})
+        assert answer.status_code == 429
+        assert int(answer["Retry-After"]) == 900
+        page = answer.content.decode()
+        assert "To keep you safe we stopped for 15 minutes." in page
+        assert settings.CLINIC_PHONE in page
+        clock.shift(899)
+        client = give_password(cast, "ana")
+        assert client.post("/sign-in/code/", {"code": cast.code("ana")}).status_code == 429
+        clock.shift(2)
+        assert is_in(sign_in(cast, "ana"))
+
+
+def test_a_new_session_is_no_way_around_the_count(cast):
+    for _ in range(5):
+        give_password(cast, "ana").post("/sign-in/code/", {"code": _wrong(cast)})
+    assert give_password(cast, "ana").post("/sign-in/code/", {"code": cast.code("ana")}).status_code == 429
+
+
+def test_a_guesser_gets_twenty_codes_a_day(cast):
+    with time_machine.travel("2026-03-10T00:00:00Z", tick=False) as clock:
+        looked_at = 0
+        for _ in range(30):
+            clock.shift(901)
+            client = give_password(cast, "ana")
+            looked_at += client.post("/sign-in/code/", {"code": _wrong(cast)}).status_code == 422
+        assert looked_at == 20
+
+
+def test_a_right_code_forgets_the_wrong_ones(cast):
+    with time_machine.travel("2026-03-10T14:00:00Z", tick=False) as clock:
+        for _ in range(3):
+            client = give_password(cast, "ana")
+            for _ in range(4):
+                client.post("/sign-in/code/", {"code": _wrong(cast)})
+            clock.shift(60)
+            client.post("/sign-in/code/", {"code": cast.code("ana")})
+            assert is_in(client)
+
+
+def test_one_app_is_asked_and_the_other_is_left_alone(cast):
+    """STK-04: a code for one app neither opens nor counts against another."""
+    second = AuthenticatorApp.objects.prepare(user=cast.ana, by=cast.ana, name="tablet", secret=b"x" * 20)
+    second.confirm(by=cast.ana)
+    first = AuthenticatorApp.objects.proven(cast.ana).first()
+    client = give_password(cast, "ana")
+    assert "Which app?" in client.get("/sign-in/code/").content.decode()
+    answer = client.post("/sign-in/code/", {"code": cast.code("ana"), "app": str(second.pk)})
+    assert answer.status_code == 422
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.failures, second.failures) == (0, 1)
+    client.post("/sign-in/code/", {"code": cast.code("ana"), "app": str(first.pk)})
+    assert is_in(client)
+    second.refresh_from_db()
+    assert second.failures == 1
+
+
+def test_another_persons_app_does_not_open_the_door(cast):
+    client = give_password(cast, "ana")
+    theirs = AuthenticatorApp.objects.proven(cast.ben).get()
+    client.post("/sign-in/code/", {"code": cast.code("ben"), "app": str(theirs.pk)})
+    assert not is_in(client)
+
+
+@pytest.mark.parametrize("step", ["/sign-in/code/", "/sign-in/recovery/", "/sign-in/set-up/", "/sign-in/set-up/codes/"])
+def test_the_second_step_needs_the_first(cast, step):
+    for answer in (Client().get(step), Client().post(step, {"code": cast.code("ana")})):
+        assert (answer.status_code, answer["Location"].split("?")[0]) == (302, "/sign-in/")
+
+
+@pytest.mark.parametrize("page", ["/account/", "/account/?from=there"])
+def test_after_sign_in_she_is_where_she_wanted_to_go(cast, page):
+    client = Client()
+    asked = client.get(page)
+    assert asked.status_code == 302
+    first = client.get(asked["Location"])
+    hidden = re.search(r'name="next" value="([^"]*)"', first.content.decode())
+    assert hidden and hidden[1] == page
+    answer = client.post("/sign-in/", {**cast.login("ana"), "next": page})
+    answer = client.post(answer["Location"], {"code": cast.code("ana")})
+    assert answer["Location"] == page
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)", "https:evil.example", "\t//evil.example", "evil.example"],
+)
+def test_nobody_is_sent_to_another_site(cast, elsewhere):
+    client = give_password(cast, "ana", next=elsewhere)
+    answer = client.post("/sign-in/code/", {"code": cast.code("ana"), "next": elsewhere})
+    assert answer["Location"] == "/"
+    assert client.get("/sign-in/", {"next": elsewhere})["Location"] == "/"
+
+
+def test_every_step_and_every_failure_is_written_down(cast):
+    """HSR-11."""
+    client = Client()
+    client.post("/sign-in/", {**cast.login("ana"), "password": "not hers"})
+    client.post("/sign-in/", {"email": "eve@riverside.example", "password": "hers"})
+    client.post("/sign-in/", cast.login("ana"))
+    client.post("/sign-in/code/", {"code": _wrong(cast)})
+    client.post("/sign-in/code/", {"code": cast.code("ana")})
+    client.post("/sign-out/")
+    ana = str(cast.ana.pk)
+    events = AuditEvent.objects.filter(type__in=["login", "session"]).order_by("recorded_at", "id")
+    assert [(e.subtype, e.outcome, e.outcome_reason, e.agent_id, e.object_pk == ana) for e in events] == [
+        ("login", "4", "wrong-password", "anonymous", True),
+        ("login", "4", "wrong-password", "anonymous", False),
+        ("login", "0", "", ana, False),
+        ("login", "4", "wrong-code", "anonymous", True),
+        ("login", "0", "", ana, False),
+        ("logout", "0", "", ana, False),
+    ]
+    assert all(e.network_address == "127.0.0.1" and e.request_id for e in events)
+    assert not any("hers" in str(e.additional_data) or "eve" in str(e.additional_data) for e in events)
+
+
+def test_a_failed_sign_in_is_not_in_the_patients_own_list(cast):
+    Client().post("/sign-in/", {**cast.login("ana"), "password": "not hers"})
+    assert not AuditEvent.objects.filter(type="login", patient_id=cast.patient("ana").pk).exists()
+
+
+def test_the_key_changes_with_each_step_and_the_old_one_is_dead(cast):
+    client = give_password(cast, "ana")
+    before = client.cookies[settings.SESSION_COOKIE_NAME].value
+    client.post("/sign-in/code/", {"code": cast.code("ana")})
+    after = client.cookies[settings.SESSION_COOKIE_NAME].value
+    assert before != after
+    thief = Client()
+    thief.cookies[settings.SESSION_COOKIE_NAME] = before
+    assert thief.get("/sign-in/code/").status_code == 302
+    assert not is_in(thief)
+
+
+def test_the_database_never_sees_the_key(cast):
+    client = sign_in(cast, "ana")
+    key = client.cookies[settings.SESSION_COOKIE_NAME].value
+    session = Session.objects.get(user=cast.ana)
+    assert session.strength == Strength.FULL
+    assert len(key) == 43
+    assert session.key_digest != key
+    assert not Session.objects.filter(key_digest=key).exists()
+
+
+def test_signing_out_ends_it_on_the_server_and_clears_the_browser(cast):
+    client = sign_in(cast, "ana")
+    key = client.cookies[settings.SESSION_COOKIE_NAME].value
+    answer = client.post("/sign-out/")
+    assert answer["Clear-Site-Data"] == '"cache", "cookies", "storage"'
+    client.cookies[settings.SESSION_COOKIE_NAME] = key
+    assert not is_in(client)
+
+
+def _wrong(cast) -> str:
+    return f"{(int(cast.code('ana')) + 1) % 1_000_000:06d}"
+
+
+def _bare(answer) -> str:
+    """A page without what is different at each load."""
+    page = re.sub(r'name="csrfmiddlewaretoken" value="[^"]+"', "", answer.content.decode())
+    return re.sub(r'nonce="[^"]+"', "", page)
