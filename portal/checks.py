@@ -136,9 +136,9 @@ def browser_line() -> Finding:
 
 
 @register(Tags.database)
-def the_app_role_is_kept_small(databases: list[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+def the_app_role_is_kept_small(**kwargs: Any) -> list[CheckMessage]:
     """Asked of the database itself, by `check --database default` and at the start of the web server."""
-    if "default" not in (databases or []) or settings.PORTAL_DB_ROLE != "app":
+    if "default" not in (kwargs.get("databases") or []) or settings.PORTAL_DB_ROLE != "app":
         return []
     return list(role_findings())
 

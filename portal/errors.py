@@ -74,6 +74,7 @@ def answer(request: HttpRequest, status: int, code: str, *, template: str = "") 
     if request.path_info.startswith(API):
         return JsonResponse({"code": code, "detail": words(status)[1]}, status=status)
     title, text = words(status)
+    page: str
     try:
         page = render_to_string(
             f"errors/{template or status}.html", {"title": title, "text": text}, request=request

@@ -24,7 +24,7 @@ from django.conf import settings  # noqa: E402
 
 settings.DATABASES  # noqa: B018  (pytest-django looks for settings that are already read)
 
-pytest_plugins = ["tests.cast"]
+pytest_plugins = ["tests.cast", "tests.work"]
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,3 +70,18 @@ def _flush_past_the_triggers() -> Iterator[None]:
     DatabaseOperations.sql_flush = sql_flush
     yield
     DatabaseOperations.sql_flush = stock
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    left_out = [
+        report
+        for report in terminalreporter.stats.get("skipped", [])
+        if "no Chromium" in str(report.longrepr)
+    ]
+    if left_out:
+        terminalreporter.section("browser tests", "!", red=True, bold=True)
+        terminalreporter.line(
+            f"{len(left_out)} browser tests could NOT be run: there is no Chromium or Chrome here. "
+            "Install one, or name one with PORTAL_BROWSER.",
+            red=True,
+        )

@@ -34,8 +34,8 @@ def found_program() -> Path:
     for name in ("valkey-server", "redis-server"):
         if path := shutil.which(name):
             return Path(path)
-    if (path := wheel_program()) and os.access(path, os.X_OK):
-        return path
+    if (program := wheel_program()) and os.access(program, os.X_OK):
+        return program
     raise BrokerUnavailable(
         "No task broker here: run script/setup, or install valkey or redis, or set BROKER_URL."
     )
