@@ -130,9 +130,7 @@ def _reading(
 ) -> trail.Row:
     # Without a subject of its own, a reading is about the patient's record.
     subject = of or next((item for item in items if item.pk == patient_id), None)
-    row = trail.Row(patient_id=patient_id, obj=subject)
-    if items:
-        row.additional_data = {"shown": [label(item) for item in items]}
+    row = trail.Row(patient_id=patient_id, obj=subject, shown=items)
     if query:
         row.query = seal(query, into=AuditEvent(id=row.id), field="query")
     return row

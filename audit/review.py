@@ -149,7 +149,7 @@ def open_event(reader: Agent, event: AuditEvent) -> OpenEvent:
     return OpenEvent(
         row=cast.row(event),
         facts=tuple(fact for fact in _facts(event) if fact.value),
-        shown=tuple((event.additional_data or {}).get("shown", ())),
+        shown=event.shown,
         changes=tuple(_changes(event)),
         prior=event.prior_version_id,
         searched_for=searched_for,
@@ -285,8 +285,7 @@ def _facts(event: AuditEvent) -> Iterable[Fact]:
     yield Fact(_("Request"), str(event.request_id or ""))
     yield Fact(_("Version of the portal"), event.app_version)
     yield Fact(_("Place in the trail"), f"{event.xid}, {event.origin_boot}, {event.origin_counter}")
-    details = {key: value for key, value in (event.additional_data or {}).items() if key != "shown"}
-    for key, value in details.items():
+    for key, value in (event.additional_data or {}).items():
         yield Fact(key, _plain(value))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,10 +14,12 @@ from uuid import UUID, uuid4
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.db.models import Model
+from django.db.models.base import ModelBase
 
 from audit.context import Context, current
 from audit.fields import Sealed
 from audit.ids import uuid7
+from audit.shown import keys_of
 
 # What is the same for every row of one statement, and what differs from row to row.
 SHARED = (
@@ -37,6 +39,7 @@ OF_ROW = {
     "id": "uuid", "origin_counter": "bigint", "patient_id": "uuid", "content_type_id": "integer",
     "object_pk": "varchar", "additional_data": "jsonb", "changes": "jsonb", "query": "bytea",
     "reason_text": "bytea",
+    "shown_keys": "bytea",
 }  # fmt: skip
 # Every column but the database's own clock and transaction number.
 WRITABLE = (*SHARED, *OF_ROW, "prior_version_id")
@@ -57,6 +60,8 @@ def _statement(prior: str) -> str:
 
 _READING = _statement("NULL::uuid")
 _CHANGE = _statement(PRIOR)
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 # Which process wrote the row, and which of its rows it is: a row that vanishes leaves a gap.
 _boot = uuid4()
@@ -81,6 +86,7 @@ class Row:
     changes: dict[str, Any] | None = None
     query: Sealed | None = None
     reason_text: Sealed | None = None
+    shown: Iterable[Model] = ()
     id: UUID = field(default_factory=uuid7)
 
 
@@ -108,11 +114,12 @@ def write(
         data_category, sensitivity, who.source, who.request_id, who.app_version,
     )  # fmt: skip
     columns: tuple[list[Any], ...] = tuple([] for _ in OF_ROW)
+    kinds: dict[ModelBase, int] = {}
     for row in rows:
         values = (
-            row.id, next(_counter), row.patient_id, _content_type(row.obj),
+            row.id, next(_counter), row.patient_id, _content_type(row.obj, kinds),
             "" if row.obj is None else str(row.obj.pk), _json(row.additional_data), _json(row.changes),
-            _bytes(row.query), _bytes(row.reason_text),
+            _bytes(row.query), _bytes(row.reason_text), keys_of(row.shown),
         )  # fmt: skip
         for column, value in zip(columns, values, strict=True):
             column.append(value)
@@ -120,13 +127,18 @@ def write(
         cursor.execute(_CHANGE if action in ("U", "D") else _READING, (*shared, *columns))
 
 
-def _content_type(obj: Model | None) -> int | None:
-    # Django keeps content types in memory after the first look.
-    return None if obj is None else ContentType.objects.get_for_model(obj).pk
+def _content_type(obj: Model | None, kinds: dict[ModelBase, int]) -> int | None:
+    if obj is None:
+        return None
+    model = type(obj)
+    if model not in kinds:
+        # Django keeps content types in memory after the first look.
+        kinds[model] = ContentType.objects.get_for_model(model).pk
+    return kinds[model]
 
 
 def _json(value: dict[str, Any] | None) -> str | None:
-    return None if value is None else json.dumps(value, separators=(",", ":"))
+    return None if value is None else _encode(value)
 
 
 def _bytes(value: Sealed | None) -> bytes | None:

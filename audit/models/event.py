@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from audit import shown
 from audit.fields import Kind, SealedField
 from audit.ids import uuid7
 from audit.seen import SeenEntry, visits
@@ -177,6 +178,8 @@ class AuditEvent(AbstractLogEntry):
     sensitivity = models.CharField(max_length=10, default="N")
     prior_version_id = models.UUIDField(null=True)
     query = SealedField(kind=Kind.HEALTH, null=True)
+    # The records that were shown, 20 bytes each: `audit.shown` reads them.
+    shown_keys = models.BinaryField(null=True)
     changes = models.JSONField(null=True)
     additional_data = models.JSONField(null=True)
 
@@ -214,6 +217,11 @@ class AuditEvent(AbstractLogEntry):
 
     def __str__(self) -> str:
         return f"audit event {self.pk}"
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The labels of the records that were shown: "messaging.message:<id>"."""
+        return shown.labels(self.shown_keys)
 
     @property
     def seal_owner_id(self) -> UUID:

@@ -60,7 +60,7 @@ class TestReading:
         assert (event.type, event.subtype, event.action, event.outcome) == ("access", "read", "R", "0")
         assert (event.data_category, event.purpose_of_use, event.patient_id) == ("identity", "TREAT", ana.pk)
         assert (event.content_type.model, event.object_pk) == ("patient", str(ana.pk))
-        assert event.additional_data == {"shown": [f"accounts.patient:{ana.pk}"]}
+        assert event.shown == (f"accounts.patient:{ana.pk}",)
         assert (event.source, event.request_id, event.app_version) == ("web", request_id, "1.2.3")
         assert abs(event.recorded_at - timezone.now()) < timedelta(minutes=1)
         with connection.cursor() as cursor:
@@ -72,13 +72,13 @@ class TestReading:
         plain = AuditEvent(patient_id=None)
         receipt = record_read(reader=reader, shown=[plain, ana, ben], category="identity")
         events = last(2)
-        assert sum(len(event.additional_data["shown"]) for event in events) == 3
+        assert sum(len(event.shown) for event in events) == 3
         assert all(receipt.covers(item) for item in (plain, ana, ben))
 
     def test_showing_nothing_is_still_looking(self, reader: User) -> None:
         record_read(reader=reader, shown=[], category="message", subtype="list")
         (event,) = last()
-        assert (event.patient_id, event.subtype, event.additional_data) == (None, "list", None)
+        assert (event.patient_id, event.subtype, event.shown) == (None, "list", ())
 
     def test_search_words_are_sealed(self, reader: User, register: Register) -> None:
         ana = register("Ana")
