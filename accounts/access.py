@@ -29,8 +29,8 @@ def patient_for(user: User | AnonymousUser, ref: UUID) -> Patient:
 
 def patient_on_whose_side(user: User, ref: str) -> Patient:
     """The patient she wants to act for: herself, or one who trusts her now. Anybody else does not exist."""
-    for patient_id in (user.patient_id, *(grant.patient_id for grant in user.grants)):
-        if patient_id is not None and str(patient_id) == ref:
+    for patient_id in _on_whose_side(user):
+        if str(patient_id) == ref:
             return Patient.objects.get(pk=patient_id)
     raise Http404("No such patient.")
 
@@ -45,8 +45,12 @@ def acting_patient(who: HttpRequest | User | AnonymousUser) -> Patient:
         raise PermissionDenied
     session = getattr(who, "session_record", None)
     wished = session.acting_for_id if session is not None else None
-    open_to_her = [user.patient_id, *(grant.patient_id for grant in user.grants)]
-    chosen = wished if wished in open_to_her else next(filter(None, open_to_her), None)
-    if chosen is None:
+    open_to_her = _on_whose_side(user)
+    if not open_to_her:
         raise PermissionDenied
-    return Patient.objects.get(pk=chosen)
+    return Patient.objects.get(pk=wished if wished in open_to_her else open_to_her[0])
+
+
+def _on_whose_side(user: User) -> list[UUID]:
+    own = [user.patient_id] if user.patient_id else []
+    return own + [grant.patient_id for grant in user.grants]
