@@ -42,12 +42,8 @@ def worked_thread_for(user: User, ref: UUID) -> Thread:
 
 
 def worked_item_for(user: User, ref: UUID) -> WorkItem:
-    """Return the unfinished work on the thread `ref` if `user` works its pool."""
-    thread = worked_thread_for(user, ref)
-    item = WorkItem.objects.unfinished().filter(thread=thread).first()
-    if item is None:
-        raise Http404
-    return item
+    """Return the latest work on the thread `ref`, finished or not, if `user` works its pool."""
+    return WorkItem.objects.filter(thread=worked_thread_for(user, ref)).latest("created_at")
 
 
 def prescription_for(user: User, ref: UUID) -> Prescription:

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import JSONParser
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -35,8 +37,22 @@ PROBLEMS = dict.fromkeys((400, 401, 403, 404, 409), shapes.ProblemOut)
 AFTER = OpenApiParameter("after", str, description="The `next` of the page before.")
 
 
+class Body(JSONParser):
+    """JSON as a request brings it. Brackets nested without end are no request, and no error of ours."""
+
+    def parse(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().parse(*args, **kwargs)
+        except RecursionError as deep:
+            raise ParseError from deep
+
+
+class Door(APIView):
+    parser_classes = (Body,)
+
+
 @policy(get=signed_in("patient", "staff"), post=signed_in("patient"))
-class Threads(APIView):
+class Threads(Door):
     """The conversations of the person who asks: her own, or those of the pools she works."""
 
     @extend_schema(
@@ -81,7 +97,7 @@ class Threads(APIView):
 
 
 @policy(get=signed_in("patient", "staff"))
-class OneThread(APIView):
+class OneThread(Door):
     @extend_schema(operation_id="read_thread", responses={200: shapes.ThreadOut, **PROBLEMS})
     def get(self, request: Request, ref: UUID) -> Response:
         """One conversation with its newest messages. Reading it is recorded and gives receipts."""
@@ -89,7 +105,7 @@ class OneThread(APIView):
 
 
 @policy(get=signed_in("patient", "staff"), post=signed_in("patient", "staff"))
-class ThreadMessages(APIView):
+class ThreadMessages(Door):
     @extend_schema(
         operation_id="list_messages",
         parameters=[OpenApiParameter("before", UUID, description="Page back from this message.")],
@@ -113,7 +129,7 @@ class ThreadMessages(APIView):
 
 
 @policy(get=signed_in("patient", "clinical"), post=signed_in("patient"))
-class Refills(APIView):
+class Refills(Door):
     """Requests for more of a medicine: the patient's own, or those waiting in the pools one works."""
 
     @extend_schema(
@@ -147,7 +163,7 @@ class Refills(APIView):
 
 
 @policy(get=signed_in("patient", "clinical"))
-class OneRefill(APIView):
+class OneRefill(Door):
     @extend_schema(operation_id="read_refill", responses={200: shapes.RefillOut, **PROBLEMS})
     def get(self, request: Request, ref: UUID) -> Response:
         item = refill_for(request.user, ref)
@@ -155,7 +171,7 @@ class OneRefill(APIView):
 
 
 @policy(post=signed_in("prescriber").fresh("refill-decision"))
-class RefillDecisions(APIView):
+class RefillDecisions(Door):
     @extend_schema(
         operation_id="decide_refill",
         request=shapes.DecisionIn,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db.models import Q
+from django.http import Http404
 from django.utils.dateparse import parse_datetime
 
 if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
 
 
-class BadPosition(ValueError):
-    """A page position that nobody was given."""
+class BadPosition(Http404):
+    """A page position that nobody was given: a page that does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Position:
             return None
         try:
             values = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        except (ValueError, binascii.Error) as bad:
+        except (ValueError, RecursionError) as bad:
             raise BadPosition from bad
         if not isinstance(values, list) or not all(isinstance(v, str | int) for v in values):
             raise BadPosition

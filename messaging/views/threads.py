@@ -16,7 +16,7 @@ from messaging.access import category_for, own_thread_for, pool_for
 from messaging.forms import NewMessageForm, ReplyForm
 from messaging.models import Thread, ThreadState
 from messaging.opened.choices import message_choices
-from messaging.opened.paging import BadPosition, Position
+from messaging.opened.paging import Position
 from messaging.opened.threads import open_thread, patient_inbox
 from messaging.refusals import Refusal
 
@@ -105,10 +105,7 @@ def _compose(
 
 def position_in(request: HttpRequest) -> Position | None:
     """Where the page asked for begins; a position nobody was given is a 404."""
-    try:
-        return Position.parse(request.GET.get("after", ""))
-    except BadPosition as bad:
-        raise Http404 from bad
+    return Position.parse(request.GET.get("after", ""))
 
 
 def message_ref_in(request: HttpRequest) -> UUID | None:

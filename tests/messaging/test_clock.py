@@ -116,7 +116,9 @@ MOMENTS = st.datetimes(
     min_value=datetime(2024, 1, 1), max_value=datetime(2030, 12, 31), timezones=st.just(UTC)
 )
 SPANS = st.timedeltas(min_value=timedelta(minutes=1), max_value=timedelta(hours=60))
-ZONES = st.sampled_from([NEW_YORK, ZoneInfo("Europe/Berlin"), ZoneInfo("Australia/Lord_Howe"), ZoneInfo("UTC")])
+ZONES = st.sampled_from(
+    [NEW_YORK, ZoneInfo("Europe/Berlin"), ZoneInfo("Australia/Lord_Howe"), ZoneInfo("UTC")]
+)
 DAYS = st.lists(st.integers(min_value=0, max_value=47), min_size=2, max_size=6, unique=True).map(
     lambda halves: tuple(
         Interval(time(a // 2, 30 * (a % 2)), time(b // 2, 30 * (b % 2)))

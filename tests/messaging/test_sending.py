@@ -1,0 +1,312 @@
+"""Writing to the clinic, as a form in a browser."""
+
+from __future__ import annotations
+
+import re
+from uuid import uuid4
+
+import pytest
+from django.urls import reverse
+
+from audit.models import AuditEvent
+from messaging.models import Message, Notification, ReadReceipt, Thread, WorkItem
+
+NEW = reverse("message-new")
+
+
+def letter(**changes) -> dict[str, str]:
+    return {
+        "category": "medical_question",
+        "subject": "Headaches",
+        "body": "Every morning since Friday.",
+        "form_token": str(uuid4()),
+        **changes,
+    }
+
+
+def replies(thread) -> str:
+    return reverse("thread-replies", args=[thread.pk])
+
+
+def without_reference(content: bytes) -> str:
+    """An error page names the request it answers, which differs each time."""
+    return re.sub(r"reference is [0-9a-f-]{36}", "", content.decode())
+
+
+def refusals_of(user):
+    return AuditEvent.objects.filter(type="refusal", agent_id=str(user.pk))
+
+
+def test_a_message_is_one_row_however_many_people_read_it(work, cast, enter):
+    enter(cast.ana).post(NEW, letter())
+    thread = Thread.objects.get()
+    for reader in ("okafor", "maya", "okafor"):
+        enter(cast[reader]).get(reverse("inbox-thread", args=[thread.pk]))
+    enter(cast.rosa).get(thread.get_absolute_url())
+    (written,) = Message.objects.exclude(side="system")
+    readers = ReadReceipt.objects.filter(message=written).values_list("reader", flat=True)
+    assert sorted(readers) == sorted([cast.okafor.pk, cast.maya.pk, cast.rosa.pk])
+
+
+def test_who_wrote_is_who_is_signed_in_whatever_the_form_claims(work, cast, enter):
+    claims = {
+        "author": str(cast.ben.pk),
+        "by": str(cast.ben.pk),
+        "sender": "ben",
+        "patient": str(cast.patient("ben").pk),
+    }
+    enter(cast.ana).post(NEW, letter(**claims))
+    message = Message.objects.get(side="patient")
+    assert (message.author_id, message.patient_id) == (cast.ana.pk, cast.patient("ana").pk)
+
+
+def test_the_api_refuses_a_claim_about_who_wrote(work, cast, enter):
+    browser = enter(cast.ana)
+    for claim in ("author", "sender", "by", "patient", "side"):
+        sent = {**letter(), claim: str(cast.ben.pk)}
+        answer = browser.post(reverse("api-threads"), sent, content_type="application/json")
+        assert answer.status_code == 400
+        assert claim in answer.json()["fields"]
+    assert not Thread.objects.exists()
+
+
+def test_a_daughter_writes_in_her_own_name_for_her_mother(work, cast, enter):
+    enter(cast.rosa).post(NEW, letter())
+    message = Message.objects.get(side="patient")
+    assert (message.author_id, message.patient_id) == (cast.rosa.pk, cast.patient("ana").pk)
+    page = enter(cast.okafor).get(reverse("inbox-thread", args=[message.thread_id])).content.decode()
+    assert "Rosa Alvarez" in page and "Ana Alvarez" in page
+
+
+def test_after_sending_the_conversation_is_shown_with_what_was_sent(work, cast, enter):
+    answer = enter(cast.ana).post(NEW, letter(), follow=True)
+    assert answer.status_code == 200
+    assert answer.redirect_chain[-1][0].startswith(Thread.objects.get().get_absolute_url())
+    assert "Every morning since Friday." in answer.content.decode()
+
+
+@pytest.mark.parametrize("which", ["new", "reply"])
+def test_pressing_the_button_twice_sends_one_message(work, cast, enter, which):
+    thread = work.thread()
+    before = Message.objects.filter(side="patient").count()
+    browser = enter(cast.ana)
+    address, form = (
+        (NEW, letter()) if which == "new" else (replies(thread), letter(seen=str(thread.last_message_id)))
+    )
+    first, second = browser.post(address, form), browser.post(address, form)
+    assert first.status_code == second.status_code == 302
+    assert first["Location"] == second["Location"]
+    assert Message.objects.filter(side="patient").count() == before + 1
+
+
+def test_a_form_without_a_token_is_taken_as_it_is(work, cast, enter):
+    enter(cast.ana).post(NEW, letter(form_token=""))
+    enter(cast.ana).post(NEW, letter(form_token="no token at all"))
+    assert Thread.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"body": ""}, "Write your message"),
+        ({"body": " \n\t "}, "Write your message"),
+        ({"subject": ""}, "Write a short title"),
+        ({"category": ""}, "Choose what your message is about"),
+        ({"category": "horoscope"}, "Choose what your message is about"),
+        ({"body": "b" * 5001}, "5,000 letters or fewer. It has 5,001"),
+        ({"subject": "s" * 121}, "120 letters or fewer. It has 121"),
+        ({"pool": "everybody"}, "Choose a team from the list"),
+        ({"body": "bell\x07 rings"}, "hidden character"),
+    ],
+)
+def test_what_cannot_be_sent_says_why_and_keeps_the_text(work, cast, enter, changes, words):
+    form = letter(**{"subject": "Kept title", "body": "Kept words.", **changes})
+    answer = enter(cast.ana).post(NEW, form)
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert words in page
+    for name in ("subject", "body"):
+        assert form[name].strip().replace("\x07", "") in page
+    assert not Thread.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "body", ["b" * 5000, "日本語" * 1600, "line\r\n" * 700, "<b>&amp;</b> ' \" 👩🏽‍⚕️", "‮ right to left"]
+)
+def test_long_and_strange_letters_arrive_as_they_were_written(work, cast, enter, body):
+    answer = enter(cast.ana).post(NEW, letter(body=body))
+    assert answer.status_code == 302
+    told = enter(cast.ana).get(reverse("api-thread", args=[Thread.objects.get().pk])).json()
+    assert told["messages"][0]["body"] == body.replace("\r\n", "\n").strip()
+
+
+def test_markup_in_a_message_is_shown_and_never_run(work, cast, enter):
+    thread = work.thread(subject="<script>alert(1)</script>", body="<img src=x onerror=alert(2)>")
+    for page in (
+        enter(cast.ana).get(thread.get_absolute_url()),
+        enter(cast.ana).get(reverse("messages")),
+        enter(cast.okafor).get(reverse("inbox-thread", args=[thread.pk])),
+    ):
+        text = page.content.decode()
+        assert "&lt;script&gt;alert(1)" in text
+        assert "<script>alert(1)" not in text and "<img src=x" not in text
+
+
+@pytest.mark.parametrize("raw", [b"body=caf%e9", b"body=nul%00byte"])
+def test_bytes_that_are_no_text_are_answered_with_a_page_that_says_so(work, cast, enter, raw):
+    answer = enter(cast.ana).post(NEW, raw, content_type="application/x-www-form-urlencoded")
+    assert answer.status_code == 400
+    assert "We could not read what was sent" in answer.content.decode()
+    assert not Thread.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("sent", "field"),
+    [
+        ({"body": ""}, "body"),
+        ({"body": 7}, "body"),
+        ({"body": ["a"]}, "body"),
+        ({"body": None}, "body"),
+        ({"body": "nul\x00byte"}, "body"),
+        ({"body": "half \ud83d of a pair"}, "body"),
+        ({"body": "b" * 5001}, "body"),
+        ({"subject": True}, "subject"),
+        ({"category": "horoscope"}, "category"),
+        ({"category": {}}, "category"),
+        ({"pool": "everybody"}, "pool"),
+        ({"form_token": 12.5}, "form_token"),
+    ],
+)
+def test_the_api_names_the_field_that_is_wrong(work, cast, enter, sent, field):
+    answer = enter(cast.ana).post(
+        reverse("api-threads"), {**letter(), **sent}, content_type="application/json"
+    )
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "invalid"
+    assert field in answer.json()["fields"]
+    assert not Thread.objects.exists()
+
+
+@pytest.mark.parametrize("raw", ["", "[]", "7", "null", '"text"', "{", "{}", '{"body": NaN}', "[" * 5000])
+def test_the_api_answers_what_is_no_request_with_400(work, cast, enter, raw):
+    answer = enter(cast.ana).post(reverse("api-threads"), raw, content_type="application/json")
+    assert answer.status_code == 400
+    assert answer.json()["code"] in ("invalid", "parse_error")
+
+
+def test_another_teams_pool_is_no_place_to_write_to(work, cast, enter):
+    """PT2: the pool exists, and Lund's team does not look after Ana."""
+    for door in ("page", "api"):
+        browser = enter(cast.ana)
+        before = refusals_of(cast.ana).count()
+        if door == "page":
+            answer = browser.post(NEW, letter(pool=str(work.pool("lund").pk)))
+        else:
+            sent = letter(pool=str(work.pool("lund").pk))
+            answer = browser.post(reverse("api-threads"), sent, content_type="application/json")
+        assert answer.status_code == 404
+        assert refusals_of(cast.ana).count() == before + 1
+    assert not Thread.objects.exists()
+    enter(cast.ana).post(NEW, letter(pool=str(work.pool("desk").pk)))
+    assert Thread.objects.get().pool == work.pool("desk")
+
+
+def test_the_page_offers_only_the_patients_own_teams(work, cast, enter):
+    page = enter(cast.ana).get(NEW).content.decode()
+    assert "Okafor team" in page and "Front desk" in page
+    assert "Lund team" not in page
+
+
+def test_a_team_that_stopped_caring_for_her_is_offered_no_more(work, cast, enter):
+    browser = enter(cast.ana)
+    relationship = cast.patient("ana").care_relationships.get(team=cast.team("okafor"))
+    relationship.end(by=cast.root)
+    assert "Okafor team" not in browser.get(NEW).content.decode()
+    assert browser.post(NEW, letter(pool=str(work.pool("okafor").pk))).status_code == 404
+
+
+def test_somebody_elses_conversation_and_none_at_all_are_the_same_answer(work, cast, enter):
+    thread, nothing = work.thread(), uuid4()
+    browser = enter(cast.ben)
+    for address in ("thread", "thread-replies", "api-thread", "api-thread-messages"):
+        answers = []
+        for ref in (thread.pk, nothing):
+            send = browser.post if address == "thread-replies" else browser.get
+            before = refusals_of(cast.ben).count()
+            answer = send(reverse(address, args=[ref]), letter() if send == browser.post else {})
+            answers.append((answer.status_code, without_reference(answer.content), sorted(answer.headers)))
+            assert refusals_of(cast.ben).count() == before + 1
+        assert answers[0] == answers[1]
+        assert answers[0][0] == 404
+    assert refusals_of(cast.ben).filter(patient_id=cast.patient("ana").pk).count() == 4
+
+
+def test_the_same_number_of_statements_answers_for_hidden_and_for_absent(work, cast, enter, count_statements):
+    thread, browser = work.thread(), enter(cast.ben)
+    browser.get(reverse("thread", args=[thread.pk]))
+    hidden = count_statements(lambda: browser.get(reverse("thread", args=[thread.pk])))
+    absent = count_statements(lambda: browser.get(reverse("thread", args=[uuid4()])))
+    assert hidden == absent
+
+
+def test_a_stale_reply_is_held_back_shows_the_new_message_and_keeps_the_text(work, cast, enter):
+    thread = work.thread()
+    stale = thread.last_message_id
+    thread.post(author=cast.okafor, body="Take them in the evening.")
+    for who, address in (("ana", replies(thread)), ("okafor", reverse("inbox-replies", args=[thread.pk]))):
+        answer = enter(cast[who]).post(address, {"body": "Written before that came.", "seen": str(stale)})
+        page = answer.content.decode()
+        assert answer.status_code == 409
+        assert "A new message came in while you were writing" in page
+        assert "Take them in the evening." in page
+        assert "Written before that came." in page
+        assert f'name="seen" value="{Thread.objects.get().last_message_id}"' in page
+    assert Message.objects.filter(side="patient").count() == 1
+    fresh = {"body": "Written before that came.", "seen": str(Thread.objects.get().last_message_id)}
+    assert enter(cast.ana).post(replies(thread), fresh).status_code == 302
+
+
+def test_a_stale_reply_through_the_api_is_a_conflict_by_name(work, cast, enter):
+    thread = work.thread()
+    sent = {"body": "Hello?", "seen": str(uuid4())}
+    address = reverse("api-thread-messages", args=[thread.pk])
+    answer = enter(cast.ana).post(address, sent, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (409, "thread_moved_on")
+
+
+def test_a_message_that_fails_leaves_nothing_behind(work, cast, monkeypatch):
+    """Everything or nothing: no thread without work, no work without a message, no notice of neither."""
+    from messaging.models.notification import NotificationQuerySet
+
+    def broken(*args, **kwargs):
+        raise RuntimeError("the disk is full")
+
+    events = AuditEvent.objects.count()
+    monkeypatch.setattr(NotificationQuerySet, "bulk_create", broken)
+    with pytest.raises(RuntimeError):
+        work.thread()
+    for model in (Thread, Message, WorkItem, Notification):
+        assert not model.objects.exists()
+    assert AuditEvent.objects.count() == events
+
+
+@pytest.mark.parametrize("scopes", [["read"], ["refill"], ["read", "refill"]])
+def test_a_trusted_person_without_the_right_to_write_is_told_so(work, cast, enter, scopes):
+    thread = work.thread()
+    grant = cast.patient("ana").proxy_grants.get()
+    grant.scopes = scopes
+    grant.save()
+    browser = enter(cast.rosa)
+    answer = browser.post(NEW, letter(body="For my mother."))
+    assert answer.status_code == 403
+    assert "For my mother." in answer.content.decode()
+    seen = browser.post(replies(thread), {"body": "For my mother."})
+    assert seen.status_code == (403 if "read" in scopes else 404)
+    assert Message.objects.filter(author=cast.rosa).count() == 0
+
+
+def test_a_trust_that_ended_ends_at_the_next_request(work, cast, enter):
+    thread, browser = work.thread(), enter(cast.rosa)
+    assert browser.get(thread.get_absolute_url()).status_code == 200
+    cast.patient("ana").proxy_grants.get().end(by=cast.ana)
+    assert browser.get(thread.get_absolute_url()).status_code in (403, 404)
