@@ -20,6 +20,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, connection, transaction
 
 from audit import cipher
+from audit.context import Agent, acting
 from audit.ids import uuid7
 from audit.models import DataKey
 
@@ -34,6 +35,10 @@ class KeyProvider(Protocol):
     """Keeps the keys that wrap data keys. `context` names data key and owner, and must match to unwrap."""
 
     name: str
+
+    @property
+    def wrapping(self) -> str:
+        """The id of the key that wraps now."""
 
     def wrap(self, dek: bytes, context: bytes) -> tuple[str, bytes]:
         """The id of the key used, and the wrapped data key."""
@@ -55,7 +60,7 @@ class _KeyRing:
     name = "ring"
 
     def __init__(self, text: str, *, where: str) -> None:
-        self._wrapping = ""
+        self.wrapping = ""
         self._keys: dict[str, cipher.Cipher] = {}
         digest_key: bytes | None = None
         for line in text.splitlines():
@@ -67,7 +72,7 @@ class _KeyRing:
             elif kek_id == DIGEST_KEY or kek_id in self._keys:
                 raise ImproperlyConfigured(f"SEALING_KEYS: {where} names the key {kek_id!r} twice.")
             else:
-                self._wrapping = self._wrapping or kek_id
+                self.wrapping = self.wrapping or kek_id
                 self._keys[kek_id] = cipher.Cipher(key)
         if not self._keys:
             raise ImproperlyConfigured(f"SEALING_KEYS: {where} holds no sealing key.")
@@ -76,7 +81,7 @@ class _KeyRing:
         self._digest_key = digest_key
 
     def wrap(self, dek: bytes, context: bytes) -> tuple[str, bytes]:
-        return self._wrapping, self._keys[self._wrapping].lock(dek, context)
+        return self.wrapping, self._keys[self.wrapping].lock(dek, context)
 
     def unwrap(self, kek_id: str, blob: bytes, context: bytes) -> bytes:
         try:
@@ -284,6 +289,25 @@ def _make(owner_id: UUID) -> DataKey:
     except IntegrityError:
         return DataKey.objects.active().get(owner_id=owner_id)
     return key
+
+
+def rewrap_some(*, by: Agent, batch: int = 100) -> int:
+    """Wrap up to `batch` data keys anew with the key that wraps now, and say how many it was.
+
+    The texts stay as they are. Each batch is a transaction of its own: stop whenever, go on later, and pages
+    are served all the while. When it says 0, the older wrapping keys are not needed any more.
+    """
+    keeper = provider()
+    with transaction.atomic(), acting(by):
+        rows = DataKey.objects.exclude(kek_id=keeper.wrapping).exclude(state=DataKey.State.DESTROYED)
+        found = list(rows.select_for_update(skip_locked=True)[:batch])
+        for row in found:
+            context = _context(row.pk, row.owner_id)
+            dek = keeper.unwrap(row.kek_id, bytes(row.wrapped), context)
+            row.kek_id, row.wrapped = keeper.wrap(dek, context)
+            row.provider = keeper.name
+            row.save(update_fields=["kek_id", "wrapped", "provider"])
+    return len(found)
 
 
 def _open(row: DataKey) -> OpenedKey:

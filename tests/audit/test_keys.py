@@ -3,19 +3,23 @@ from __future__ import annotations
 import base64
 import os
 import threading
+from io import StringIO
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
 from accounts.models import Patient
 from audit import keys
+from audit.context import SystemAgent
 from audit.keys import EnvKeyProvider, FileKeyProvider, UnknownKey
-from audit.models import DataKey
+from audit.models import AuditEvent, DataKey
 from audit.receipts import _issue
-from audit.seals import seal, unseal
+from audit.seals import digest, seal, unseal
 
 
 def line(name: str) -> str:
@@ -142,3 +146,37 @@ def test_the_cache_is_bounded_and_forgets() -> None:
     stale.put(made[0], active=True)
     assert stale.get(made[0].id) is None
     assert stale.active_for(made[0].owner_id) is None
+
+
+@pytest.mark.django_db
+def test_the_wrapping_key_is_changed_without_touching_a_text(settings: Any) -> None:
+    """Rotation: the new key first, then rewrap, then the old key can go. It may be stopped in between."""
+    old, new, digests = line("k1"), line("k2"), line("digest")
+    settings.SEALING_KEYS = f"inline:{old},{digests}"
+    patients = [Patient(pk=uuid4()) for _ in range(5)]
+    for patient in patients:
+        patient.name = seal("Ana", into=patient, field="name")
+    was = digest("x", purpose="email")
+
+    settings.SEALING_KEYS = f"inline:{new},{old},{digests}"
+    assert keys.rewrap_some(by=SystemAgent("system:test"), batch=2) == 2
+    out = StringIO()
+    call_command("rewrap_keys", stdout=out)
+    assert out.getvalue() == "3 data keys rewrapped with 'k2'.\n"
+
+    settings.SEALING_KEYS = f"inline:{new},{digests}"
+    connection.run_on_commit.clear()
+    keys.forget_all()
+    assert [opened(patient) for patient in patients] == ["Ana"] * 5
+    assert digest("x", purpose="email") == was
+    assert set(DataKey.objects.values_list("kek_id", flat=True)) == {"k2"}
+    assert AuditEvent.objects.filter(agent_id="system:key-rotation", action="U").count() == 3
+
+
+@pytest.mark.django_db
+def test_a_lost_wrapping_key_is_named(settings: Any) -> None:
+    settings.SEALING_KEYS = f"inline:{line('k1')},{line('digest')}"
+    seal("Ana", into=Patient(pk=uuid4()), field="name")
+    settings.SEALING_KEYS = f"inline:{line('k2')},{line('digest')}"
+    with pytest.raises(CommandError, match="'k1'"):
+        call_command("rewrap_keys")
