@@ -74,6 +74,12 @@ def second(moment: datetime) -> str:
     return f"{in_words(at, pgettext('day in the trail', 'M j, Y'))}, {stamp}"
 
 
+def span(start: datetime, end: datetime) -> str:
+    """`4:02 pm to 4:12 pm`, or one time when it is the same minute."""
+    first, last = clock(start), clock(end)
+    return first if first == last else gettext("%(first)s to %(last)s") % {"first": first, "last": last}
+
+
 def date_of_birth(born: date) -> str:
     """`March 4, 1967`."""
     return in_words(born, pgettext("date of birth", "F j, Y"))

@@ -48,6 +48,7 @@ def environment(**options: Any) -> Environment:
         language=lambda: get_language() or settings.LANGUAGE_CODE,
         reference=reference,
         shell=shell,
+        span=dates.span,
         static=cache(static),
         theme=theme,
         today=dates.today,

@@ -26,7 +26,7 @@
     part.focus({ preventScroll: true });
     part.scrollIntoView({ block: 'nearest' });
   }
-  function start() { focusOn(document.querySelector('.errors')); }
+  function start() { showPrint(); focusOn(document.querySelector('.errors')); }
   if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', start); else start();
 
   // ---- one press, one message: a second press while the first is on its way does nothing
@@ -53,6 +53,8 @@
     }
   });
 
+  // ---- printing needs a script, so its button shows with one
+  function showPrint() { document.querySelectorAll('[data-print]').forEach(function (button) { button.hidden = false; }); }
   document.addEventListener('click', function (event) {
     if (event.target.closest('[data-print]')) window.print();
   });
@@ -69,6 +71,7 @@
   document.addEventListener('htmx:afterSettle', function (event) {
     var part = event.detail.target;
     release(document);
+    showPrint();
     if (!part || part.id === 'status') return;
     var wants = part.isConnected ? part : document.getElementById(part.id);
     wants = (wants || document).querySelector('.errors, [data-focus]');
