@@ -18,7 +18,8 @@ def main() -> None:
     if importlib.util.find_spec("django") is None and python.exists():
         os.execv(python, [str(python), *sys.argv])
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
-    if "PORTAL_MODE" not in os.environ and (HERE / ".portal" / "environment").exists():
+    state = Path(os.environ.get("PORTAL_STATE") or HERE / ".portal")
+    if "PORTAL_MODE" not in os.environ and (state / "environment").exists():
         # Only `script/server` writes that file, so here is a demo clinic; a real deployment has none.
         os.environ["PORTAL_MODE"] = "demo"
     if sys.argv[1:2] and sys.argv[1] in OWNER_COMMANDS:

@@ -176,7 +176,10 @@ elif PORTAL_DB_ROLE == "app":
     DATABASES["default"]["OPTIONS"]["pool"] = {
         "min_size": 1,
         "max_size": whole_number("DATABASE_POOL", default=8, least=1),
-        "timeout": 5,
+        "timeout": 4,
+        # Left to itself the pool waits twice as long after every failure, and so stays away long after a database
+        # is back. Giving up early makes the next request try at once.
+        "reconnect_timeout": 1,
     }
 
 BROKER_URL = os.environ.get("BROKER_URL", "memory://" if TESTING else "")
@@ -330,7 +333,9 @@ PERMISSIONS_POLICY: dict[str, list[str]] = {
 # --- static files
 
 STATIC_URL = "static/"
-STATIC_ROOT = Path(os.environ.get("STATIC_ROOT") or (BASE_DIR / ".portal" / "static"))
+STATIC_ROOT = Path(
+    os.environ.get("STATIC_ROOT") or (BASE_DIR / "static" if PRODUCTION else state.state_folder() / "static")
+)
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
