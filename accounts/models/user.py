@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import unicodedata
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, NoReturn, Self
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, NoReturn, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import IntegrityError, models, transaction
@@ -43,6 +43,12 @@ class Grant(NamedTuple):
     scopes: frozenset[str]
 
 
+class Rights(NamedTuple):
+    roles: frozenset[str]
+    patient_id: UUID | None
+    grants: tuple[Grant, ...]
+
+
 class UserManager(BaseUserManager["User"]):
     def by_email(self, text: str) -> User | None:
         return self.filter(email_digest=email_digest(text)).first()
@@ -79,9 +85,7 @@ class User(AbstractBaseUser):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
-        self._roles: frozenset[str] | None = None
-        self._patient_id: UUID | Literal[False] | None = False
-        self._grants: tuple[Grant, ...] | None = None
+        self._rights: Rights | None = None
         self._verified = False
 
     def __str__(self) -> str:
@@ -96,42 +100,43 @@ class User(AbstractBaseUser):
     def seal_owner_id(self) -> UUID:
         return self.pk
 
-    # What the session brought along with this person, or else one look at the rows.
+    # What the session brought along with this person for one request. Elsewhere the rows are asked each time: a right
+    # remembered in an object that lives longer would outlive the row.
 
     def primed(
         self, *, roles: frozenset[str], patient_id: UUID | None, grants: tuple[Grant, ...], verified: bool
     ) -> Self:
-        self._roles, self._patient_id, self._grants, self._verified = roles, patient_id, grants, verified
+        self._rights = Rights(roles, patient_id, grants)
+        self._verified = verified
         return self
 
     @property
     def roles(self) -> frozenset[str]:
         """The roles held now."""
-        if self._roles is None:
-            held = RoleGrant.objects.current().filter(user=self.pk)
-            self._roles = frozenset(held.values_list("role", flat=True))
-        return self._roles
+        if self._rights is not None:
+            return self._rights.roles
+        return frozenset(RoleGrant.objects.current().filter(user=self.pk).values_list("role", flat=True))
 
     @property
     def patient_id(self) -> UUID | None:
         """The person's own record, when she is a patient here."""
-        if self._patient_id is False:
-            from accounts.models.patient import Patient
+        if self._rights is not None:
+            return self._rights.patient_id
+        from accounts.models.patient import Patient
 
-            self._patient_id = Patient.objects.filter(user=self.pk).values_list("pk", flat=True).first()
-        return self._patient_id or None
+        return Patient.objects.filter(user=self.pk).values_list("pk", flat=True).first()
 
     @property
     def grants(self) -> tuple[Grant, ...]:
         """The proxy grants she holds now, oldest first."""
-        if self._grants is None:
-            from accounts.models.proxy import ProxyGrant
+        if self._rights is not None:
+            return self._rights.grants
+        from accounts.models.proxy import ProxyGrant
 
-            rows = ProxyGrant.objects.current().filter(proxy=self.pk).order_by("starts_at", "id")
-            self._grants = tuple(
-                Grant(patient, frozenset(scopes)) for patient, scopes in rows.values_list("patient", "scopes")
-            )
-        return self._grants
+        rows = ProxyGrant.objects.current().filter(proxy=self.pk).order_by("starts_at", "id")
+        return tuple(
+            Grant(patient, frozenset(scopes)) for patient, scopes in rows.values_list("patient", "scopes")
+        )
 
     def scopes_for(self, patient_id: UUID) -> frozenset[str]:
         """What she may do on the patient's side of this record: everything on her own, what a grant says elsewhere."""
@@ -173,7 +178,7 @@ class User(AbstractBaseUser):
     def rights_changed(self) -> None:
         """End every session of this person that was opened before now. Call inside the verb that changed the right."""
         self.security_stamp = new_stamp()
-        self._roles, self._patient_id, self._grants = None, False, None
+        self._rights = None
         self.save(update_fields=["security_stamp"])
 
     @verb(actor="by")

@@ -22,7 +22,11 @@ SECOND_STEP = {"sign-in-code", "sign-in-recovery", "sign-in-set-up", "sign-in-co
 def every_address() -> list[tuple[str, str, dict]]:
     """Each address with something in the place of what varies, its name, and its rules."""
     return [
-        ("/" + re.sub(r"<(\w+:)?\w+>", str(uuid.uuid4()), route), pattern.name or route, declared(pattern.callback) or {})
+        (
+            "/" + re.sub(r"<(\w+:)?\w+>", str(uuid.uuid4()), route),
+            pattern.name or route,
+            declared(pattern.callback) or {},
+        )
         for route, pattern in addresses()
     ]
 
@@ -128,7 +132,9 @@ class TestAnAddress:
         assert (answer.status_code, answer.json()["code"]) == (403, "step_up_required")
         assert answer.json()["purpose"] == "refill-decision"
         client = enter(cast.okafor, fresh="refill-decision")
-        assert client.post("/api/t/declared/", {"a": 1}, content_type="application/json").json() == {"got": {"a": 1}}
+        assert client.post("/api/t/declared/", {"a": 1}, content_type="application/json").json() == {
+            "got": {"a": 1}
+        }
 
     def test_of_the_api_wants_the_token_of_its_own_pages(self, cast, enter):
         client = enter(cast.okafor, fresh="refill-decision", client=Client(enforce_csrf_checks=True))

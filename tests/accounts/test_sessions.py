@@ -30,7 +30,9 @@ def session_of(user) -> Session:
     return Session.objects.filter(user=user).latest("started_at")
 
 
-@pytest.mark.parametrize(("who", "idle"), [("okafor", 15), ("sam", 15), ("mira", 15), ("ana", 30), ("rosa", 30)])
+@pytest.mark.parametrize(
+    ("who", "idle"), [("okafor", 15), ("sam", 15), ("mira", 15), ("ana", 30), ("rosa", 30)]
+)
 @pytest.mark.parametrize(("off", "alive"), [(-1, True), (1, False)])
 def test_a_session_ends_when_nothing_happens(cast, enter, clock, who, idle, off, alive):
     client = enter(cast[who])
@@ -220,7 +222,11 @@ TEXT = "I feel dizzy since Tuesday, mostly in the morning."
 
 
 def write(client: Client, **headers: str):
-    return client.post("/account/acting/", {"patient": TEXT, "next": ""}, headers={"Referer": "http://testserver/account/", **headers})
+    return client.post(
+        "/account/acting/",
+        {"patient": TEXT, "next": ""},
+        headers={"Referer": "http://testserver/account/", **headers},
+    )
 
 
 def test_what_was_typed_when_time_ran_out_is_kept(cast, enter, clock):
@@ -339,7 +345,9 @@ def test_a_second_step_is_fresh_for_five_minutes(cast, clock, off, fresh):
     client = sign_in(cast, "ana")
     assert client.get("/account/apps/new/").status_code == 302
     clock.shift(30)
-    answer = client.post("/sign-in/again/", {"for": "factors", "next": "/account/apps/new/", "code": cast.code("ana")})
+    answer = client.post(
+        "/sign-in/again/", {"for": "factors", "next": "/account/apps/new/", "code": cast.code("ana")}
+    )
     assert answer["Location"] == "/account/apps/new/"
     clock.shift(5 * MINUTE + off)
     assert (client.get("/account/apps/new/").status_code == 200) == fresh

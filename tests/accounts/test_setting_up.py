@@ -107,7 +107,10 @@ def test_leaving_before_the_codes_are_saved_leads_back_to_them(nora, client):
 def test_a_password_alone_does_not_reach_the_recovery_codes(cast):
     client = give_password(cast, "ana")
     RecoverySheet.objects.filter(user=cast.ana).delete()
-    for answer in (client.get("/sign-in/set-up/codes/"), client.post("/sign-in/set-up/codes/", {"show": "1"})):
+    for answer in (
+        client.get("/sign-in/set-up/codes/"),
+        client.post("/sign-in/set-up/codes/", {"show": "1"}),
+    ):
         assert (answer.status_code, answer["Location"]) == (302, "/sign-in/code/")
     assert not RecoveryCode.objects.exists()
 
@@ -197,7 +200,15 @@ def test_a_recovery_code_opens_the_door_once(cast, sheet):
     assert again.post("/sign-in/recovery/", {"code": sheet[1]}).status_code == 302
 
 
-@pytest.mark.parametrize("shape", [str.lower, lambda c: "-".join(c), lambda c: f" {c[:4]} {c[4:]} ", lambda c: c.replace("O", "0").replace("I", "1")])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        str.lower,
+        lambda c: "-".join(c),
+        lambda c: f" {c[:4]} {c[4:]} ",
+        lambda c: c.replace("O", "0").replace("I", "1"),
+    ],
+)
 def test_how_a_recovery_code_is_written_does_not_matter(cast, sheet, shape):
     client = give_password(cast, "ana")
     client.post("/sign-in/recovery/", {"code": shape(sheet[2])})

@@ -8,7 +8,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.policy import policy, signed_in
-from portal.urls import handler400, handler403, handler404, handler500, urlpatterns as portals
+from portal.urls import handler400, handler403, handler404, handler500
+from portal.urls import urlpatterns as portals
 
 __all__ = ["handler400", "handler403", "handler404", "handler500"]
 
