@@ -27,6 +27,12 @@ pytestmark = pytest.mark.drill
 PARTS = ("postgres", "valkey", "redis-server", "gunicorn", "celery")
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One clinic for this whole file: whoever comes second finds the data of whoever came first."""
+    return tmp_path_factory.mktemp("clinic") / "state"
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -99,8 +105,8 @@ def wait_for(port: int, path: str, status: int, seconds: float = 20) -> str:
             return body
 
 
-def test_one_command_opens_the_clinic_and_ctrl_c_closes_all_of_it(tmp_path):
-    port, folder = free_port(), tmp_path / "state"
+def test_one_command_opens_the_clinic_and_ctrl_c_closes_all_of_it(tmp_path, folder):
+    port = free_port()
     with server(folder, port) as (process, said):
         assert f"http://127.0.0.1:{port}/" in said
         for name in ("ana", "okafor", "mira"):
@@ -135,8 +141,8 @@ def test_one_command_opens_the_clinic_and_ctrl_c_closes_all_of_it(tmp_path):
     assert alive(folder) == []
 
 
-def test_a_database_that_goes_away_is_a_calm_page_and_its_return_is_enough(tmp_path):
-    port, folder = free_port(), tmp_path / "state"
+def test_a_database_that_goes_away_is_a_calm_page_and_its_return_is_enough(folder):
+    port = free_port()
     with server(folder, port):
         cluster = Cluster(folder / "postgres")
         assert get(port, "/sign-in/")[0] == 200
