@@ -55,6 +55,9 @@ class PacedDevice(Device):
     created_at = models.DateTimeField(default=timezone.now)
     last_used_at = models.DateTimeField(null=True)
 
+    # Counters; each try is an event of its own.
+    audit_hidden = ("failures", "failed_at", "last_used_at", "last_step")
+
     FREE_FAILURES = 4
     WAIT = timedelta(minutes=15)
 
