@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.utils import timezone
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -117,5 +117,6 @@ def events_since(moment: Any = None) -> Any:
     return events.filter(recorded_at__gte=moment) if moment else events
 
 
-def now() -> Any:
-    return timezone.now()
+def words(response: Any) -> str:
+    """What a page says, without its markup."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.content.decode()))

@@ -14,11 +14,12 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import CareRelationship, CareTeam, CareTeamMembership, Patient
 from audit.ids import uuid7
 from audit.verbs import verb
-from messaging.clock import BusinessClock, Interval
+from messaging.clock import BusinessClock, Interval, NeverOpen
 from messaging.refusals import NoPool
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from uuid import UUID
 
     from accounts.models import User
     from audit.context import Agent
@@ -57,6 +58,20 @@ class PoolQuerySet(models.QuerySet["Pool"]):
         members = CareTeamMembership.objects.current().filter(team=OuterRef("team"), user__is_active=True)
         return self.filter(Exists(members))
 
+    def for_refill(self, *, patient: Patient, ordered_by: CareTeam) -> Pool:
+        """Route a request: the team that ordered the medicine, else the patient's main team of today.
+
+        Only staffed pools of teams that look after her now are considered: nobody else could read it.
+        Raises `NoPool`.
+        """
+        reachable = {
+            pool.team_id: pool for pool in self.reachable_by(patient).staffed().select_related("team")
+        }
+        for team in (ordered_by.pk, self._main_team_of(patient)):
+            if team in reachable:
+                return reachable[team]
+        raise NoPool
+
     def for_message(self, *, patient: Patient, category: Category, chosen: Pool | None) -> Pool:
         """Route a message: the patient's choice, else the topic's desk, else her main team, else the fall-back.
 
@@ -66,20 +81,18 @@ class PoolQuerySet(models.QuerySet["Pool"]):
         """
         reachable = {pool.pk: pool for pool in self.reachable_by(patient).staffed().select_related("team")}
         wanted = [chosen.pk if chosen else None, category.desk_id]
-        main = (
-            CareRelationship.objects.current()
-            .filter(patient=patient)
-            .order_by("-is_primary", "starts_at")
-            .values_list("team__pool", flat=True)
-            .first()
-        )
-        for pk in (*wanted, main):
+        main = self._main_team_of(patient)
+        for pk in (*wanted, *(pk for pk, pool in reachable.items() if pool.team_id == main)):
             if pk in reachable:
                 return reachable[pk]
         fallback = self.staffed().filter(is_fallback=True).select_related("team").first()
         if fallback is None:
             raise NoPool
         return fallback
+
+    def _main_team_of(self, patient: Patient) -> UUID | None:
+        relationships = CareRelationship.objects.current().filter(patient=patient)
+        return relationships.order_by("-is_primary", "starts_at").values_list("team", flat=True).first()
 
 
 class Pool(models.Model):
@@ -122,8 +135,14 @@ class Pool(models.Model):
         )
 
     def due(self, category: Category, *, since: datetime) -> datetime:
-        """When a message about `category` that came at `since` must be answered, in business time (PT5)."""
-        return self.clock().after(since, category.reply_within)
+        """When a message about `category` that came at `since` must be answered, in business time (PT5).
+
+        Raises `NoPool` when the pool never opens: what cannot be promised is not taken.
+        """
+        try:
+            return self.clock().after(since, category.reply_within)
+        except NeverOpen as never:
+            raise NoPool from never
 
 
 def _by_weekday(rows: Iterable[OpeningHours]) -> dict[int, tuple[Interval, ...]]:

@@ -27,7 +27,6 @@ from messaging.refusals import (
     DuplicateRequest,
     Incomplete,
     MayNot,
-    NoPool,
     NotOpenForDecision,
     NotRequestable,
 )
@@ -110,7 +109,8 @@ class RefillRequestQuerySet(models.QuerySet["RefillRequest"]):
         """Ask for more of one medicine: check it again on the server, route it, promise a time, notify.
 
         Raises `NotRequestable` for a stopped medicine, `DuplicateRequest` with the request that stands,
-        `MayNot` when `by` may not ask for this patient. The same `form_token` finds the first press.
+        `NoPool` when no team would read it, `MayNot` when `by` may not ask for this patient. The same
+        `form_token` finds the first press.
         """
         # Lock the order: two presses of the button, or patient and daughter at once, make one request.
         prescription = (
@@ -129,9 +129,7 @@ class RefillRequestQuerySet(models.QuerySet["RefillRequest"]):
         standing = RefillRequestItem.objects.waiting().filter(prescription=prescription).first()
         if standing is not None:
             raise DuplicateRequest(standing)
-        pool = Pool.objects.staffed().filter(team=prescription.team_id).select_related("team").first()
-        if pool is None:
-            raise NoPool
+        pool = Pool.objects.for_refill(patient=patient, ordered_by=prescription.team)
         request = RefillRequest(patient=patient, requested_by=by, form_token=form_token)
         if comment:
             request.comment = seal(comment, into=request, field="comment")

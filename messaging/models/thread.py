@@ -55,11 +55,14 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         return self.filter(Q(patient__user=user.pk) | Q(patient__in=granted.values("patient")))
 
     def worked_by(self, user: User) -> Self:
-        """Threads of the pools `user` works now, about patients whom that team looks after now."""
+        """Threads of the pools `user` works now, about patients whom that team looks after now.
+
+        What came to the fall-back pool came because no team looked after the patient: its desk reads it.
+        """
         related = CareRelationship.objects.current().filter(
             patient=OuterRef("patient"), team=OuterRef("pool__team")
         )
-        return self.filter(Exists(related), pool__in=Pool.objects.worked_by(user))
+        return self.filter(Exists(related) | Q(pool__is_fallback=True), pool__in=Pool.objects.worked_by(user))
 
     @verb(actor="by")
     def start(
@@ -123,6 +126,9 @@ class Thread(models.Model):
     message_count = models.PositiveIntegerField(default=0)
 
     objects = ThreadQuerySet.as_manager()
+
+    # Sums of the messages, which are events themselves.
+    audit_hidden = ("last_message_at", "last_message_id", "last_author", "last_side", "message_count")
 
     class Meta:
         indexes = [models.Index(fields=["patient", "state", "-last_message_at", "-id"], name="patient_inbox")]

@@ -47,11 +47,14 @@ OPEN_STATES = (WorkState.REQUESTED, WorkState.ACCEPTED, WorkState.ON_HOLD)
 
 class WorkItemQuerySet(models.QuerySet["WorkItem"]):
     def visible_to(self, user: User) -> Self:
-        """Work of the pools `user` works now, about patients whom that team looks after now."""
+        """Work of the pools `user` works now, about patients whom that team looks after now.
+
+        What came to the fall-back pool came because no team looked after the patient: its desk reads it.
+        """
         related = CareRelationship.objects.current().filter(
             patient=OuterRef("patient"), team=OuterRef("pool__team")
         )
-        return self.filter(Exists(related), pool__in=Pool.objects.worked_by(user))
+        return self.filter(Exists(related) | Q(pool__is_fallback=True), pool__in=Pool.objects.worked_by(user))
 
     def unfinished(self) -> Self:
         return self.filter(state__in=OPEN_STATES)
