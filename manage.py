@@ -25,10 +25,14 @@ def main() -> None:
     if sys.argv[1:2] and sys.argv[1] in OWNER_COMMANDS:
         os.environ.setdefault("PORTAL_DB_ROLE", "owner")
     try:
+        from django.core.exceptions import ImproperlyConfigured
         from django.core.management import execute_from_command_line
     except ImportError:
         sys.exit("Django is not installed here: run script/setup first.")
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as refusal:
+        sys.exit(f"{refusal} (For the demo clinic, run script/server first.)")
 
 
 if __name__ == "__main__":

@@ -116,26 +116,32 @@ class Footing:
         return home
 
 
+ACCOUNTS = ("postgres", "nobody")
+
+
 @functools.cache
 def footing() -> Footing:
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 and _account(os.geteuid()):
         return Footing()
-    # A user namespace keeps the files ours and inside the checkout, even below a home of mode 0700.
-    aside = ("unshare", "--user", "--map-user=1000")
-    if (
-        shutil.which("unshare")
-        and subprocess.run([*aside, "true"], capture_output=True, check=False).returncode == 0
-    ):
-        return Footing(prefix=aside)
-    for name in ("postgres", "nobody"):
-        try:
-            return Footing(account=pwd.getpwnam(name))
-        except KeyError:
-            continue
+    # A user namespace keeps the files ours and inside the checkout, even below a home of mode 0700. Inside it we go
+    # by another number: not root's, and one that has a name, for the server looks its own up.
+    known = [account for account in map(_account, ACCOUNTS) if account]
+    if known and shutil.which("unshare"):
+        aside = ("unshare", "--user", f"--map-user={known[0].pw_uid}")
+        if subprocess.run([*aside, "true"], capture_output=True, check=False).returncode == 0:
+            return Footing(prefix=aside)
+    if os.geteuid() == 0 and known:
+        return Footing(account=known[0])
     raise PostgresUnavailable(
-        "PostgreSQL does not run as root, and here is no account to run it as: "
-        "use an ordinary account or set DATABASE_URL."
+        "PostgreSQL runs neither as root nor as a user without an account: use an ordinary account or set DATABASE_URL."
     )
+
+
+def _account(who: str | int) -> pwd.struct_passwd | None:
+    try:
+        return pwd.getpwnam(who) if isinstance(who, str) else pwd.getpwuid(who)
+    except KeyError:
+        return None
 
 
 # --- the cluster

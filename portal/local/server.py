@@ -191,6 +191,8 @@ class Clinic:
         state.write_private(self.folder / "environment", "".join(lines))
 
     def _prepare(self) -> None:
+        if not (self.folder / "static-mark").exists():
+            say("clinic    making it for the first time, which takes about half a minute ...")
         self._manage("provision", "--verbosity=0", PORTAL_DB_ROLE="owner")
         mark = self.folder / "static-mark"
         sources = static_mark()
