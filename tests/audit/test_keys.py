@@ -59,6 +59,7 @@ def test_a_wrapped_key_opens_only_where_it_belongs() -> None:
         f"{line('digest')}",
         f"{line('k1')}\n{line('k1')}\n{line('digest')}",
     ],
+    ids=["empty", "no key", "short key", "no digest key", "digest key alone", "same id twice"],
 )
 def test_a_bad_key_file_is_refused_without_quoting_it(tmp_path: Path, text: str) -> None:
     path = tmp_path / "keys"
