@@ -51,7 +51,7 @@ class SessionMiddleware:
             if session is not None:
                 self.settle(request, session, stack)
             response = self.get_response(request)
-        self.tell_browser(request, response, had_key=bool(key))
+        self.tell_browser(request, response)
         return response
 
     def settle(self, request: PortalRequest, session: Session, stack: ExitStack) -> None:
@@ -80,22 +80,27 @@ class SessionMiddleware:
             )
         )
 
-    def tell_browser(self, request: PortalRequest, response: HttpResponse, *, had_key: bool) -> None:
+    def tell_browser(self, request: PortalRequest, response: HttpResponse) -> None:
+        """Send a key that is new, take back one that was given up here.
+
+        A key that opens nothing any more is left where it is: another request of the same browser may just have
+        brought it a better one, and taking that back would sign her out for pressing twice.
+        """
         session = request.session_record
-        if session is not None and session.ended_at is None:
-            if session.key:
-                response.set_cookie(
-                    settings.SESSION_COOKIE_NAME,
-                    session.key,
-                    secure=settings.SESSION_COOKIE_SECURE,
-                    httponly=True,
-                    samesite="Lax",
-                )
-        elif had_key:
+        if session is None:
+            return
+        if session.ended_at is not None:
             response.delete_cookie(settings.SESSION_COOKIE_NAME, samesite="Lax")
-            if settings.SESSION_COOKIE_SECURE:
-                # A __Host- cookie is only taken back by one that is Secure as well.
-                response.cookies[settings.SESSION_COOKIE_NAME]["secure"] = True
+            # A __Host- cookie is only taken back by one that is Secure as well.
+            response.cookies[settings.SESSION_COOKIE_NAME]["secure"] = settings.SESSION_COOKIE_SECURE
+        elif session.key:
+            response.set_cookie(
+                settings.SESSION_COOKIE_NAME,
+                session.key,
+                secure=settings.SESSION_COOKIE_SECURE,
+                httponly=True,
+                samesite="Lax",
+            )
 
 
 def may_be_kept_for(session: Session) -> bool:

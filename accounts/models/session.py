@@ -238,6 +238,10 @@ class Session(models.Model):
         others = Session.objects.alive().filter(user=by).exclude(pk=self.pk)
         return sum(other.end(by=by, reason=End.ENDED_BY_OWNER) for other in others.select_related("user"))
 
+    def was_turned(self) -> bool:
+        """Whether another request with the same key has meanwhile got a new one."""
+        return not Session.objects.filter(pk=self.pk, key_digest=self.key_digest).exists()
+
     def restamp(self, stamp: str) -> None:
         """Let this one session live on after a change of rights that its own person made in it."""
         Session.objects.alive().filter(pk=self.pk).update(stamp=stamp)

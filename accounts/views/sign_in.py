@@ -11,7 +11,7 @@ from accounts import entrance
 from accounts.forms import AppCodeForm, RecoveryCodeForm, SignInForm
 from accounts.models.session import End
 from accounts.policy import anyone, half_signed_in, policy, signed_in
-from accounts.refusals import SessionEnded, TooManyTries
+from accounts.refusals import CodeRefused, SessionEnded, TooManyTries
 from accounts.views.where import home_of, next_step, onward, step, wanted
 from audit.refusals import Refusal
 
@@ -143,8 +143,12 @@ def _refused(
     request: PortalRequest, template: str, form: forms.Form, refused: Refusal, **more: Any
 ) -> HttpResponse:
     """The same page with the refusal in words. The same for whoever asks: it tells nothing about an account."""
+    session = request.session_record
     if isinstance(refused, SessionEnded):
         return step(request, "sign-in")
+    if isinstance(refused, CodeRefused) and session is not None and session.was_turned():
+        # She pressed twice. The first press let her in, and its answer has the new key.
+        return onward(request)
     form.add_error("code" if "code" in form.fields else None, str(refused.words))
     stopped = isinstance(refused, TooManyTries)
     response = _show(request, template, form, status=refused.status, stopped=stopped, **more)

@@ -38,7 +38,12 @@ from portal.demo_clinic import FOUNDER, PATIENTS
 
 @pytest.mark.parametrize(
     "again",
-    ["ana@riverside.example", "ANA@RIVERSIDE.example", "\uff21na@riverside.example", " ana@riverside.example"],
+    [
+        "ana@riverside.example",
+        "ANA@RIVERSIDE.example",
+        "\uff21na@riverside.example",
+        " ana@riverside.example",
+    ],
 )
 def test_two_people_cannot_share_a_login(cast, again):
     with pytest.raises(LoginTaken):

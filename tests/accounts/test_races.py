@@ -1,0 +1,261 @@
+"""Many at once, in real transactions: one code opens one door, and a limit is a limit (G14, G15, G18, G21)."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.conf import settings
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from accounts import entrance, limits
+from accounts.models import AuthenticatorApp, KeptForm, RecoverySheet, Session, Strength, TryCounter
+from accounts.refusals import SessionEnded, TooManyTries
+from audit.models import AuditEvent
+from tests.accounts.steps import is_in
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+AT_ONCE = 20
+
+
+def at_once(what: Callable[[int], object], times: int = AT_ONCE) -> list[object]:
+    """Call it from many threads that all start together, each with its own connection."""
+    gate = threading.Barrier(times)
+
+    def one(number: int) -> object:
+        try:
+            gate.wait()
+            return what(number)
+        except Exception as error:
+            return error
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(times) as pool:
+        return list(pool.map(one, range(times)))
+
+
+@pytest.fixture
+def ana(cast):
+    return cast.ana
+
+
+def waiting_sessions(user, count: int = AT_ONCE) -> list[Session]:
+    for _ in range(count):
+        Session.objects.begin(by=user)
+    return list(Session.objects.filter(user=user, strength=Strength.PASSWORD).select_related("user"))
+
+
+def test_one_app_code_sent_by_twenty_opens_one_door(cast, ana, settings):
+    settings.TRY_LIMITS = {name: (1_000, within) for name, (_most, within) in settings.TRY_LIMITS.items()}
+    app = AuthenticatorApp.objects.proven(ana).get()
+    sessions = waiting_sessions(ana)
+    code = cast.code("ana")
+    for _ in range(3):
+        at_once(lambda n: entrance.enter_with_app(sessions[n], app=app, code=code))
+        assert Session.objects.filter(user=ana, strength=Strength.FULL).count() == 1
+    events = AuditEvent.objects.filter(
+        type="login", subtype="login", outcome="0", additional_data__step="totp"
+    )
+    assert events.count() == 1
+
+
+def test_one_app_code_sent_by_twenty_within_the_usual_limits_opens_one_door(cast, ana):
+    app = AuthenticatorApp.objects.proven(ana).get()
+    sessions = waiting_sessions(ana)
+    code = cast.code("ana")
+    results = at_once(lambda n: entrance.enter_with_app(sessions[n], app=app, code=code))
+    assert Session.objects.filter(user=ana, strength=Strength.FULL).count() == results.count(None) == 1
+
+
+def test_one_recovery_code_sent_by_twenty_opens_one_door(ana, settings):
+    settings.TRY_LIMITS = {name: (1_000, within) for name, (_most, within) in settings.TRY_LIMITS.items()}
+    RecoverySheet.objects.filter(user=ana).delete()
+    sheet, codes = RecoverySheet.objects.print_new(user=ana, by=ana)
+    sheet.confirm(by=ana)
+    sessions = waiting_sessions(ana)
+    at_once(lambda n: entrance.enter_with_recovery_code(sessions[n], code=codes[0]))
+    assert sheet.left == 9
+    assert Session.objects.filter(user=ana, strength=Strength.FULL).count() == 1
+
+
+def test_one_code_posted_by_twenty_browsers_opens_one(cast, ana):
+    code = cast.code("ana")
+    keys = [Session.objects.begin(by=ana).key for _ in range(8)]
+
+    def post(number: int) -> bool:
+        client = Client()
+        client.cookies[settings.SESSION_COOKIE_NAME] = keys[number]
+        client.post("/sign-in/code/", {"code": code})
+        return is_in(client)
+
+    assert Counter(at_once(post, 8)) == {True: 1, False: 7}
+
+
+@pytest.mark.parametrize("times", [1, 5, 30])
+def test_a_limit_of_five_lets_five_through_however_many_come_at_once(settings, times):
+    settings.TRY_LIMITS = {"door": (5, timedelta(minutes=15))}
+    results = at_once(lambda n: limits.spend(("door", "ana")), times)
+    assert results.count(None) == min(times, 5)
+    assert sum(isinstance(result, TooManyTries) for result in results) == max(0, times - 5)
+
+
+def test_a_limit_starts_again_after_its_time_and_not_before(settings):
+    settings.TRY_LIMITS = {"door": (2, timedelta(minutes=15))}
+    with time_machine.travel(timezone.now() + timedelta(days=1), tick=False) as clock:
+        limits.spend(("door", "ana"))
+        limits.spend(("door", "ana"))
+        limits.spend(("door", "ben"))
+        with pytest.raises(TooManyTries) as stopped:
+            limits.spend(("door", "ana"))
+        assert stopped.value.seconds == 900
+        clock.shift(899)
+        with pytest.raises(TooManyTries):
+            limits.spend(("door", "ana"))
+        clock.shift(1)
+        limits.spend(("door", "ana"))
+        limits.give_back(("door", "ana"))
+        limits.spend(("door", "ana"))
+        limits.spend(("door", "ana"))
+    assert "ana" not in str(list(TryCounter.objects.values()))
+
+
+def test_wrong_passwords_are_counted_by_account_and_by_place(cast, settings):
+    settings.TRY_LIMITS = {
+        **settings.TRY_LIMITS,
+        "password-account": (3, timedelta(minutes=15)),
+        "password-address": (5, timedelta(minutes=15)),
+    }
+    bad = {"email": "ana@riverside.example", "password": "not hers"}
+    statuses = [Client(REMOTE_ADDR=f"192.0.2.{n}").post("/sign-in/", bad).status_code for n in range(5)]
+    assert statuses == [422, 422, 422, 429, 429]
+    statuses = [
+        Client(REMOTE_ADDR="198.51.100.7")
+        .post("/sign-in/", {**bad, "email": f"x{n}@riverside.example"})
+        .status_code
+        for n in range(7)
+    ]
+    assert statuses == [422] * 5 + [429] * 2
+    answer = Client(REMOTE_ADDR="192.0.2.99").post("/sign-in/", cast.login("ana"))
+    assert answer.status_code == 429
+    assert int(answer["Retry-After"]) <= 900
+    assert "Need help today? Call" in answer.content.decode()
+
+
+def test_an_unknown_account_is_stopped_like_a_known_one(cast):
+    def tries(email: str) -> list[int]:
+        return [
+            Client().post("/sign-in/", {"email": email, "password": "wrong"}).status_code for _ in range(12)
+        ]
+
+    assert tries("ana@riverside.example") == tries("eve@riverside.example") == [422] * 10 + [429] * 2
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "together"),
+    [
+        ("192.0.2.1", "192.0.2.2", False),
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+    ],
+)
+def test_a_place_is_an_address_or_a_whole_network_of_the_new_kind(first, second, together):
+    from audit.context import bind
+
+    places = []
+    for address in (first, second):
+        with bind(address=address):
+            places.append(limits.whence())
+    assert (places[0] == places[1]) == together
+
+
+def test_a_header_is_no_place(cast, settings):
+    """A visitor cannot get a fresh count by writing other addresses into her request."""
+    settings.TRY_LIMITS = {**settings.TRY_LIMITS, "password-address": (3, timedelta(minutes=15))}
+    statuses = [
+        Client()
+        .post(
+            "/sign-in/",
+            {"email": f"x{n}@riverside.example", "password": "x"},
+            headers={"X-Forwarded-For": f"203.0.113.{n}", "Forwarded": f"for=203.0.113.{n}"},
+        )
+        .status_code
+        for n in range(5)
+    ]
+    assert statuses == [422, 422, 422, 429, 429]
+
+
+def test_a_session_that_is_ended_while_it_is_used_stays_ended(ana):
+    """The request under way writes its sign of life and its new key; neither brings the session back."""
+    for _ in range(5):
+        Session.objects.begin(by=ana)
+        session = Session.objects.filter(user=ana).latest("id")
+
+        def race(number: int, pk=session.pk) -> object:
+            mine = Session.objects.select_related("user").get(pk=pk)
+            if number == 0:
+                return mine.end(by=mine.user, reason="signed-out")
+            if number % 2:
+                return mine.seen(timezone.now() + timedelta(minutes=number))
+            return mine.strengthen(by=mine.user, strength=Strength.FULL, factor="totp")
+
+        results = at_once(race, 9)
+        session.refresh_from_db()
+        assert session.ended_at is not None
+        assert results[0] is True
+        unexpected = [r for r in results if isinstance(r, Exception) and not isinstance(r, SessionEnded)]
+        assert unexpected == []
+        # Two that saw the same key cannot both have turned it.
+        assert sum(result is None for result in results[2::2]) <= 1
+
+
+def test_one_key_is_turned_once(ana):
+    session = Session.objects.begin(by=ana)
+    copies = [Session.objects.select_related("user").get(pk=session.pk) for _ in range(8)]
+    results = at_once(
+        lambda n: copies[n].strengthen(by=ana, strength=Strength.FULL, factor="totp"), len(copies)
+    )
+    assert results.count(None) == 1
+    assert sum(isinstance(result, SessionEnded) for result in results) == 7
+
+
+def test_pressing_twice_lets_her_in_all_the_same(cast, ana):
+    """Both presses lead on, and neither answer takes back the key that the other one brought."""
+    key, code = Session.objects.begin(by=ana).key, cast.code("ana")
+
+    def press(number: int) -> tuple[int, str, str]:
+        client = Client()
+        client.cookies[settings.SESSION_COOKIE_NAME] = key
+        answer = client.post("/sign-in/code/", {"code": code})
+        brought = answer.cookies.get(settings.SESSION_COOKIE_NAME)
+        return answer.status_code, answer["Location"].split("?")[0], brought.value if brought else "nothing"
+
+    first, second = sorted(at_once(press, 2), key=lambda seen: seen[2] == "nothing")
+    assert first[:2] == (302, "/")
+    assert second[0] == 302 and second[1] in ("/", "/sign-in/") and second[2] == "nothing"
+    client = Client()
+    client.cookies[settings.SESSION_COOKIE_NAME] = first[2]
+    assert is_in(client)
+
+
+def test_kept_text_goes_to_one_of_many_tabs(cast, ana):
+    from django.http import QueryDict
+
+    KeptForm.objects.keep(user=ana, path="/x/", action="/x/", data=QueryDict("body=dizzy"), by=ana)
+    results = at_once(lambda n: KeptForm.take(ana, "/x/"), 6)
+    assert sum(result is not None for result in results) == 1
+
+
+def test_ten_first_sign_ins_at_once_make_one_sheet_count(cast, ana):
+    """Two windows may both print codes; only the sheet that was proven last holds, and there is one."""
+    sheets = [RecoverySheet.objects.create(user=ana, name="", confirmed=False) for _ in range(4)]
+    at_once(lambda n: sheets[n].confirm(by=ana), len(sheets))
+    assert RecoverySheet.objects.filter(user=ana, confirmed=True).count() == 1
