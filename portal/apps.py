@@ -7,4 +7,4 @@ class PortalConfig(AppConfig):
     name = "portal"
 
     def ready(self) -> None:
-        from portal import checks, openapi  # noqa: F401  (both register what they hold)
+        from portal import celery, checks, openapi  # noqa: F401  (each registers what it holds)

@@ -12,6 +12,8 @@ from django.conf import settings
 
 app = Celery("portal")
 app.config_from_object(settings.CELERY)
+# "Current" is said to one thread only. The web's other threads would nudge a broker on localhost that is not there.
+app.set_default()
 app.autodiscover_tasks()
 
 

@@ -393,5 +393,8 @@ CELERY = {
     "worker_hijack_root_logger": False,
     "timezone": "UTC",
     "enable_utc": True,
-    "beat_schedule": {},
+    # What no nudge reached: a lost one, a failure whose time has come, the work of a worker that died.
+    "beat_schedule": {
+        "sweep": {"task": "messaging.tasks.sweep_notifications", "schedule": 20.0, "options": {"expires": 20}}
+    },
 }
