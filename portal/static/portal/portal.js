@@ -10,7 +10,8 @@
   function say(words, bad) {
     var status = document.getElementById('status');
     if (!status) return;
-    status.classList.toggle('bad', !!bad);
+    status.classList.toggle('bad', bad);
+    status.classList.toggle('sr', !bad);
     status.textContent = words;
   }
 
@@ -67,16 +68,18 @@
       event.detail.shouldSwap = false;
       window.location.assign(answer);
     }
+    // What was written is sent: focus goes on to the answer instead of back into the empty box.
+    if (event.detail.requestConfig.verb === 'post' && event.detail.xhr.status < 400) document.activeElement.blur();
   });
   document.addEventListener('htmx:afterSettle', function (event) {
     var part = event.detail.target;
     release(document);
     showPrint();
     if (!part || part.id === 'status') return;
-    var wants = part.isConnected ? part : document.getElementById(part.id);
-    wants = (wants || document).querySelector('.errors, [data-focus]');
-    if (wants && (wants.classList.contains('errors') || !document.activeElement || document.activeElement === document.body)) focusOn(wants);
-    else if (document.activeElement === document.body) focusOn(document.querySelector('main'));
+    part = (part.isConnected ? part : document.getElementById(part.id)) || document;
+    var errors = part.querySelector('.errors');
+    if (errors) focusOn(errors);
+    else if (document.activeElement === document.body) focusOn(part.querySelector('[data-focus]') || document.querySelector('main'));
   });
   document.addEventListener('htmx:sendError', function () { release(document); say(text('offline'), true); });
   document.addEventListener('htmx:responseError', function () { release(document); say(text('failed'), true); });
