@@ -155,9 +155,9 @@ class WorkItem(models.Model):
 
     def locked(self) -> WorkItem:
         """Read the row again under a lock: two people may be at it."""
-        return (
-            WorkItem.objects.select_for_update(of=("self",)).select_related("pool", "owner").get(pk=self.pk)
-        )
+        # The owner must not be joined: a row that had to wait for its lock comes with the new owner's id but
+        # with the joined columns of before, that is, with nobody.
+        return WorkItem.objects.select_for_update(of=("self",)).select_related("pool").get(pk=self.pk)
 
     def check_worker(self, by: User) -> None:
         """Raise `MayNot` unless `by` works this item's pool now."""
@@ -166,8 +166,8 @@ class WorkItem(models.Model):
 
     def check_free_for(self, by: User) -> None:
         """Raise `HeldByAnother` when somebody else holds it."""
-        if self.owner is not None and self.owner_id != by.pk:
-            raise HeldByAnother(self.owner)
+        if self.owner_id is not None and self.owner_id != by.pk:
+            raise HeldByAnother(self.owner)  # type: ignore[arg-type]
 
     def hand_to(self, holder: User) -> None:
         """Make `holder` the owner. The claim row's constraint is what settles a race."""

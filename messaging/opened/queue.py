@@ -142,10 +142,14 @@ def queue_version(reader: User) -> str:
         .filter(thread__isnull=False)
         .unfinished()
         .aggregate(
-            n=Count("pk"), newest=models.Max("waiting_since"), threads=models.Max("thread__last_message_at")
+            n=Count("pk", distinct=True),
+            taken=Count("pk", filter=Q(owner__isnull=False), distinct=True),
+            newest=models.Max("waiting_since"),
+            threads=models.Max("thread__last_message_at"),
+            claims=models.Max("claims__claimed_at"),
         )
     )
-    return f"{state['n']}.{state['newest']}.{state['threads']}"
+    return ".".join(str(part) for part in state.values())
 
 
 def _filters(reader: User) -> dict[View, Q]:
