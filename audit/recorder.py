@@ -30,7 +30,7 @@ def record_read(
     shown: Iterable[Model],
     of: Model | None = None,
     category: str,
-    purpose: str = "TREAT",
+    purpose: str = "",
     subtype: str = "read",
     query: str | None = None,
     on_behalf_of: UUID | None = None,
@@ -39,6 +39,9 @@ def record_read(
 
     One event for each patient shown, all in one INSERT, committed before this returns. If it cannot be
     written, this raises and there is nothing to open with.
+
+    Unless `purpose` says otherwise, staff read for care (TREAT), and a patient, or somebody she trusts, because
+    she wants to (PATRQT). Who reads for a patient by a grant reads on her behalf.
     """
     _must_commit_by_itself("A reading")
     records = list(shown)
@@ -53,8 +56,13 @@ def record_read(
     patients[0] = (patients[0][0], patients[0][1] + rest)
 
     who = as_agent(reader)
+    on_behalf_of = on_behalf_of or _on_behalf_of(reader, [patient_id for patient_id, _items in patients])
+    own = getattr(reader, "patient_id", None)
     if on_behalf_of is not None:
         who = replace(who, on_behalf_of=on_behalf_of)
+    if not purpose:
+        hers = on_behalf_of is not None or (own is not None and own == patients[0][0])
+        purpose = "PATRQT" if hers else "TREAT"
     rows = [_reading(patient_id, items, of=of, query=query) for patient_id, items in patients]
     trail.write(
         type="access",
@@ -134,6 +142,14 @@ def _reading(
     if query:
         row.query = seal(query, into=AuditEvent(id=row.id), field="query")
     return row
+
+
+def _on_behalf_of(reader: Agent, patients: list[UUID | None]) -> UUID | None:
+    """The one patient whose grant lets `reader` see her own record, if that is what this reading is."""
+    if len(patients) != 1 or patients[0] is None or patients[0] == getattr(reader, "patient_id", None):
+        return None
+    trusts = {grant.patient_id for grant in getattr(reader, "grants", ())}
+    return patients[0] if patients[0] in trusts else None
 
 
 def _patient_of(item: Model) -> UUID | None:

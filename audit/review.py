@@ -239,7 +239,7 @@ class _Cast:
             source=event.source,
             outcome=event.outcome,
             outcome_words=words.outcome(event.outcome),
-            reason=event.outcome_reason,
+            reason=words.reason(event.outcome_reason),
         )
 
 

@@ -16,7 +16,7 @@ def keys_of(records: Iterable[Model]) -> bytes | None:
     """The number of the content type and the id of each record. None for no record."""
     kinds: dict[type[Model], bytes] = {}
     keys = bytearray()
-    for record in records:
+    for record in dict.fromkeys(records):
         model = type(record)
         if not isinstance(record.pk, UUID):
             raise TypeError(f"A {record._meta.label} cannot be shown: it has no UUID as its id.")

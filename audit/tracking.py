@@ -50,6 +50,7 @@ def hidden_fields(model: type[Model]) -> set[str]:
     concrete = {field.name: field for field in model._meta.concrete_fields}
     # Relations that point here: django-auditlog would follow each with a statement of its own.
     hidden = {field.name for field in model._meta.get_fields() if field.name not in concrete}
+    # What a model says about itself: sums and counters of things that are events in their own right.
     hidden |= set(getattr(model, "audit_hidden", ()))
     for name, field in concrete.items():
         secret = name in NEVER_IN_CHANGES or name.endswith(NEVER_IN_CHANGES_ENDING)

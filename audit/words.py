@@ -32,6 +32,34 @@ CATEGORIES: dict[str, Words] = {
     "refill": when("a kind of data", "refill requests"),
     "sign-in": when("a kind of data", "sign-in"),
     "work": when("a kind of data", "work in the team inbox"),
+    # Changes name the kind of row that was changed.
+    "authenticatorapp": when("a kind of data", "second step"),
+    "carerelationship": when("a kind of data", "care relationship"),
+    "careteam": when("a kind of data", "care team"),
+    "careteammembership": when("a kind of data", "place in a care team"),
+    "category": when("a kind of data", "message topic"),
+    "claim": when("a kind of data", "who holds the work"),
+    "closure": when("a kind of data", "end of a conversation"),
+    "datakey": when("a kind of data", "data key"),
+    "holiday": when("a kind of data", "holiday"),
+    "internalnote": when("a kind of data", "internal notes"),
+    "keptform": when("a kind of data", "unsent text"),
+    "openinghours": when("a kind of data", "opening hours"),
+    "pool": when("a kind of data", "team inbox"),
+    "practitioner": when("a kind of data", "staff directory"),
+    "prescription": when("a kind of data", "medicines"),
+    "proxygrant": when("a kind of data", "trust in a person"),
+    "recoverycode": when("a kind of data", "recovery codes"),
+    "recoverysheet": when("a kind of data", "recovery codes"),
+    "refilldecision": when("a kind of data", "refill decision"),
+    "refillrequest": when("a kind of data", "refill requests"),
+    "refillrequestitem": when("a kind of data", "refill requests"),
+    "relatedperson": when("a kind of data", "trusted person"),
+    "rolegrant": when("a kind of data", "role"),
+    "session": when("a kind of data", "session"),
+    "thread": when("a kind of data", "conversation"),
+    "user": when("a kind of data", "account"),
+    "workitem": when("a kind of data", "work in the team inbox"),
 }
 
 # What was done, where the sort of event alone says it.
@@ -77,6 +105,15 @@ PURPOSES: dict[str, Words] = {
     "PATRQT": gettext_lazy("The patient’s own wish"),
     "ETREAT": gettext_lazy("Emergency care"),
     "BTG": gettext_lazy("Emergency access"),
+}
+
+REASONS: dict[str, Words] = {
+    "hidden": gettext_lazy("Not theirs to see"),
+    "not-visible": gettext_lazy("Not theirs to see"),
+    "not-own": gettext_lazy("Not their own"),
+    "absent": gettext_lazy("There is no such thing"),
+    "not-for-this-role": gettext_lazy("Not for this role"),
+    "seal-broken": gettext_lazy("The seal does not hold"),
 }
 
 ROLES: dict[str, Words] = {
@@ -152,6 +189,13 @@ def outcome(code: str) -> str:
 
 def purpose(code: str) -> str:
     return str(PURPOSES.get(code, code))
+
+
+def reason(code: str) -> str:
+    """Why something was refused or failed. The part after a colon names the address."""
+    kind, _colon, where = code.partition(":")
+    words = str(REASONS.get(kind, kind))
+    return f"{words} ({where})" if where else words
 
 
 def role(code: str) -> str:

@@ -16,6 +16,7 @@ from audit.models import AuditEvent
 from audit.recorder import InsideTransaction, record, record_read, record_refusal
 from audit.seals import NotRecorded, unseal
 from audit.verbs import verb
+from tests.cast import Cast
 
 Register = Callable[[str], Patient]
 # The disk is full, say: from now on the trail takes no event of this kind.
@@ -33,9 +34,11 @@ class TestReading:
     ) -> None:
         """AU2: a list shows several patients; each can ask who saw her."""
         patients = [register(name) for name in ("Ana", "Ben", "Cleo")]
+        # As in a request, the middleware has said who reads and with which rights.
+        reader.primed(roles=frozenset(), patient_id=None, grants=(), verified=True)
         record_read(reader=reader, shown=patients[:1], category="identity")
         with CaptureQueriesContext(connection) as statements:
-            record_read(reader=reader, shown=[*patients, patients[0].user or reader], category="identity")
+            record_read(reader=reader, shown=patients, category="identity")
         assert len(statements) == 1
         events = last(3)
         assert {event.patient_id for event in events} == {patient.pk for patient in patients}
@@ -101,6 +104,15 @@ class TestReading:
         record_read(reader=SystemAgent("system:notifier"), shown=[register("Ana")], category="contact")
         (event,) = last()
         assert (event.agent_id, event.actor_id, event.agent_role) == ("system:notifier", None, "system")
+
+    def test_a_patient_reads_of_her_own_will_and_her_daughter_for_her(self, cast: Cast) -> None:
+        ana = cast.patient("ana")
+        for who, purpose, on_behalf_of in (
+            ("ana", "PATRQT", None), ("rosa", "PATRQT", ana.pk), ("okafor", "TREAT", None),
+        ):  # fmt: skip
+            record_read(reader=cast[who], shown=[ana], category="message")
+            (event,) = last()
+            assert (event.purpose_of_use, event.on_behalf_of) == (purpose, on_behalf_of), who
 
     def test_for_whom_somebody_reads_is_kept(self, reader: User, register: Register) -> None:
         ana = register("Ana")

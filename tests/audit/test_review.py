@@ -141,7 +141,7 @@ class TestFilters:
         refused = self.rows(mira, "sort=refused")
         assert len(refused) == 1
         assert "Dr Ingrid Lund" in refused[0]
-        assert "Refused hidden" in refused[0]
+        assert "Refused Not theirs to see" in refused[0]
         failed = self.rows(mira, "outcome=4")
         assert len(failed) == 1
         assert "Tried: Signed in" in failed[0]
@@ -226,7 +226,8 @@ class TestPages:
         def statements() -> int:
             with CaptureQueriesContext(connection) as found:
                 assert mira.get("/audit/events/").status_code == 200
-            return len(found)
+            # Once in a second a request also leaves its mark on the session.
+            return len([one for one in found.captured_queries if "last_seen_at" not in one["sql"][:60]])
 
         statements()
         few = statements()
