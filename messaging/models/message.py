@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from accounts.models import Patient
+from accounts.models import Patient, User
 from audit.ids import uuid7
 from audit.seals import Kind, SealedField
 from messaging.clock import now
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
 
-    from accounts.models import User
-
+Written = TypeVar("Written", bound=models.Model)
 BODY_LIMIT = 5_000
 SUBJECT_LIMIT = 120
 PREVIEW_LENGTH = 160
@@ -111,11 +110,20 @@ class ReadReceipt(models.Model):
         """
         moment = now()
         rows = [
-            cls(message=message, reader=by, patient_id=message.patient_id, read_at=moment)
+            ReadReceipt(message=message, reader=by, patient_id=message.patient_id, read_at=moment)
             for message in messages
             if message.author_id != by.pk and message.side != Side.SYSTEM
         ]
-        cls.objects.bulk_create(rows, ignore_conflicts=True)
+        ReadReceipt.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def first_press(rows: models.QuerySet[Written], *, author: User, form_token: UUID | None) -> Written | None:
+    """What the first press of this form's button wrote, if this is a later press of it."""
+    if form_token is None:
+        return None
+    # Lock the writer first: two presses may arrive at once, and the later must find what the earlier wrote.
+    list(User.objects.select_for_update(no_key=True).filter(pk=author.pk).values_list("pk"))
+    return rows.filter(author=author, form_token=form_token).first()
 
 
 class InternalNote(models.Model):

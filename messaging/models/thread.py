@@ -16,7 +16,7 @@ from audit.recorder import record
 from audit.seals import Kind, SealedField, seal
 from audit.verbs import verb
 from messaging.clock import now
-from messaging.models.message import PREVIEW_LENGTH, InternalNote, Message, Side
+from messaging.models.message import PREVIEW_LENGTH, InternalNote, Message, Side, first_press
 from messaging.models.notification import Notice, Notification
 from messaging.models.pool import Category, Pool
 from messaging.models.work import WorkItem
@@ -84,7 +84,7 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         """
         if not may_write_for(by, patient):
             raise MayNot
-        if form_token and (twin := Message.objects.filter(author=by, form_token=form_token).first()):
+        if twin := first_press(Message.objects.all(), author=by, form_token=form_token):
             return twin.thread
         moment = now()
         destination = Pool.objects.for_message(patient=patient, category=category, chosen=pool)
@@ -205,7 +205,7 @@ class Thread(models.Model):
         """Keep a note among staff. Nothing is sent, no clock moves, the patient's side never sees it."""
         if self.side_of(author) != Side.TEAM:
             raise MayNot
-        if form_token and (twin := InternalNote.objects.filter(author=author, form_token=form_token).first()):
+        if twin := first_press(InternalNote.objects.all(), author=author, form_token=form_token):
             return twin
         kept = InternalNote(thread=self, patient_id=self.patient_id, author=author, form_token=form_token)
         kept.body = seal(body, into=kept, field="body")

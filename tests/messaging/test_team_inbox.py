@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from threading import Barrier, Thread as Worker
+from threading import Barrier
+from threading import Thread as Worker
 
 import pytest
 from django.db import IntegrityError, connection, transaction
