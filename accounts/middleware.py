@@ -227,13 +227,7 @@ def _keep_form(request: PortalRequest, view: Callable[..., Any], session: Sessio
     """Keep what was typed, so that nothing is lost while she signs in."""
     if request.method != "POST" or session is None or request.FILES:
         return False
-    user = session.user
-    kept = KeptForm.objects.keep(
-        user=user,
-        path=urlsplit(_page_of(request, view)).path,
-        action=request.path,
-        data=request.POST,
-        patient_id=user.patient_id,
-        by=user,
+    page = urlsplit(_page_of(request, view)).path
+    return (
+        KeptForm.objects.keep(by=session.user, path=page, action=request.path, data=request.POST) is not None
     )
-    return kept is not None

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 if TYPE_CHECKING:
     from django_htmx.middleware import HtmxDetails
+    from rest_framework.request import Request
 
     from accounts.models import Session, User
 
@@ -28,3 +29,12 @@ class HalfSignedInRequest(PortalRequest):
     """Past a `half_signed_in` rule: there is a session."""
 
     session_record: Session
+
+
+if TYPE_CHECKING:
+
+    class ApiRequest(Request):
+        """A request as our API's views get it: past a rule, so somebody is asking."""
+
+        user: User
+        _request: PortalRequest

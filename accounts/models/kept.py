@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from accounts.models.user import User
-    from audit.context import Agent
 
 LIMIT = 64_000
 # Words of the machinery and secrets are not what the person wrote.
@@ -38,24 +37,15 @@ class KeptText:
 
 class KeptFormManager(models.Manager["KeptForm"]):
     @verb(actor="by")
-    def keep(
-        self,
-        *,
-        user: User,
-        path: str,
-        action: str,
-        data: QueryDict,
-        by: Agent,
-        patient_id: UUID | None = None,
-    ) -> KeptForm | None:
-        """Keep what was typed for the page at `path`; the newest wins. Nothing typed, or too much: nothing kept."""
+    def keep(self, *, by: User, path: str, action: str, data: QueryDict) -> KeptForm | None:
+        """Keep what she typed for the page at `path`; the newest wins. Nothing typed, or too much: nothing kept."""
         fields = {name: values for name, values in data.lists() if name not in NEVER_KEPT}
         text = json.dumps({"action": action, "fields": fields}, ensure_ascii=False)
         if not any(value.strip() for values in fields.values() for value in values) or len(text) > LIMIT:
             return None
-        kept = KeptForm(user=user, path=path[:500], patient_id=patient_id)
+        kept = KeptForm(user=by, path=path[:500], patient_id=by.patient_id)
         kept.typed = seal(text, into=kept, field="typed")
-        self.filter(user=user, path=kept.path).delete()
+        self.filter(user=by, path=kept.path).delete()
         kept.save(force_insert=True)
         return kept
 
@@ -96,6 +86,10 @@ class KeptForm(models.Model):
     @property
     def seal_owner_id(self) -> UUID:
         return self.user_id
+
+    @classmethod
+    def keep(cls, *, by: User, path: str, action: str, data: QueryDict) -> KeptForm | None:
+        return cls.objects.keep(by=by, path=path, action=action, data=data)
 
     @classmethod
     def take(cls, user: User, path: str) -> KeptText | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import check_for_language
 
 from accounts import account, entrance
 from accounts.access import patient_on_whose_side
+from accounts.models import KeptForm
 from accounts.models.session import End
 from accounts.policy import anyone, policy, signed_in
 from accounts.refusals import LastFactor
@@ -17,8 +19,6 @@ from accounts.views.where import onward
 
 if TYPE_CHECKING:
     from uuid import UUID
-
-    from django.http import HttpResponse
 
     from accounts.requests import HalfSignedInRequest, PortalRequest
 
@@ -53,6 +53,23 @@ def session_end(request: HalfSignedInRequest, ref: UUID) -> HttpResponse:
 def sessions_end_others(request: HalfSignedInRequest) -> HttpResponse:
     request.session_record.end_others(by=request.user)
     return redirect("account")
+
+
+@policy(get=signed_in())
+def stay(request: PortalRequest) -> HttpResponse:
+    """A sign of life, and nothing else."""
+    return HttpResponse(status=204)
+
+
+@policy(post=anyone)
+def keep(request: PortalRequest) -> HttpResponse:
+    """What stands unsent in a page when its time is over. The page sends it before it closes itself."""
+    session = request.session_record or request.lapsed_session
+    data = request.POST.copy()
+    page, action = data.pop("kept-page", [""])[0], data.pop("kept-action", [""])[0]
+    if session is not None and session.is_full and page.startswith("/"):
+        KeptForm.keep(by=session.user, path=page, action=action, data=data)
+    return HttpResponse(status=204)
 
 
 @policy(post=signed_in("patient"))

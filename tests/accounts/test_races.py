@@ -249,7 +249,7 @@ def test_pressing_twice_lets_her_in_all_the_same(cast, ana):
 def test_kept_text_goes_to_one_of_many_tabs(cast, ana):
     from django.http import QueryDict
 
-    KeptForm.objects.keep(user=ana, path="/x/", action="/x/", data=QueryDict("body=dizzy"), by=ana)
+    KeptForm.keep(by=ana, path="/x/", action="/x/", data=QueryDict("body=dizzy"))
     results = at_once(lambda n: KeptForm.take(ana, "/x/"), 6)
     assert sum(result is not None for result in results) == 1
 

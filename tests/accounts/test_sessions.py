@@ -336,6 +336,29 @@ def test_what_was_typed_before_a_second_step_is_kept_too(cast, enter):
     assert kept is not None and kept.data["why"] == TEXT
 
 
+def test_a_page_that_closes_itself_hands_over_what_is_typed(cast, enter, clock):
+    unsent = {"body": TEXT, "kept-page": "/messages/new/", "kept-action": "/messages/new/"}
+    client = enter(cast.ana)
+    clock.shift(30 * MINUTE + 5)
+    assert client.post("/account/keep/", unsent).status_code == 204
+    kept = KeptForm.take(cast.ana, "/messages/new/")
+    assert kept is not None and kept.data.dict() == {"body": TEXT}
+
+
+def test_a_visitor_and_a_half_signed_in_person_keep_nothing(cast, half):
+    for client in (Client(), half(cast.ana)):
+        client.post("/account/keep/", {"body": TEXT, "kept-page": "/x/"})
+    assert not KeptForm.objects.exists()
+
+
+def test_staying_is_a_sign_of_life(cast, enter, clock):
+    client = enter(cast.ana)
+    clock.shift(29 * MINUTE)
+    assert client.head("/account/stay/").status_code == 204
+    clock.shift(29 * MINUTE)
+    assert is_in(client)
+
+
 # The second step again (G19)
 
 

@@ -93,7 +93,20 @@
     window.clearTimeout(warning);
     window.clearTimeout(ending);
     warning = window.setTimeout(function () { if (!dialog.open) dialog.showModal(); }, Math.max(Number(idle.content) - WARN, 1) * 1000);
-    ending = window.setTimeout(function () { window.location.reload(); }, (Number(idle.content) + 5) * 1000);
+    ending = window.setTimeout(function () { keepTyped().then(leave, leave); }, (Number(idle.content) + 5) * 1000);
+  }
+  function leave() { window.location.reload(); }
+  // What stands unsent goes to the server, sealed, and comes back after the next sign-in. It is not sent as a
+  // message: in another tab the session may still be alive.
+  function keepTyped() {
+    var box = Array.prototype.find.call(document.querySelectorAll('form[method="post"] textarea'), function (one) {
+      return one.value.trim() && one.value !== one.defaultValue;
+    });
+    if (!box) return Promise.resolve();
+    var typed = new URLSearchParams(new FormData(box.form));
+    typed.append('kept-page', window.location.pathname);
+    typed.append('kept-action', new URL(box.form.action, window.location.href).pathname);
+    return window.fetch(dialog.dataset.keep, { method: 'POST', body: typed, credentials: 'same-origin', redirect: 'manual' });
   }
   restart();
   document.addEventListener('htmx:afterRequest', restart);
