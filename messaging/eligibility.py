@@ -39,12 +39,18 @@ class Eligibility(models.TextChoices):
 class Prescribed(Protocol):
     """The part of a prescription that the rules look at."""
 
-    schedule: str
-    repeats_left: int
-    repeats_used: int
-    issued_on: date
-    valid_until: date
-    stopped_on: date | None
+    @property
+    def schedule(self) -> str: ...
+    @property
+    def repeats_left(self) -> int: ...
+    @property
+    def repeats_used(self) -> int: ...
+    @property
+    def issued_on(self) -> date: ...
+    @property
+    def valid_until(self) -> date: ...
+    @property
+    def stopped_on(self) -> date | None: ...
 
 
 def standing(prescription: Prescribed, *, today: date, patient_is_active: bool) -> Eligibility:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
     from accounts.models import User
+    from messaging.models import RefillRequestItem
 
 
 class MayNot(Refusal):
@@ -85,7 +86,7 @@ class DuplicateRequest(Refusal):
     code = "duplicate_request"
     words = _("You already asked for this medicine. We are working on it.")
 
-    def __init__(self, open_item: object) -> None:
+    def __init__(self, open_item: RefillRequestItem) -> None:
         self.open_item = open_item
         super().__init__()
 

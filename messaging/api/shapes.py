@@ -166,8 +166,8 @@ class CreatedOut(serializers.Serializer[Any]):
 
 
 class ProblemOut(serializers.Serializer[Any]):
-    """Every answer that is not a success: `code` for programs, `detail` for people."""
+    """Every answer that is not a success: `code` for programs, `detail` for people, and what is wrong where."""
 
     code = serializers.CharField()
     detail = serializers.CharField(allow_blank=True)
-    fields = serializers.DictField(required=False)
+    fields = serializers.DictField(required=False)  # type: ignore[assignment]  # the answer's own word

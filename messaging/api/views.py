@@ -31,7 +31,9 @@ from messaging.opened.threads import open_thread, patient_inbox
 from messaging.views.threads import message_ref_in, position_in
 
 if TYPE_CHECKING:
-    from rest_framework.request import Request
+    from accounts.requests import ApiRequest
+    from messaging.opened.conversations import Conversation
+    from messaging.opened.threads import OpenThread
 
 PROBLEMS = dict.fromkeys((400, 401, 403, 404, 409), shapes.ProblemOut)
 AFTER = OpenApiParameter("after", str, description="The `next` of the page before.")
@@ -60,7 +62,7 @@ class Threads(Door):
         parameters=[AFTER, OpenApiParameter("show", str, enum=["open", "closed"])],
         responses={200: shapes.ThreadListOut, **PROBLEMS},
     )
-    def get(self, request: Request) -> Response:
+    def get(self, request: ApiRequest) -> Response:
         if request.user.cares:
             return Response(_worked(request))
         state = request.query_params.get("show", ThreadState.OPEN)
@@ -79,7 +81,7 @@ class Threads(Door):
         request=shapes.ThreadIn,
         responses={201: shapes.CreatedOut, **PROBLEMS},
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: ApiRequest) -> Response:
         fields = shapes.ThreadIn(data=request.data)
         fields.is_valid(raise_exception=True)
         data = fields.validated_data
@@ -99,7 +101,7 @@ class Threads(Door):
 @policy(get=signed_in("patient", "staff"))
 class OneThread(Door):
     @extend_schema(operation_id="read_thread", responses={200: shapes.ThreadOut, **PROBLEMS})
-    def get(self, request: Request, ref: UUID) -> Response:
+    def get(self, request: ApiRequest, ref: UUID) -> Response:
         """One conversation with its newest messages. Reading it is recorded and gives receipts."""
         return Response(shapes.ThreadOut(_opened(request, ref)).data)
 
@@ -111,7 +113,7 @@ class ThreadMessages(Door):
         parameters=[OpenApiParameter("before", UUID, description="Page back from this message.")],
         responses={200: shapes.MessageOut(many=True), **PROBLEMS},
     )
-    def get(self, request: Request, ref: UUID) -> Response:
+    def get(self, request: ApiRequest, ref: UUID) -> Response:
         """The messages of one conversation, oldest first. Internal notes are not messages."""
         return Response(shapes.MessageOut(_opened(request, ref)["messages"], many=True).data)
 
@@ -120,7 +122,7 @@ class ThreadMessages(Door):
         request=shapes.MessageIn,
         responses={201: shapes.CreatedOut, **PROBLEMS},
     )
-    def post(self, request: Request, ref: UUID) -> Response:
+    def post(self, request: ApiRequest, ref: UUID) -> Response:
         thread = thread_for(request.user, ref)
         fields = shapes.MessageIn(data=request.data)
         fields.is_valid(raise_exception=True)
@@ -135,7 +137,7 @@ class Refills(Door):
     @extend_schema(
         operation_id="list_refills", parameters=[AFTER], responses={200: shapes.RefillListOut, **PROBLEMS}
     )
-    def get(self, request: Request) -> Response:
+    def get(self, request: ApiRequest) -> Response:
         if request.user.is_clinical:
             queue = refill_queue(reader=request.user, after=position_in(request))
             return Response(_page(shapes.RefillOut, queue.rows, queue.page.next))
@@ -149,7 +151,7 @@ class Refills(Door):
         request=shapes.RefillIn,
         responses={201: shapes.CreatedOut, **PROBLEMS},
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: ApiRequest) -> Response:
         fields = shapes.RefillIn(data=request.data)
         fields.is_valid(raise_exception=True)
         data = fields.validated_data
@@ -165,7 +167,7 @@ class Refills(Door):
 @policy(get=signed_in("patient", "clinical"))
 class OneRefill(Door):
     @extend_schema(operation_id="read_refill", responses={200: shapes.RefillOut, **PROBLEMS})
-    def get(self, request: Request, ref: UUID) -> Response:
+    def get(self, request: ApiRequest, ref: UUID) -> Response:
         item = refill_for(request.user, ref)
         return Response(shapes.RefillOut(open_refill(item, reader=request.user)).data)
 
@@ -177,7 +179,7 @@ class RefillDecisions(Door):
         request=shapes.DecisionIn,
         responses={201: shapes.CreatedOut, **PROBLEMS},
     )
-    def post(self, request: Request, ref: UUID) -> Response:
+    def post(self, request: ApiRequest, ref: UUID) -> Response:
         """Answer a request, once. Needs a second factor shown in the last minutes."""
         item = worked_refill_for(request.user, ref)
         fields = shapes.DecisionIn(data=request.data)
@@ -186,28 +188,27 @@ class RefillDecisions(Door):
         return Response({"id": decision.pk}, status=201)
 
 
-def _opened(request: Request, ref: UUID) -> dict[str, Any]:
+def _opened(request: ApiRequest, ref: UUID) -> dict[str, Any]:
     """The thread as the side sees it that the reader is on, in one shape for both."""
     thread = thread_for(request.user, ref)
     before = message_ref_in(request)
     shape = {"ref": thread.pk, "last_message_ref": thread.last_message_id, "is_open": thread.is_open}
+    opened: OpenThread | Conversation
     if Thread.objects.of_patients_side(request.user).filter(pk=thread.pk).exists():
         opened = open_thread(thread, reader=request.user, before=before)
-        messages = opened.messages
     else:
         opened = open_conversation(thread, reader=request.user, before=before)
-        messages = tuple(e.message for e in reversed(opened.entries) if e.message is not None)
     return {
         **shape,
         "subject": opened.subject,
         "category": opened.category,
         "outcome": opened.outcome,
         "earlier": opened.earlier,
-        "messages": messages,
+        "messages": opened.messages,
     }
 
 
-def _worked(request: Request) -> dict[str, Any]:
+def _worked(request: ApiRequest) -> dict[str, Any]:
     queue = team_queue(reader=request.user, view=View.TEAM, after=position_in(request))
     rows = [row for group in queue.groups for row in group.rows]
     return _page(shapes.ThreadRowOut, rows, queue.page.next)

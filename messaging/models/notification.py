@@ -71,7 +71,7 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         ]
         if not rows:
             return
-        made = self.bulk_create(rows, ignore_conflicts=True)
+        made = Notification.objects.bulk_create(rows, ignore_conflicts=True)
         keys = [str(row.pk) for row in made]
         transaction.on_commit(lambda: _nudge(keys), robust=True)
 

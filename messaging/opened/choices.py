@@ -51,11 +51,13 @@ def message_choices(patient: Patient) -> MessageChoices:
 
 def _team(pool: Pool) -> TeamChoice:
     moment = now()
+    opens_at: datetime | None = None
+    closes_at: datetime | None = None
     try:
         clock = pool.clock()
         opens_at, closes_at = clock.next_opening(moment), clock.closes_at(moment)
     except NeverOpen:
-        opens_at = closes_at = None
+        pass  # a team without hours is shown without a promise
     return TeamChoice(
         ref=pool.pk,
         name=pool.name,

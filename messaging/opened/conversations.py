@@ -122,6 +122,11 @@ class Conversation:
     panel: Panel
 
     @property
+    def messages(self) -> tuple[OpenMessage, ...]:
+        """The messages alone, oldest first, without notes and events."""
+        return tuple(entry.message for entry in reversed(self.entries) if entry.message is not None)
+
+    @property
     def priority_words(self) -> str:
         return str(Priority(self.priority).label)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
 from django.utils.translation import gettext as _
 
 from accounts.people import People
@@ -26,8 +26,11 @@ from messaging.opened.texts import open_texts
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from django.db.models.expressions import Combinable
+
     from accounts.models import Patient, User
     from accounts.people import Person
+    from messaging.models.thread import ThreadQuerySet
 
 PAGE_LENGTH = 25
 MESSAGES_SHOWN = 50
@@ -126,9 +129,7 @@ def patient_inbox(*, reader: User, patient: Patient, state: str, after: Position
     )
 
 
-def _counts(threads, unread: Q) -> dict[str, int]:  # type: ignore[no-untyped-def]
-    from django.db.models import Count
-
+def _counts(threads: ThreadQuerySet, unread: Combinable | Q) -> dict[str, int]:
     return threads.annotate(fresh=unread).aggregate(
         open_count=Count("pk", filter=Q(state=ThreadState.OPEN)),
         closed_count=Count("pk", filter=Q(state=ThreadState.CLOSED)),
