@@ -20,15 +20,9 @@ FIRST_DAY = date(2000, 1, 1)
 LAST_DAY = date(2199, 12, 31)
 
 
-class PersonField(forms.ChoiceField):
-    """Staff to choose from. Anybody else is reached by a link on an event, so other agents are good values too."""
-
-    def valid_value(self, value: Any) -> bool:
-        return str(value).startswith("system:") or value == "anonymous" or _uuid(str(value)) is not None
-
-
 class EventFilter(forms.Form):
-    person = PersonField(label=_("Who"), required=False)
+    # Staff to choose from; anybody else by a link on an event.
+    person = forms.ChoiceField(label=_("Who"), required=False)
     patient = forms.CharField(
         label=_("Patient’s record number"),
         required=False,
@@ -64,11 +58,9 @@ class EventFilter(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        staff = [
-            (str(person.id), f"{person.name}, {person.role}") for person in directory.registered().staff()
-        ]
+        staff = [(str(label.id), f"{label.name}, {label.role}") for label in directory.registered().staff()]
         asked = str(self.data.get("person", ""))
-        others = [(asked, asked)] if asked and asked not in dict(staff) and _known_shape(asked) else []
+        others = [] if asked in dict(staff) else _somebody_else(asked)
         person = self.fields["person"]
         person.choices = [("", _("Anybody")), *staff, *others]  # type: ignore[attr-defined]
         person.error_messages["invalid_choice"] = _("Choose a person from the list.")
@@ -148,10 +140,14 @@ def _position(text: str) -> Position | None:
         ) from None
 
 
-def _known_shape(value: str) -> bool:
-    return len(value) <= 60 and (
-        value.startswith("system:") or value == "anonymous" or _uuid(value) is not None
-    )
+def _somebody_else(agent_id: str) -> list[tuple[str, str]]:
+    """A choice for one who is not on the staff, when the list is filtered by her."""
+    if (user_id := _uuid(agent_id)) is not None:
+        label = directory.registered().people([user_id]).get(user_id)
+        return [(agent_id, f"{label.name}, {label.role}" if label else agent_id)]
+    if agent_id == "anonymous" or (agent_id.startswith("system:") and len(agent_id) <= 60):
+        return [(agent_id, words.agent(agent_id))]
+    return []
 
 
 def _uuid(text: str) -> UUID | None:

@@ -221,7 +221,7 @@ class _Cast:
 
     def who(self, event: AuditEvent) -> Who:
         if event.actor_id is None:
-            return Who(event.agent_id, agent_words(event.agent_id), words.role(event.agent_role))
+            return Who(event.agent_id, words.agent(event.agent_id), words.role(event.agent_role))
         label = self.people.get(event.actor_id)
         name = label.name if label else _("Somebody not on file")
         return Who(event.agent_id, name, label.role if label and label.role else words.role(event.agent_role))
@@ -241,12 +241,6 @@ class _Cast:
             outcome_words=words.outcome(event.outcome),
             reason=words.reason(event.outcome_reason),
         )
-
-
-def agent_words(agent_id: str) -> str:
-    if agent_id == "anonymous":
-        return _("Somebody not signed in")
-    return _("The portal (%(part)s)") % {"part": agent_id.removeprefix("system:")}
 
 
 def _active(asked: EventFilter, cast: _Cast) -> Iterable[ActiveFilter]:

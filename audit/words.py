@@ -179,6 +179,13 @@ def what_was_done(event: AuditEvent) -> str:
     return f"{event.type}, {event.subtype}: {thing}"
 
 
+def agent(agent_id: str) -> str:
+    """One who acts and is no user."""
+    if agent_id == "anonymous":
+        return _("Somebody not signed in")
+    return _("The portal (%(part)s)") % {"part": agent_id.removeprefix("system:")}
+
+
 def category(code: str) -> str:
     return str(CATEGORIES.get(code, code))
 

@@ -55,6 +55,16 @@ def app_role(db: None) -> Iterator[None]:
         cursor.execute("RESET ROLE")
 
 
+@pytest.fixture(autouse=True)
+def _keys_of_this_test() -> Iterator[None]:
+    """A data key that an earlier test left in memory has no row any more."""
+    from audit import keys
+
+    keys.forget_all()
+    yield
+    keys.forget_all()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _flush_past_the_triggers() -> Iterator[None]:
     """Transactional tests empty every table; the audit trail's triggers refuse that, also to them."""
