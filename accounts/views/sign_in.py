@@ -150,6 +150,9 @@ def _refused(
         # She pressed twice. The first press let her in, and its answer has the new key.
         return onward(request)
     form.add_error("code" if "code" in form.fields else None, str(refused.words))
+    if isinstance(form, AppCodeForm):
+        # A code that failed is never worth keeping: the phone shows another by now.
+        form.data = {**request.POST.dict(), "code": ""}
     stopped = isinstance(refused, TooManyTries)
     response = _show(request, template, form, status=refused.status, stopped=stopped, **more)
     if isinstance(refused, TooManyTries):
