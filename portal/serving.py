@@ -14,7 +14,7 @@ timeout = 30
 graceful_timeout = 10
 keepalive = 5
 # It would open one in the home of whoever runs this.
-no_control_socket = True
+control_socket_disable = True
 # Who called is worked out from TRUSTED_PROXIES, in one place; here no header is believed.
 forwarded_allow_ips = ""
 limit_request_line = 4094
