@@ -36,7 +36,7 @@ def client(nora):
 
 
 def seed_on(page: str) -> str:
-    found = re.search(r"<code>([A-Z2-7-]+)</code>", page)
+    found = re.search(r"<code[^>]*>([A-Z2-7-]+)</code>", page)
     assert found
     return found[1].replace("-", "")
 
