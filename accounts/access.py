@@ -32,6 +32,7 @@ def patient_on_whose_side(user: User, ref: str) -> Patient:
     for patient_id in _on_whose_side(user):
         if str(patient_id) == ref:
             return Patient.objects.get(pk=patient_id)
+    record_refusal(agent=user, target=None, reason="not-on-her-side")
     raise Http404("No such patient.")
 
 

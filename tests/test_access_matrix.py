@@ -1,0 +1,259 @@
+"""Every address, every method, every person: what each gets. Generated from the URL configuration (HSR-01, SC2, SC7).
+
+An address, a method or a role without its row fails. The things asked for are Ana's: her conversation with
+Dr Okafor's team, her medicine, her request, her app, her session. Okafor and Maya work in that team, Rosa is
+Ana's daughter; Ben, Lund and Sam have no part in it, and neither have Mira and Root.
+
+401: sign in first (programs). 302 for nobody and half: to the sign-in. 403: not for this role. 404: not for
+this person, and the same answer as for what does not exist. 409 and 422: she may, but not now or not like this.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.policy import addresses, declared
+
+if TYPE_CHECKING:
+    from tests.cast import Cast, Enter
+    from tests.work import Work
+
+PEOPLE = ["nobody", "half", "ana", "ben", "rosa", "okafor", "lund", "maya", "sam", "mira", "root"]
+# What `half` and `nobody` may do. Everything else asks for both steps of sign-in.
+PUBLIC = {"healthz", "home", "sign-in", "sign-out", "keep", "theme", "language"}
+HALF_WAY = {"sign-in-code", "sign-in-recovery", "sign-in-set-up", "sign-in-codes"}
+
+#                                        nobody half ana ben rosa okafor lund maya sam mira root
+MATRIX = {
+    ("healthz", "get"):                     "200 200 200 200 200 200 200 200 200 200 200",
+    # the way in
+    ("home", "get"):                        "302 302 302 302 302 302 302 302 302 302 302",
+    ("sign-in", "get"):                     "200 200 302 302 302 302 302 302 302 302 302",
+    ("sign-in", "post"):                    "422 422 302 302 302 302 302 302 302 302 302",
+    ("sign-in-code", "get"):                "302 200 302 302 302 302 302 302 302 302 302",
+    ("sign-in-code", "post"):               "302 422 302 302 302 302 302 302 302 302 302",
+    ("sign-in-recovery", "get"):            "302 200 302 302 302 302 302 302 302 302 302",
+    ("sign-in-recovery", "post"):           "302 422 302 302 302 302 302 302 302 302 302",
+    ("sign-in-set-up", "get"):              "302 302 302 302 302 302 302 302 302 302 302",
+    ("sign-in-set-up", "post"):             "302 302 302 302 302 302 302 302 302 302 302",
+    ("sign-in-codes", "get"):               "302 302 302 302 302 302 302 302 302 302 302",
+    ("sign-in-codes", "post"):              "302 302 302 302 302 302 302 302 302 302 302",
+    ("sign-in-again", "get"):               "302 302 200 200 200 200 200 200 200 200 200",
+    ("sign-in-again", "post"):              "302 302 422 422 422 422 422 422 422 422 422",
+    ("sign-out", "post"):                   "302 302 302 302 302 302 302 302 302 302 302",
+    ("stay", "get"):                        "302 302 204 204 204 204 204 204 204 204 204",
+    ("keep", "post"):                       "204 204 204 204 204 204 204 204 204 204 204",
+    ("theme", "post"):                      "302 302 302 302 302 302 302 302 302 302 302",
+    ("language", "post"):                   "302 302 302 302 302 302 302 302 302 302 302",
+    # one's own account; what changes a factor leads to the second step first (302)
+    ("account", "get"):                     "302 302 200 200 200 200 200 200 200 200 200",
+    ("account-app-new", "get"):             "302 302 302 302 302 302 302 302 302 302 302",
+    ("account-app-new", "post"):            "302 302 302 302 302 302 302 302 302 302 302",
+    ("account-app-remove", "post"):         "302 302 302 302 302 302 302 302 302 302 302",
+    ("account-codes", "get"):               "302 302 302 302 302 302 302 302 302 302 302",
+    ("account-codes", "post"):              "302 302 302 302 302 302 302 302 302 302 302",
+    ("account-sessions-end-others", "post"): "302 302 302 302 302 302 302 302 302 302 302",
+    ("account-session-end", "post"):        "302 302 302 404 404 404 404 404 404 404 404",
+    ("account-acting", "post"):             "302 302 302 404 302 403 403 403 403 403 403",
+    ("privacy", "get"):                     "302 302 200 200 200 403 403 403 403 403 403",
+    # the patient's side
+    ("messages", "get"):                    "302 302 200 200 200 403 403 403 403 403 403",
+    ("message-new", "get"):                 "302 302 200 200 200 403 403 403 403 403 403",
+    ("message-new", "post"):                "302 302 422 422 422 403 403 403 403 403 403",
+    ("thread", "get"):                      "302 302 200 404 200 403 403 403 403 403 403",
+    ("thread-replies", "post"):             "302 302 422 404 422 403 403 403 403 403 403",
+    ("medicines", "get"):                   "302 302 200 200 200 403 403 403 403 403 403",
+    ("refill-new", "get"):                  "302 302 200 404 200 403 403 403 403 403 403",
+    ("refill-new", "post"):                 "302 302 302 404 302 403 403 403 403 403 403",
+    ("refill-request", "get"):              "302 302 200 404 200 403 403 403 403 403 403",
+    ("refill-cancel", "post"):              "302 302 302 404 409 403 403 403 403 403 403",
+    # the team's side
+    ("inbox", "get"):                       "302 302 403 403 403 200 200 200 200 403 403",
+    ("inbox-version", "get"):               "302 302 403 403 403 200 200 200 200 403 403",
+    ("inbox-thread", "get"):                "302 302 403 403 403 200 404 200 404 403 403",
+    ("inbox-claim", "post"):                "302 302 403 403 403 302 404 409 404 403 403",
+    ("inbox-release", "post"):              "302 302 403 403 403 409 404 409 404 403 403",
+    ("inbox-replies", "post"):              "302 302 403 403 403 422 404 422 404 403 403",
+    ("inbox-notes", "post"):                "302 302 403 403 403 422 404 422 404 403 403",
+    ("inbox-close", "post"):                "302 302 403 403 403 422 404 422 404 403 403",
+    ("refills", "get"):                     "302 302 403 403 403 200 200 200 403 403 403",
+    ("refill", "get"):                      "302 302 403 403 403 200 404 200 403 403 403",
+    ("refill-claim", "post"):               "302 302 403 403 403 302 404 409 403 403 403",
+    ("refill-decision", "post"):            "302 302 403 403 403 302 302 403 403 403 403",
+    # the access review
+    ("audit-events", "get"):                "302 302 403 403 403 403 403 403 403 200 403",
+    ("audit-event", "get"):                 "302 302 403 403 403 403 403 403 403 200 403",
+    # programs
+    ("api-schema", "get"):                  "401 401 200 200 200 200 200 200 200 200 200",
+    ("api-threads", "get"):                 "401 401 200 200 200 200 200 200 200 403 403",
+    ("api-threads", "post"):                "401 401 400 400 400 403 403 403 403 403 403",
+    ("api-thread", "get"):                  "401 401 200 404 200 200 404 200 404 403 403",
+    ("api-thread-messages", "get"):         "401 401 200 404 200 200 404 200 404 403 403",
+    ("api-thread-messages", "post"):        "401 401 400 404 400 400 404 400 404 403 403",
+    ("api-refills", "get"):                 "401 401 200 200 200 200 200 200 403 403 403",
+    ("api-refills", "post"):                "401 401 400 400 400 403 403 403 403 403 403",
+    ("api-refill", "get"):                  "401 401 200 404 200 200 404 200 403 403 403",
+    ("api-refill-decision", "post"):        "401 401 403 403 403 403 403 403 403 403 403",
+}  # fmt: skip
+# Who has just shown her second step again, for that very purpose.
+FRESH = {
+    ("refill-decision", "refill-decision", "okafor"): 422,
+    ("refill-decision", "refill-decision", "lund"): 404,
+    ("refill-decision", "refill-decision", "maya"): 403,
+    ("refill-decision", "sign-in-factors", "okafor"): 302,
+    ("api-refill-decision", "refill-decision", "okafor"): 400,
+    ("api-refill-decision", "refill-decision", "lund"): 404,
+    ("api-refill-decision", "sign-in-factors", "okafor"): 403,
+}
+UNDECLARED = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+
+
+class Clinic:
+    """Something of Ana's behind every address that names a thing."""
+
+    def __init__(self, cast: Cast, work: Work, enter: Enter, half: Enter) -> None:
+        self.cast, self.enter, self.half = cast, enter, half
+        self.thread, self.order, self.item = work.thread(), work.medicine(), work.refill()
+
+    def address(self, name: str) -> str:
+        from accounts.models import AuthenticatorApp, Session
+        from audit.models import AuditEvent
+
+        route, _pattern = ROUTES[name]
+        if "<" not in route:
+            return reverse(name)
+        if "apps/" in route:
+            thing = AuthenticatorApp.objects.get(user=self.cast.ana)
+        elif "sessions/" in route:
+            self.enter(self.cast.ana)
+            thing = Session.objects.filter(user=self.cast.ana).latest("started_at")
+        elif "events/" in route:
+            thing = AuditEvent.objects.filter(patient_id=self.cast.patient("ana").pk).earliest("recorded_at")
+        elif "refills/" in route or "requests/" in route:
+            thing = self.item
+        elif "medicines/" in route:
+            thing = self.order
+        else:
+            thing = self.thread
+        return reverse(name, args=[thing.pk])
+
+    def browser(self, who: str, **more: Any) -> Client:
+        if who == "nobody":
+            return Client()
+        return self.half(self.cast.ana) if who == "half" else self.enter(self.cast[who], **more)
+
+    def ask(self, who: str, method: str, name: str, **more: Any) -> int:
+        browser, address = self.browser(who, **more), self.address(name)
+        if method == "get":
+            return browser.get(address).status_code
+        sent = {"patient": str(self.cast.patient("ana").pk)} if name == "account-acting" else {}
+        form = {"content_type": "application/json"} if name.startswith("api-") else {}
+        return browser.post(address, sent, **form).status_code
+
+
+ROUTES = {pattern.name: (route, pattern) for route, pattern in addresses()}
+
+
+@pytest.fixture
+def clinic(cast: Cast, work: Work, enter: Enter, half: Enter) -> Clinic:
+    return Clinic(cast, work, enter, half)
+
+
+def test_every_address_has_a_name_of_its_own():
+    assert len(ROUTES) == len(list(addresses()))
+    assert None not in ROUTES and "" not in ROUTES
+
+
+def test_every_address_and_method_has_its_row_and_every_row_its_address():
+    assert set(MATRIX) == {
+        (name, method) for name, (_, pattern) in ROUTES.items() for method in declared(pattern.callback) or {}
+    }
+    assert all(len(row.split()) == len(PEOPLE) for row in MATRIX.values())
+
+
+def test_every_role_and_everybody_of_the_cast_has_a_column(cast):
+    from accounts.models import Role, RoleGrant
+
+    assert set(PEOPLE) == {"nobody", "half", *cast}
+    held = RoleGrant.objects.current().filter(user__in=[cast[who].pk for who in cast])
+    assert set(held.values_list("role", flat=True)) == set(Role.values)
+
+
+def test_the_addresses_that_are_open_to_everybody_are_these():
+    def open_to(column: str) -> set[str]:
+        place = PEOPLE.index(column)
+        leads_away = {("home", "get"), *((name, method) for name, method in MATRIX if name in PUBLIC)}
+        return {
+            name
+            for (name, method), row in MATRIX.items()
+            if row.split()[place] not in ("302", "401") or (name, method) in leads_away
+        }
+
+    assert open_to("nobody") == PUBLIC
+    assert open_to("half") <= PUBLIC | HALF_WAY
+
+
+@pytest.mark.parametrize(("name", "method"), MATRIX, ids=lambda value: value)
+def test_what_each_person_gets(clinic: Clinic, name: str, method: str):
+    from audit.models import AuditEvent
+
+    refusals = AuditEvent.objects.filter(type="refusal")
+    expected = dict(zip(PEOPLE, map(int, MATRIX[name, method].split()), strict=True))
+    found, unrecorded = {}, []
+    for who in PEOPLE:
+        before = refusals.count()
+        found[who] = clinic.ask(who, method, name)
+        asks_for_a_second_step = name == "api-refill-decision" and who in ("okafor", "lund")
+        if found[who] in (403, 404) and not asks_for_a_second_step and refusals.count() != before + 1:
+            unrecorded.append(who)
+    assert found == expected
+    assert not unrecorded, "were refused and nobody wrote it down"
+
+
+@pytest.mark.parametrize(("name", "purpose", "who"), FRESH)
+def test_what_a_second_step_shown_again_opens(clinic: Clinic, name: str, purpose: str, who: str):
+    assert clinic.ask(who, "post", name, fresh=purpose) == FRESH[name, purpose, who]
+
+
+def test_whom_nobody_is_and_half_are_led_to_sign_in(clinic: Clinic):
+    """A 302 is an answer to a sign-in page and to nothing else."""
+    for who, page in (("nobody", "/sign-in/"), ("half", "/sign-in/code/")):
+        browser = clinic.browser(who)
+        for name, method in MATRIX:
+            if name in PUBLIC | HALF_WAY or name.startswith("api-") or method != "get":
+                continue
+            assert browser.get(clinic.address(name))["Location"].split("?")[0] == page, name
+
+
+@pytest.mark.parametrize("who", ["nobody", "half", "ana", "okafor", "root"])
+def test_a_method_without_a_rule_is_closed_to_everybody(clinic: Clinic, who: str):
+    browser = clinic.browser(who)
+    opened = {}
+    for name, (_, pattern) in ROUTES.items():
+        address, rules = clinic.address(name), declared(pattern.callback) or {}
+        for method in UNDECLARED:
+            if method.lower() not in rules:
+                opened[name, method] = browser.generic(method, address).status_code
+    assert {key: status for key, status in opened.items() if status != 405} == {}
+
+
+@pytest.mark.parametrize("who", ["nobody", "ana", "maya", "mira"])
+def test_asking_for_the_head_alone_is_asking_for_the_page(clinic: Clinic, who: str):
+    browser = clinic.browser(who)
+    for name, method in MATRIX:
+        if method != "get":
+            continue
+        answer = browser.head(clinic.address(name))
+        assert answer.status_code == int(MATRIX[name, "get"].split()[PEOPLE.index(who)]), name
+        assert answer.content == b"", name
+
+
+def test_what_is_no_address_is_not_found(clinic: Clinic):
+    for who in ("nobody", "ana", "root"):
+        browser = clinic.browser(who)
+        for address in ("/admin/", "/api/", "/api/v1/", "/api/v1/patients/", "/inbox/x/", "/messages", "/.git/config"):
+            assert browser.get(address).status_code == 404, address
