@@ -47,6 +47,7 @@ class Shell:
     groups: tuple[Group, ...] = ()
     account: Place | None = None
     role: str | Promise = ""
+    is_helping: bool = False  # acts on the side of a patient who is not herself
     idle_seconds: int = 0
 
 
@@ -78,6 +79,7 @@ def shell_for(request: HttpRequest | None) -> Shell:
         signed_in=True,
         base="base_patient.html",
         tabs=_tabs(request),
+        is_helping=_is_helping(request, user),
         idle_seconds=int(settings.SESSION_IDLE_PATIENT.total_seconds()),
     )
 
@@ -93,6 +95,11 @@ _RAIL = (
     (_("Refills"), (("refills", _("To decide"), "pill"),)),
     (_("Privacy"), (("audit-events", _("Access review"), "eye"),)),
 )
+
+
+def _is_helping(request: HttpRequest, user: User) -> bool:
+    chosen = getattr(getattr(request, "session_record", None), "acting_for_id", None)
+    return chosen != user.patient_id if chosen else user.patient_id is None and bool(user.grants)
 
 
 def _tabs(request: HttpRequest) -> tuple[Place, ...]:
