@@ -46,6 +46,11 @@ def worked_item_for(user: User, ref: UUID) -> WorkItem:
     return WorkItem.objects.filter(thread=worked_thread_for(user, ref)).latest("created_at")
 
 
+def is_on_patients_side(user: User, thread: Thread) -> bool:
+    """Whether `user` reads this thread as the patient, or for her, and not as one of its team."""
+    return Thread.objects.of_patients_side(user).filter(pk=thread.pk).exists()
+
+
 def prescription_for(user: User, ref: UUID) -> Prescription:
     """Return the medicine if `user` may ask for it."""
     return _found(Prescription.objects.of_patients_side(user).select_related("patient", "team"), user, ref)

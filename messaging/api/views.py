@@ -16,6 +16,7 @@ from accounts.access import acting_patient
 from accounts.policy import policy, signed_in
 from messaging.access import (
     category_for,
+    is_on_patients_side,
     pool_for,
     prescription_for,
     refill_for,
@@ -194,7 +195,7 @@ def _opened(request: ApiRequest, ref: UUID) -> dict[str, Any]:
     before = message_ref_in(request)
     shape = {"ref": thread.pk, "last_message_ref": thread.last_message_id, "is_open": thread.is_open}
     opened: OpenThread | Conversation
-    if Thread.objects.of_patients_side(request.user).filter(pk=thread.pk).exists():
+    if is_on_patients_side(request.user, thread):
         opened = open_thread(thread, reader=request.user, before=before)
     else:
         opened = open_conversation(thread, reader=request.user, before=before)
