@@ -99,11 +99,12 @@ def helped_by(user: User) -> list[Helped]:
 
 
 def own_name(user: User) -> str:
-    """How the portal greets her."""
+    """How the portal greets her; empty for somebody of whom no name is on file."""
     people = People.load([user.pk])
     sealed = people.sealed_records()
     receipt = record_read(reader=user, shown=sealed, category="account", purpose="PATRQT") if sealed else None
-    return people.opened(receipt)[user.pk].name
+    person = people.opened(receipt)[user.pk]
+    return person.name if person.is_known else ""
 
 
 def _remember(user: User, hidden: AuthenticatorApp | Session | None) -> None:

@@ -25,6 +25,8 @@ from accounts.refusals import (
 from audit.recorder import record
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from accounts.limits import Tries
     from accounts.models.factor import PacedDevice
 
@@ -72,30 +74,30 @@ def _knows_password(user: User | None, password: str) -> bool:
 
 def enter_with_app(session: Session, *, app: AuthenticatorApp, code: str) -> None:
     """The rest of the way in. Until the recovery codes are saved the session stays where they are shown."""
-    _show_app_code(session.user, app, code)
     saved = RecoverySheet.objects.of(session.user) is not None
-    _strengthen(session, Strength.FULL if saved else Strength.ENROLLING, app)
+    strength = Strength.FULL if saved else Strength.ENROLLING
+    _show_app_code(session, app, code, then=lambda: _strengthen(session, strength, app.kind))
 
 
 def enter_with_recovery_code(session: Session, *, code: str) -> None:
-    sheet = RecoverySheet.objects.of(session.user)
-    if sheet is None:
-        raise RecoveryCodeRefused
-    _show_recovery_code(session.user, sheet, code)
-    _strengthen(session, Strength.FULL, sheet)
+    sheet = _saved_sheet(session)
+    _show_recovery_code(session, sheet, code, then=lambda: _strengthen(session, Strength.FULL, sheet.kind))
 
 
 def prove_again(session: Session, *, app: AuthenticatorApp, code: str, purpose: str) -> None:
-    _show_app_code(session.user, app, code)
-    _prove_again(session, app, purpose)
+    _show_app_code(session, app, code, then=lambda: _prove_again(session, app.kind, purpose))
 
 
 def prove_again_with_recovery_code(session: Session, *, code: str, purpose: str) -> None:
+    sheet = _saved_sheet(session)
+    _show_recovery_code(session, sheet, code, then=lambda: _prove_again(session, sheet.kind, purpose))
+
+
+def _saved_sheet(session: Session) -> RecoverySheet:
     sheet = RecoverySheet.objects.of(session.user)
     if sheet is None:
         raise RecoveryCodeRefused
-    _show_recovery_code(session.user, sheet, code)
-    _prove_again(session, sheet, purpose)
+    return sheet
 
 
 def apps_of(user: User) -> list[AuthenticatorApp]:
@@ -119,16 +121,18 @@ def confirm_app(session: Session, *, code: str, name: str = "") -> None:
     """The app shows the right code, so it counts from now on. Other sessions of this person end."""
     user = session.user
     app = pending_app(session)
-    _show_app_code(user, app, code)
-    with transaction.atomic():
+
+    def count_it() -> None:
         app.refresh_from_db()
         app.name = name
         app.save(update_fields=["name"])
         app.confirm(by=user)
         user.rights_changed()
         session.restamp(user.security_stamp)
-    if not session.is_full:
-        _strengthen(session, Strength.ENROLLING, app)
+        if not session.is_full:
+            _strengthen(session, Strength.ENROLLING, app.kind)
+
+    _show_app_code(session, app, code, then=count_it)
 
 
 def remove_app(session: Session, app: AuthenticatorApp) -> None:
@@ -149,53 +153,72 @@ def confirm_recovery_codes(session: Session, *, code: str) -> None:
     sheet = RecoverySheet.objects.filter(user=user, confirmed=False).first()
     if sheet is None:
         raise RecoveryCodeRefused
-    _show_recovery_code(user, sheet, code)
-    with transaction.atomic():
+
+    def count_it() -> None:
         sheet.refresh_from_db()
         sheet.confirm(by=user)
         if not session.is_full:
-            session.strengthen(by=user, strength=Strength.FULL, factor=session.factor)
-            record(agent=user, type="login", subtype="login", obj=session, detail={"step": "set-up"})
+            _strengthen(session, Strength.FULL, session.factor)
+
+    _show_recovery_code(session, sheet, code, then=count_it)
 
 
 # What all of these share
 
 
-def _show_app_code(user: User, app: AuthenticatorApp, text: str) -> None:
+def _show_app_code(session: Session, app: AuthenticatorApp, text: str, *, then: Callable[[], None]) -> None:
     code = codes.app_code(text)
     if code is None:
         raise CodeRefused
-    account: Tries = ("code-account", str(user.pk))
-    day: Tries = ("code-account-day", str(user.pk))
+    who = str(session.user_id)
+    account: Tries = ("code-account", who)
+    day: Tries = ("code-account-day", who)
     place: Tries = ("code-address", limits.whence())
-    _show(user, app, code, account, day, place)
+    _show(session, app, code, account, day, place, then=then)
     limits.forget(account)
     limits.give_back(day, place)
 
 
-def _show_recovery_code(user: User, sheet: RecoverySheet, text: str) -> None:
+def _show_recovery_code(
+    session: Session, sheet: RecoverySheet, text: str, *, then: Callable[[], None]
+) -> None:
     code = codes.recovery_code(text)
     if code is None:
         raise RecoveryCodeRefused
     # A bucket of their own: whoever guesses at the app must not shut the way back in for the one who lost it.
-    account: Tries = ("recovery-account", str(user.pk))
+    account: Tries = ("recovery-account", str(session.user_id))
     try:
-        _show(user, sheet, code, account)
+        _show(session, sheet, code, account, then=then)
     except CodeRefused as refused:
         raise RecoveryCodeRefused from refused
     limits.forget(account)
 
 
-def _show(user: User, device: AuthenticatorApp | RecoverySheet, code: str, *tries: Tries) -> None:
-    """Count the try, then let the library check it: it locks the device's row, so one code opens one door once."""
+def _show(
+    session: Session,
+    device: AuthenticatorApp | RecoverySheet,
+    code: str,
+    *tries: Tries,
+    then: Callable[[], None],
+) -> None:
+    """Count the try, let the library check it under a lock on the device's row, and do at once what it opens.
+
+    The lock holds until that is done: whoever sends the same code again waits, and finds it used and its work done.
+    """
+    user = session.user
+    agent = user if session.is_full else AnonymousUser()
     try:
         limits.spend(*tries)
         _must_not_wait(device)
     except TooManyTries:
-        _failed(user, "too-many-tries", step=device.kind, device=device)
+        _failed(user, "too-many-tries", step=device.kind, device=device, agent=agent)
         raise
-    if django_otp.verify_token(user, device.persistent_id, code) is None:
-        _failed(user, "wrong-code", step=device.kind, device=device)
+    with transaction.atomic():
+        right = django_otp.verify_token(user, device.persistent_id, code) is not None
+        if right:
+            then()
+    if not right:
+        _failed(user, "wrong-code", step=device.kind, device=device, agent=agent)
         raise CodeRefused
 
 
@@ -205,33 +228,40 @@ def _must_not_wait(device: PacedDevice) -> None:
         raise TooManyTries(until, wait)
 
 
-def _strengthen(session: Session, strength: Strength, device: AuthenticatorApp | RecoverySheet) -> None:
+def _strengthen(session: Session, strength: Strength, factor: str) -> None:
     user = session.user
-    with transaction.atomic():
-        session.strengthen(by=user, strength=strength, factor=device.kind)
-        record(agent=user, type="login", subtype="login", obj=session, detail={"step": device.kind})
+    session.strengthen(by=user, strength=strength, factor=factor)
+    record(agent=user, type="login", subtype="login", obj=session, detail={"step": factor})
 
 
-def _prove_again(session: Session, device: AuthenticatorApp | RecoverySheet, purpose: str) -> None:
+def _prove_again(session: Session, factor: str, purpose: str) -> None:
     user = session.user
-    with transaction.atomic():
-        session.prove_again(by=user, purpose=purpose, factor=device.kind)
-        record(agent=user, type="login", subtype="step-up", obj=session, detail={"purpose": purpose})
+    session.prove_again(by=user, purpose=purpose, factor=factor)
+    record(agent=user, type="login", subtype="step-up", obj=session, detail={"purpose": purpose})
 
 
-def _failed(user: User | None, reason: str, *, step: str, device: PacedDevice | None = None) -> None:
-    # Nobody is known to have acted; the account that was tried is the object, where there is one. It is not looked
-    # up whose record it goes with: that would take longer for an account that exists.
+def _failed(
+    user: User | None,
+    reason: str,
+    *,
+    step: str,
+    agent: User | AnonymousUser | None = None,
+    device: PacedDevice | None = None,
+) -> None:
+    """Write down a try that failed. Before both steps are done nobody is known to have made it."""
+    tried = None
     if user is not None:
-        user.primed(roles=frozenset(), patient_id=None, grants=(), verified=False)
+        # The account is the object. Whose record goes with it is not looked up: that would take longer for an
+        # account that exists, and a failed sign-in is no look at a record.
+        tried = User(pk=user.pk).primed(roles=frozenset(), patient_id=None, grants=(), verified=False)
     detail = {"step": step} | ({"device": str(device.pk)} if device is not None else {})
     record(
-        agent=AnonymousUser(),
+        agent=agent or AnonymousUser(),
         type="login",
         subtype="login",
         outcome="8" if reason == "too-many-tries" else "4",
         outcome_reason=reason,
-        obj=user,
+        obj=tried,
         category="sign-in",
         detail=detail,
     )

@@ -47,6 +47,11 @@ class Person:
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def is_known(self) -> bool:
+        """Somebody with a name on file, and not the portal or a stranger."""
+        return self.side != "system"
+
 
 def the_portal() -> Person:
     """Whatever the portal did by itself."""

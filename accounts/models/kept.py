@@ -18,9 +18,11 @@ from audit.seals import Kind, SealedField, seal, unseal
 from audit.verbs import verb
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
     from accounts.models.user import User
+    from audit.context import Agent
 
 LIMIT = 64_000
 # Words of the machinery and secrets are not what the person wrote.
@@ -48,6 +50,11 @@ class KeptFormManager(models.Manager["KeptForm"]):
         self.filter(user=by, path=kept.path).delete()
         kept.save(force_insert=True)
         return kept
+
+    @verb(actor="by")
+    def drop(self, *, before: datetime, by: Agent) -> None:
+        """Forget what nobody has come back for since then."""
+        self.filter(kept_at__lt=before).delete()
 
     def take(self, user: User, path: str) -> KeptText | None:
         """Give back what `user` typed at `path`, once. Opening it is a read like any other."""

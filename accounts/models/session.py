@@ -69,6 +69,12 @@ class SessionQuerySet(models.QuerySet["Session"]):
             row = cursor.fetchone()
         return Session.found(row) if row is not None else None
 
+    def end_overdue(self, *, by: Agent) -> int:
+        """End the sessions whose time is over and to which nobody came back."""
+        earliest = timezone.now() - min(settings.SESSION_IDLE_STAFF, settings.SESSION_HALF)
+        waiting = self.alive().filter(last_seen_at__lte=earliest).select_related("user")
+        return sum(session.end(by=by, reason=end) for session in waiting if (end := session.verdict()))
+
     def finish(self, *, reason: str) -> int:
         """End these sessions. Ended ones keep the end they had."""
         return self.alive().update(ended_at=timezone.now(), end_reason=reason)
@@ -79,7 +85,8 @@ class SessionManager(models.Manager.from_queryset(SessionQuerySet)):  # type: ig
     def begin(self, *, by: User, browser: str = "") -> Session:
         """Open a half signed-in session for somebody who knew the password. `session.key` is for her browser."""
         session: Session = self.model(user=by, stamp=by.security_stamp, device=device_words(browser))
-        session.new_key()
+        session.key = secrets.token_urlsafe(32)
+        session.key_digest = key_digest(session.key)
         session.save(force_insert=True)
         return session
 
@@ -120,10 +127,6 @@ class Session(models.Model):
 
     def __str__(self) -> str:
         return f"session {self.pk}"
-
-    def new_key(self) -> None:
-        self.key = secrets.token_urlsafe(32)
-        self.key_digest = key_digest(self.key)
 
     @classmethod
     def found(cls, row: Sequence[Any]) -> Session:
@@ -248,12 +251,12 @@ class Session(models.Model):
         self.stamp = stamp
 
     def _turn(self, **changes: object) -> None:
-        before = self.key_digest
-        self.new_key()
-        turned = Session.objects.alive().filter(pk=self.pk, key_digest=before)
+        key = secrets.token_urlsafe(32)
+        turned = Session.objects.alive().filter(pk=self.pk, key_digest=self.key_digest)
         # Whoever ended the session, or turned the same key first, wins: no row, no new key.
-        if not turned.update(key_digest=self.key_digest, **changes):
+        if not turned.update(key_digest=key_digest(key), **changes):
             raise SessionEnded
+        self.key, self.key_digest = key, key_digest(key)
         for name, value in changes.items():
             setattr(self, name, value)
 
@@ -297,6 +300,6 @@ _SYSTEMS = (
 
 def device_words(browser: str) -> str:
     """A browser's own description in a few words its owner knows: "Firefox on Windows"."""
-    program = next((words for mark, words in _BROWSERS if re.search(rf"\b{mark}", browser)), "")
+    program = next((words for mark, words in _BROWSERS if re.search(rf"(\b|Headless){mark}", browser)), "")
     system = next((words for mark, words in _SYSTEMS if mark in browser), "")
     return " · ".join(filter(None, [program, system]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import unicodedata
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, NoReturn, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -47,6 +48,14 @@ class Rights(NamedTuple):
     roles: frozenset[str]
     patient_id: UUID | None
     grants: tuple[Grant, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """As whom the rules of access judge somebody, without her row: for statements prepared before she asks."""
+
+    pk: UUID
+    cares: bool = False
 
 
 class UserManager(BaseUserManager["User"]):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import check_for_language
+from django.utils.translation import check_for_language, get_language_info
 
 from accounts import account, entrance
 from accounts.access import patient_on_whose_side
@@ -120,6 +120,7 @@ def _page(request: HalfSignedInRequest, *, problem: str = "", status: int = 200)
         or user.patient_id
         or next((g.patient_id for g in user.grants), None),
         "problem": problem,
-        "languages": settings.LANGUAGES,
+        # Each in its own words: whoever looks for hers may not read this one.
+        "languages": [(code, get_language_info(code)["name_local"]) for code, _name in settings.LANGUAGES],
     }
     return render(request, "accounts/account.html", said, status=status)

@@ -71,6 +71,7 @@ def _app_page(request: HalfSignedInRequest, *, first: bool) -> HttpResponse | No
                 raise
             except Refusal as refused:
                 form.add_error("code", str(refused.words))
+                form.data = {**request.POST.dict(), "code": ""}
                 status, wait = refused.status, _wait(refused)
             else:
                 return None

@@ -8,11 +8,12 @@ import pytest
 import time_machine
 from django.conf import settings
 from django.db import connection
+from django.http import QueryDict
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.models import KeptForm, Role, RoleGrant, Session
+from accounts.models import KeptForm, RecoverySheet, Role, RoleGrant, Session
 from audit.models import AuditEvent
 from tests.accounts.steps import give_password, is_in, sign_in
 
@@ -215,6 +216,28 @@ def test_every_end_is_written_down_once(cast, enter, clock):
     assert all(e.session_ended_at is not None for e in ends)
 
 
+def test_what_is_over_is_tidied_away(cast, enter, clock):
+    from accounts.models import TryCounter
+    from accounts.tasks import tidy
+
+    left = enter(cast.ana)
+    Client().post("/sign-in/", {"email": "ana@riverside.example", "password": "not hers"})
+    KeptForm.keep(by=cast.ana, path="/x/", action="/x/", data=QueryDict("body=dizzy"))
+    clock.shift(29 * MINUTE)
+    tidy()
+    assert Session.objects.alive().count() == 1
+    assert is_in(left)
+    clock.shift(31 * MINUTE)
+    tidy()
+    assert Session.objects.alive().count() == 0
+    assert session_of(cast.ana).end_reason == "idle"
+    assert TryCounter.objects.count() == 0
+    assert KeptForm.objects.count() == 1
+    clock.shift(31 * 24 * HOUR)
+    tidy()
+    assert KeptForm.objects.count() == 0
+
+
 # What was being typed when the session ended
 
 TEXT = "I feel dizzy since Tuesday, mostly in the morning."
@@ -391,6 +414,18 @@ def test_the_code_of_the_sign_in_does_not_count_again(cast, clock):
     answer = client.post("/sign-in/again/", {"for": "factors", "code": cast.code("ana")})
     assert answer.status_code == 422
     assert client.get("/account/apps/new/").status_code == 302
+
+
+def test_a_recovery_code_shows_the_second_step_too(cast, enter):
+    RecoverySheet.objects.filter(user=cast.ana).delete()
+    sheet, codes = RecoverySheet.objects.print_new(user=cast.ana, by=cast.ana)
+    sheet.confirm(by=cast.ana)
+    client = enter(cast.ana)
+    again = "/sign-in/again/?recovery=1"
+    assert "Recovery code" in client.get(again).content.decode()
+    assert client.post(again, {"for": "factors", "code": "A" * 16}).status_code == 422
+    assert client.post(again, {"for": "factors", "code": codes[0]}).status_code == 302
+    assert client.get("/account/apps/new/").status_code == 200
 
 
 def test_one_persons_proof_is_not_anothers(cast, enter):

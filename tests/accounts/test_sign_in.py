@@ -7,7 +7,9 @@ import re
 import pytest
 import time_machine
 from django.conf import settings
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AuthenticatorApp, Session, Strength
 from audit.models import AuditEvent
@@ -73,6 +75,15 @@ def test_an_unknown_account_costs_a_password_hash_too(cast, monkeypatch):
         Client().post("/sign-in/", {"email": email, "password": "not hers"})
         counts.append(len(hashed))
     assert counts == [1, 1]
+
+
+def test_a_known_and_an_unknown_account_cost_the_same_statements(cast):
+    asked = []
+    for email in ("ana@riverside.example", "eve@riverside.example"):
+        with CaptureQueriesContext(connection) as statements:
+            Client().post("/sign-in/", {"email": email, "password": "not hers"})
+        asked.append([statement["sql"].split()[0] for statement in statements])
+    assert asked[0] == asked[1]
 
 
 def test_a_closed_account_is_refused_like_a_wrong_password(cast):
