@@ -32,7 +32,8 @@ def main() -> None:
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as refusal:
-        sys.exit(f"{refusal} (For the demo clinic, run script/server first.)")
+        hint = "" if os.environ.get("PORTAL_MODE") else " (For the demo clinic, run script/server first.)"
+        sys.exit(f"{refusal}{hint}")
 
 
 if __name__ == "__main__":

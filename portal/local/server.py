@@ -20,7 +20,7 @@ from typing import IO, Any
 
 from portal.local import state
 from portal.local.broker import Broker, BrokerUnavailable
-from portal.local.postgres import Cluster, PostgresUnavailable
+from portal.local.postgres import Cluster, PostgresUnavailable, last_line
 
 HOST = "127.0.0.1"
 READY_WITHIN = 60.0
@@ -215,8 +215,8 @@ class Clinic:
         if done.returncode:
             log = self._log("prepare")
             log.write_text(done.stdout + done.stderr)
-            lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
-            raise CannotStart(f"{command[0]} failed: {lines[-1] if lines else 'no words'} (all of it: {log})")
+            words = last_line(done.stderr).removeprefix("CommandError: ")
+            raise CannotStart(f"The clinic cannot open ({command[0]}): {words} (All that was said: {log})")
 
     def _start_program(self, name: str, program: str, *arguments: str) -> None:
         path = Path(sys.executable).parent / program

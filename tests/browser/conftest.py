@@ -21,6 +21,8 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     ours = [item for item in items if HERE in item.path.parents]
     missing = None if not ours or browsers.find() else "no Chromium or Chrome on this machine"
+    if missing and os.environ.get("PORTAL_BROWSER_REQUIRED"):
+        raise pytest.UsageError(f"{len(ours)} browser tests would be left out: {missing}.")
     for item in ours:
         item.add_marker(pytest.mark.browser)
         if missing:

@@ -23,14 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.drill
-# Once closed, nothing it started may be left.
-PARTS = ("postgres", "valkey", "redis-server", "gunicorn", "celery")
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One clinic for this whole file: whoever comes second finds the data of whoever came first."""
-    return tmp_path_factory.mktemp("clinic") / "state"
 
 
 def free_port() -> int:
@@ -47,13 +39,13 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def server(folder: Path, port: int) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def server(folder: Path, port: int, **changes: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run script/server until it has introduced itself; close it as Ctrl-C does."""
     command = [sys.executable, "-m", "portal.local.server", "--port", str(port)]
     process = subprocess.Popen(
         command,
         cwd=state.ROOT,
-        env=environment(folder),
+        env={**environment(folder), **changes},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -105,8 +97,8 @@ def wait_for(port: int, path: str, status: int, seconds: float = 20) -> str:
             return body
 
 
-def test_one_command_opens_the_clinic_and_ctrl_c_closes_all_of_it(tmp_path, folder):
-    port = free_port()
+def test_one_command_opens_the_clinic_and_ctrl_c_closes_all_of_it(tmp_path):
+    port, folder = free_port(), tmp_path / "state"
     with server(folder, port) as (process, said):
         assert f"http://127.0.0.1:{port}/" in said
         for name in ("ana", "okafor", "mira"):
@@ -141,23 +133,48 @@ def test_one_command_opens_the_clinic_and_ctrl_c_closes_all_of_it(tmp_path, fold
     assert alive(folder) == []
 
 
-def test_a_database_that_goes_away_is_a_calm_page_and_its_return_is_enough(folder):
-    port = free_port()
-    with server(folder, port):
-        cluster = Cluster(folder / "postgres")
-        assert get(port, "/sign-in/")[0] == 200
-        cluster._stop()
-        assert get(port, "/healthz")[0] == 503
-        code, body = post_sign_in(port)
-        assert code == 503
-        assert "555 010 0140" in body
-        cluster._start()
-        wait_for(port, "/healthz", 200)
-        assert post_sign_in(port)[0] != 503
-        os.kill(int((cluster.data / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
-        time.sleep(0.5)
-        cluster._start()
-        assert post_sign_in(port)[0] not in (500, 503)
+def test_a_configured_database_that_goes_away_is_a_calm_page_and_its_return_is_enough(tmp_path):
+    port, folder = free_port(), tmp_path / "state"
+    cluster = Cluster(tmp_path / "elsewhere", throwaway=True)
+    cluster.hold()
+    named = {"DATABASE_URL": cluster.app_url, "DATABASE_OWNER_URL": cluster.owner_url}
+    try:
+        with server(folder, port, **named) as (_process, said):
+            assert "the one named by DATABASE_URL" in said
+            assert not (folder / "postgres").exists()
+            assert post_sign_in(port)[0] == 422
+            cluster._stop()
+            status, page = post_sign_in(port)
+            assert status == 503
+            assert "555 010 0140" in page
+            assert get(port, "/healthz")[0] == 503
+            cluster._start()
+            wait_for(port, "/healthz", 200)
+            assert post_sign_in(port)[0] == 422
+            os.kill(int((cluster.data / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+            time.sleep(0.5)
+            cluster._start()
+            assert post_sign_in(port)[0] == 422  # Between two requests: nobody noticed.
+        assert cluster.answers()  # Whose it is stops it, nobody else.
+    finally:
+        cluster.release()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("POSTGRES_BIN", "/nowhere", "POSTGRES_BIN is /nowhere"),
+        ("BROKER_BIN", "/nowhere", "BROKER_BIN is /nowhere"),
+        ("DATABASE_URL", "postgresql://portal_app@127.0.0.1:1/portal", "DATABASE_OWNER_URL is not set"),
+        ("CLINIC_TIME_ZONE", "Mars/Olympus", "CLINIC_TIME_ZONE is 'Mars/Olympus'"),
+    ],
+)
+def test_what_is_in_the_way_is_said_in_one_line(tmp_path, name, value, words):
+    code, lines = refused(tmp_path / "state", free_port(), **{name: value})
+    assert code == 1
+    assert len(lines) == 1
+    assert words in lines[0]
+    assert alive(tmp_path) == []
 
 
 def post_sign_in(port: int) -> tuple[int, str]:
