@@ -160,6 +160,8 @@ class Notification(models.Model):
         the server's yes and our commit) is the same mail to the reader's mail program. The address is
         opened under a recorded read by `system:notifier`.
         """
+        if not self._still_ours():
+            return
         if not self.is_wanted:
             self._settle(given_up_at=now(), last_error="person not active")
             return
@@ -215,6 +217,17 @@ class Notification(models.Model):
                 "Auto-Submitted": "auto-generated",
             },
         )
+
+    def _still_ours(self) -> bool:
+        """Whether our claim stands, and renew it. The rows before this one may have taken longer than the lease."""
+        moment = now()
+        ours = Notification.objects.filter(
+            pk=self.pk, claimed_at=self.claimed_at, sent_at=None, given_up_at=None
+        )
+        if not ours.update(claimed_at=moment):
+            return False
+        self.claimed_at = moment
+        return True
 
     def _put_back(self, failure: str) -> None:
         if self.attempts >= MOST_ATTEMPTS:
