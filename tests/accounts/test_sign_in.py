@@ -329,7 +329,12 @@ def test_signing_out_ends_it_on_the_server_and_clears_the_browser(cast):
     client = sign_in(cast, "ana")
     key = client.cookies[settings.SESSION_COOKIE_NAME].value
     answer = client.post("/sign-out/")
-    assert answer["Clear-Site-Data"] == '"cache", "cookies", "storage"'
+    assert answer["Clear-Site-Data"] == '"cache", "storage"'
+    assert (
+        answer.cookies[settings.SESSION_COOKIE_NAME].value
+        == answer.cookies[settings.CSRF_COOKIE_NAME].value
+        == ""
+    )
     client.cookies[settings.SESSION_COOKIE_NAME] = key
     assert not is_in(client)
 
