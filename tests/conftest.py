@@ -24,7 +24,7 @@ from django.conf import settings  # noqa: E402
 
 settings.DATABASES  # noqa: B018  (pytest-django looks for settings that are already read)
 
-pytest_plugins = ["tests.cast", "tests.work"]
+pytest_plugins = ["tests.cast", "tests.work", "tests.doors"]
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
