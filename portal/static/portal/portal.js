@@ -93,27 +93,31 @@
     window.clearTimeout(warning);
     window.clearTimeout(ending);
     warning = window.setTimeout(function () { if (!dialog.open) dialog.showModal(); }, Math.max(Number(idle.content) - WARN, 1) * 1000);
-    ending = window.setTimeout(function () { keepTyped().then(leave, leave); }, (Number(idle.content) + 5) * 1000);
+    ending = window.setTimeout(leave, (Number(idle.content) + 5) * 1000);
   }
-  function leave() { window.location.reload(); }
-  // What stands unsent goes to the server, sealed, and comes back after the next sign-in. It is not sent as a
-  // message: in another tab the session may still be alive.
-  function keepTyped() {
-    var box = Array.prototype.find.call(document.querySelectorAll('form[method="post"] textarea'), function (one) {
-      return one.value.trim() && one.value !== one.defaultValue;
+  function isUnsent(form) {
+    return Array.from(form.elements).some(function (field) {
+      return field.matches('textarea, input:not([type=hidden]):not([type=radio])') && field.value.trim() && field.value !== field.defaultValue;
     });
-    if (!box) return Promise.resolve();
-    var typed = new URLSearchParams(new FormData(box.form));
-    typed.append('kept-page', window.location.pathname);
-    typed.append('kept-action', new URL(box.form.action, window.location.href).pathname);
-    return window.fetch(dialog.dataset.keep, { method: 'POST', body: typed, credentials: 'same-origin', redirect: 'manual' });
+  }
+  // Time is over: what stands unsent goes to the server, sealed, and comes back after the next sign-in. It is
+  // not sent as a message: in another tab the session may still be alive.
+  function leave() {
+    var form = Array.from(document.querySelectorAll('main form[method=post]')).find(isUnsent);
+    var page = (form && form.dataset.page) || window.location.pathname;
+    function go() { window.location.assign(page); }
+    if (!form) { go(); return; }
+    var words = new FormData(form);
+    words.set('kept-page', page);
+    words.set('kept-action', new URL(form.action).pathname);
+    window.fetch(dialog.dataset.keep, { method: 'POST', body: new URLSearchParams(words) }).then(go, go);
   }
   restart();
   document.addEventListener('htmx:afterRequest', restart);
   dialog.querySelector('[data-stay-button]').addEventListener('click', function () {
-    window.fetch(dialog.dataset.stay, { method: 'HEAD', credentials: 'same-origin', redirect: 'manual' }).then(function (answer) {
+    window.fetch(dialog.dataset.stay, { redirect: 'manual' }).then(function (answer) {
       dialog.close();
-      if (answer.ok) restart(); else window.location.reload();
+      if (answer.ok) restart(); else leave();
     }, function () { dialog.close(); say(text('offline'), true); });
   });
 }());

@@ -1,0 +1,183 @@
+"""Every page in a real browser: no violation of the policy, none of accessibility, nothing wider than a phone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.urls import reverse
+
+from accounts.entrance import FACTORS
+from accounts.policy import addresses, declared, is_api
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import BrowserContext, Page
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+# Looking for violations takes a second each time: the dark is looked at on a phone alone.
+WIDTHS = {"light": {320: False, 390: True, 1280: True}, "dark": {320: False, 390: True, 1280: False}}
+# Answers that are no page: probes and turnings, and the letters of the demo.
+NO_PAGES = {"healthz", "inbox-version", "stay", "demo-mail", "home"}
+
+
+class Visitor:
+    """Goes to pages and keeps what is wrong with them."""
+
+    def __init__(self, page: Page, site: str, theme: str) -> None:
+        self.page = page
+        self.widths = WIDTHS[theme]
+        self.site = site
+        self.wrong: list[str] = []
+        page.on("console", self._heard)
+        page.on("pageerror", lambda error: self.wrong.append(f"{page.url}: {error}"))
+
+    def _heard(self, said: Any) -> None:
+        # The answer to a form that is not right is a line in the console, too.
+        if said.type == "error" and "status of 4" not in said.text:
+            self.wrong.append(f"{self.page.url}: {said.text}")
+
+    def go(self, name: str, *args: object, query: str = "", status: int = 200) -> None:
+        answer = self.page.goto(self.site + reverse(name, args=args) + query)
+        assert answer is not None and answer.status == status, (name, answer and answer.status, self.page.url)
+        self.look(name)
+
+    def look(self, name: str) -> None:
+        for width, looks_closely in self.widths.items():
+            self.page.set_viewport_size({"width": width, "height": 844})
+            if self.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                self.wrong.append(f"{name}: wider than {width} px")
+            if not looks_closely:
+                continue
+            for violation in Axe().run(self.page, options={"runOnly": TAGS}).response["violations"]:
+                where = ", ".join(" ".join(node["target"]) for node in violation["nodes"][:3])
+                self.wrong.append(f"{name} at {width} px: {violation['id']} ({where})")
+
+
+@pytest.fixture(params=["light", "dark"])
+def visitor(request: pytest.FixtureRequest, context: BrowserContext, site: str) -> Iterator[Visitor]:
+    context.add_cookies([{"name": "theme", "value": request.param, "url": site}])
+    page = context.new_page()
+    # Colours on their way from one to another are nobody's choice.
+    page.emulate_media(reduced_motion="reduce")
+    one = Visitor(page, site, request.param)
+    yield one
+    assert one.wrong == []
+
+
+PATIENT = {
+    "messages",
+    "message-new",
+    "thread",
+    "medicines",
+    "refill-new",
+    "refill-request",
+    "privacy",
+    "account",
+}
+STAFF = {"inbox", "inbox-thread", "refills", "refill"}
+OFFICER = {"audit-events", "audit-event"}
+WAY_IN = {"sign-in", "sign-in-code", "sign-in-recovery", "sign-in-set-up", "sign-in-codes", "sign-in-again"}
+FACTOR_PAGES = {"account-app-new", "account-codes"}
+
+
+def test_every_page_is_visited_here() -> None:
+    pages = {
+        pattern.name
+        for _, pattern in addresses()
+        if "get" in (declared(pattern.callback) or {}) and not is_api(pattern.callback)
+    }
+    assert pages - NO_PAGES == PATIENT | STAFF | OFFICER | WAY_IN | FACTOR_PAGES
+
+
+def test_the_pages_of_a_patient(cast, work, visitor, as_):
+    thread, medicine, refill = work.thread(), work.medicine(), work.refill()
+    thread.post(author=cast.maya, body="Please keep taking the tablets.\n\nCall us if it gets worse.")
+    as_(cast.ana)
+    visitor.go("messages")
+    visitor.go("messages", query="?show=closed")
+    visitor.go("thread", thread.pk)
+    visitor.go("message-new")
+    visitor.go("medicines")
+    visitor.go("refill-new", medicine.pk)
+    visitor.go("refill-request", refill.pk)
+    visitor.go("privacy")
+    visitor.go("account")
+
+
+def test_the_pages_of_a_patient_when_something_is_missing(cast, work, visitor, as_):
+    thread = work.thread()
+    as_(cast.ana)
+    page = visitor.page
+    visitor.go("message-new")
+    page.get_by_role("button", name="Send message").click()
+    page.get_by_role("alert").wait_for()
+    assert page.title().startswith("Error:")
+    assert page.evaluate("document.activeElement.id") == "problems"
+    visitor.look("message-new with errors")
+    visitor.go("thread", thread.pk)
+    page.get_by_role("button", name="Send reply").click()
+    page.get_by_role("alert").wait_for()
+    visitor.look("thread with errors")
+
+
+def test_the_pages_of_somebody_who_has_nothing_yet(cast, visitor, as_):
+    as_(cast.ben)
+    visitor.go("messages")
+    visitor.go("medicines")
+    visitor.go("privacy")
+
+
+def test_the_pages_of_the_team(cast, work, visitor, as_):
+    thread, refill = work.thread(), work.refill()
+    as_(cast.okafor)
+    visitor.go("inbox")
+    visitor.go("inbox", query="?view=finished")
+    thread.note(author=cast.maya, body="Asked about the dose.")
+    thread.post(author=cast.maya, body="Please keep taking the tablets.")
+    visitor.go("inbox-thread", thread.pk)
+    visitor.go("refills")
+    visitor.go("refill", refill.pk)
+    visitor.go("account")
+
+
+def test_the_pages_of_the_privacy_officer(cast, work, visitor, as_):
+    from audit.models import AuditEvent
+
+    work.thread()
+    as_(cast.mira)
+    visitor.go("audit-events")
+    visitor.go("audit-events", query="?since=2026-13-40", status=422)
+    visitor.go("audit-event", AuditEvent.objects.latest("recorded_at").pk)
+
+
+def test_the_way_in(cast, visitor, as_):
+    from accounts.models import User
+    from portal.demo_clinic import FOUNDER
+
+    visitor.go("sign-in")
+    as_(cast.ana, strength=1)
+    visitor.go("sign-in-code")
+    visitor.go("sign-in-recovery")
+    as_(cast.ana)
+    visitor.go("sign-in-again", query="?for=refill-decision")
+    newcomer = User.objects.enrol(email="new@riverside.example", password="walks by the river", by=FOUNDER)
+    as_(newcomer, strength=1)
+    visitor.go("sign-in-set-up")
+    as_(newcomer, strength=2)
+    visitor.go("sign-in-codes")
+
+
+def test_changing_the_second_step(cast, visitor, as_):
+    as_(cast.ana, fresh=FACTORS)
+    visitor.go("account-app-new")
+    visitor.go("account-codes")
+
+
+def test_a_page_that_is_not_there(visitor):
+    visitor.page.goto(visitor.site + "/nowhere/")
+    visitor.look("not found")
