@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, OuterRef, Subquery
+from django.db.models import CharField, Exists, OuterRef, QuerySet, Subquery, Value
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import (
@@ -20,10 +21,12 @@ from accounts.models import (
 )
 from accounts.models.proxy import SAID_TO_PATIENT, Relationship
 from accounts.models.role import Role
+from audit.prepared import Prepared
 from audit.seals import open_directory_all, unseal_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
     from uuid import UUID
 
     from django.db import models
@@ -63,6 +66,29 @@ def somebody(user_id: UUID) -> Person:
     return Person(user_id, _("Somebody"), _("Somebody"), "?", "", "system")
 
 
+def _with_names(ids: list[UUID]) -> QuerySet[User]:
+    held = RoleGrant.objects.filter(user=OuterRef("pk")).order_by("role")
+    users = User.objects.filter(pk__in=ids).select_related("practitioner", "patient", "relatedperson")
+    return users.defer("password", "email").annotate(held_roles=ArraySubquery(held.values("role")))
+
+
+@Prepared
+def _users(*, ids: list[UUID]) -> QuerySet[User]:
+    nothing = Value(None, output_field=CharField())
+    return _with_names(ids).annotate(stands_to_patient=nothing, leads_care=Value(False))
+
+
+@Prepared
+def _users_of(*, ids: list[UUID], patient: UUID, at: datetime) -> QuerySet[User]:
+    person = OuterRef("pk")
+    # Also a grant or a role that has ended says who somebody was when she wrote or read.
+    grants = ProxyGrant.objects.filter(proxy=person, patient=patient).order_by("-starts_at")
+    leads = CareRelationship.objects.current(at).filter(lead=person, patient=patient)
+    return _with_names(ids).annotate(
+        stands_to_patient=Subquery(grants.values("relationship")[:1]), leads_care=Exists(leads)
+    )
+
+
 class People:
     """The rows behind some people. Their names stay sealed until a receipt that covers them is at hand.
 
@@ -85,21 +111,10 @@ class People:
         ids = {user_id for user_id in user_ids if user_id is not None}
         if not ids:
             return cls([], to_patient=to_patient)
-        person = OuterRef("pk")
-        # Also a grant or a role that has ended says who somebody was when she wrote or read.
-        grants = ProxyGrant.objects.filter(proxy=person, patient=patient_id).order_by("-starts_at")
-        users = (
-            User.objects.filter(pk__in=ids)
-            .select_related("practitioner", "patient", "relatedperson")
-            .annotate(
-                held_roles=ArraySubquery(
-                    RoleGrant.objects.filter(user=person).order_by("role").values("role")
-                ),
-                stands_to_patient=Subquery(grants.values("relationship")[:1]),
-                leads_care=Exists(CareRelationship.objects.current().filter(lead=person, patient=patient_id)),
-            )
-        )
-        return cls(list(users), to_patient=to_patient)
+        if patient_id is None:
+            return cls(_users(ids=list(ids)), to_patient=to_patient)
+        users = _users_of(ids=list(ids), patient=patient_id, at=timezone.now())
+        return cls(users, to_patient=to_patient)
 
     def sealed_records(self) -> list[models.Model]:
         """The rows that a receipt has to cover before `opened` can open their names."""

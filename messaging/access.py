@@ -6,15 +6,19 @@ the work done is the same, so the time taken tells nothing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from django.db import models
 from django.http import Http404
 
+from accounts.models.user import Standing
+from audit.prepared import Prepared
 from audit.recorder import record_refusal
+from messaging.clock import now
 from messaging.models import Category, Pool, Prescription, RefillRequestItem, Thread, WorkItem
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
     from accounts.models import Patient, User
@@ -31,8 +35,7 @@ def thread_for(user: User, ref: UUID) -> Thread:
 
 def own_thread_for(user: User, ref: UUID) -> Thread:
     """Return the thread if `user` may read it from the patient's side."""
-    threads = Thread.objects.of_patients_side(user)
-    return _found(threads.select_related("patient", "pool__team", "category"), user, ref)
+    return _own_thread.first(reader=user.pk, ref=ref, at=now()) or _refused(Thread, user, ref)
 
 
 def worked_thread_for(user: User, ref: UUID) -> Thread:
@@ -88,9 +91,17 @@ def category_for(user: User, code: str) -> Category:
 _REFILL_PARTS = ("request", "prescription", "patient", "pool__team", "work")
 
 
+@Prepared
+def _own_thread(*, reader: UUID, ref: UUID, at: datetime) -> models.QuerySet[Thread]:
+    threads = Thread.objects.of_patients_side(Standing(reader), at=at)
+    return threads.filter(pk=ref).select_related("patient", "pool__team", "category")
+
+
 def _found(visible: models.QuerySet[Thing], user: User, ref: UUID) -> Thing:
-    if thing := visible.filter(pk=ref).first():
-        return thing
-    hidden = visible.model._default_manager.filter(pk=ref).first()
+    return visible.filter(pk=ref).first() or _refused(visible.model, user, ref)
+
+
+def _refused(model: type[models.Model], user: User, ref: UUID) -> NoReturn:
+    hidden = model._default_manager.filter(pk=ref).first()
     record_refusal(agent=user, target=hidden, reason="hidden" if hidden else "absent")
     raise Http404

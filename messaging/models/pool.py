@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from accounts.models import User
+    from accounts.models.user import Standing
     from audit.context import Agent
 
 
@@ -45,12 +46,12 @@ class PoolQuerySet(models.QuerySet["Pool"]):
             Exists(CareRelationship.objects.current().filter(patient=patient, team=OuterRef("team")))
         )
 
-    def worked_by(self, user: User) -> Self:
+    def worked_by(self, user: User | Standing, *, at: datetime | None = None) -> Self:
         """Pools whose team `user` belongs to now, as somebody who works with patients."""
         if not user.cares:
             return self.none()
         return self.filter(
-            Exists(CareTeamMembership.objects.current().filter(user=user.pk, team=OuterRef("team")))
+            Exists(CareTeamMembership.objects.current(at).filter(user=user.pk, team=OuterRef("team")))
         )
 
     def staffed(self) -> Self:

@@ -33,9 +33,11 @@ from messaging.refusals import (
 from messaging.schedules import Schedule
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
     from accounts.models import User
+    from accounts.models.user import Standing
 
 COMMENT_LIMIT = 1_000
 
@@ -86,12 +88,12 @@ class RefillRequestItemQuerySet(models.QuerySet["RefillRequestItem"]):
         granted = ProxyGrant.objects.current().filter(proxy=user.pk, scopes__contains=["refill"])
         return self.filter(Q(patient__user=user.pk) | Q(patient__in=granted.values("patient")))
 
-    def worked_by(self, user: User) -> Self:
+    def worked_by(self, user: User | Standing, *, at: datetime | None = None) -> Self:
         """Requests in the pools `user` works now, about patients whom that team looks after now."""
-        related = CareRelationship.objects.current().filter(
+        related = CareRelationship.objects.current(at).filter(
             patient=OuterRef("patient"), team=OuterRef("pool__team")
         )
-        return self.filter(Exists(related), pool__in=Pool.objects.worked_by(user))
+        return self.filter(Exists(related), pool__in=Pool.objects.worked_by(user, at=at))
 
     def visible_to(self, user: User) -> Self:
         """Requests `user` may read now."""

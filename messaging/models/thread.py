@@ -23,9 +23,11 @@ from messaging.models.work import WorkItem
 from messaging.refusals import AlreadyClosed, MayNot, ThreadMovedOn
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
     from accounts.models import User
+    from accounts.models.user import Standing
 
 
 class ThreadState(models.TextChoices):
@@ -49,9 +51,9 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         """Threads `user` may read now. Rights are read live; nobody sees charts by power over accounts."""
         return self.of_patients_side(user) | self.worked_by(user)
 
-    def of_patients_side(self, user: User) -> Self:
+    def of_patients_side(self, user: User | Standing, *, at: datetime | None = None) -> Self:
         """The patient's own threads and those her trusted people may read."""
-        granted = ProxyGrant.objects.current().filter(proxy=user.pk, scopes__contains=["read"])
+        granted = ProxyGrant.objects.current(at).filter(proxy=user.pk, scopes__contains=["read"])
         return self.filter(Q(patient__user=user.pk) | Q(patient__in=granted.values("patient")))
 
     def worked_by(self, user: User) -> Self:

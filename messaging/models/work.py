@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from accounts.models import User
+    from accounts.models.user import Standing
 
 
 class Priority(models.IntegerChoices):
@@ -46,15 +47,16 @@ OPEN_STATES = (WorkState.REQUESTED, WorkState.ACCEPTED, WorkState.ON_HOLD)
 
 
 class WorkItemQuerySet(models.QuerySet["WorkItem"]):
-    def visible_to(self, user: User) -> Self:
+    def visible_to(self, user: User | Standing, *, at: datetime | None = None) -> Self:
         """Work of the pools `user` works now, about patients whom that team looks after now.
 
         What came to the fall-back pool came because no team looked after the patient: its desk reads it.
         """
-        related = CareRelationship.objects.current().filter(
+        related = CareRelationship.objects.current(at).filter(
             patient=OuterRef("patient"), team=OuterRef("pool__team")
         )
-        return self.filter(Exists(related) | Q(pool__is_fallback=True), pool__in=Pool.objects.worked_by(user))
+        pools = Pool.objects.worked_by(user, at=at)
+        return self.filter(Exists(related) | Q(pool__is_fallback=True), pool__in=pools)
 
     def unfinished(self) -> Self:
         return self.filter(state__in=OPEN_STATES)

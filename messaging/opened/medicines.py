@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from django.db.models import Count, QuerySet, Value
 from django.utils.translation import gettext as _
 
+from accounts.models.user import Standing
 from accounts.people import People
+from audit.prepared import Prepared
 from audit.recorder import record_read
 from messaging.clock import clinic_date, now
 from messaging.eligibility import Eligibility
@@ -193,7 +196,14 @@ def refill_queue(*, reader: User, after: Position | None) -> RefillQueue:
 
 def refill_count(reader: User) -> int:
     """How many requests wait, for the rail. Not a read: it names nobody."""
-    return RefillRequestItem.objects.worked_by(reader).waiting().count()
+    counted = _waiting.first(reader.cares, reader=reader.pk, at=now())
+    return counted[0] if counted else 0
+
+
+@Prepared
+def _waiting(cares: bool, *, reader: UUID, at: datetime) -> QuerySet[RefillRequestItem, tuple[int]]:
+    items = RefillRequestItem.objects.worked_by(Standing(reader, cares), at=at).waiting()
+    return items.order_by().values(every=Value(1)).annotate(n=Count("pk")).values_list("n")
 
 
 def open_refill(item: RefillRequestItem, *, reader: User) -> OpenRefill:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from audit.prepared import Prepared
 from messaging.models import Message, ReadReceipt, Side
 
 if TYPE_CHECKING:
@@ -58,9 +59,12 @@ def message_pairs(messages: Iterable[Message]) -> list[Pair]:
 def receipts_of(messages: Sequence[Message]) -> dict[UUID, list[ReadReceipt]]:
     """Who has read these messages, earliest first, in one statement."""
     by_message: dict[UUID, list[ReadReceipt]] = defaultdict(list)
-    for given in ReadReceipt.objects.filter(message__in=[m.pk for m in messages]).order_by("read_at"):
+    for given in _given(messages=[message.pk for message in messages]) if messages else ():
         by_message[given.message_id].append(given)
     return by_message
+
+
+_given = Prepared(lambda *, messages: ReadReceipt.objects.filter(message__in=messages).order_by("read_at"))
 
 
 def not_yet_read(

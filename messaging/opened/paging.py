@@ -59,7 +59,12 @@ class Page:
 
         One statement. The last key must be unique. Raises `BadPosition` for a position of another list.
         """
-        rows = list(queryset.filter(_beyond(queryset.model, keys, after)).order_by(*keys)[: length + 1])
+        rows = queryset.filter(_beyond(queryset.model, keys, after)).order_by(*keys)[: length + 1]
+        return cls.of(list(rows), keys, length)
+
+    @classmethod
+    def of(cls, rows: list[Any], keys: tuple[str, ...], length: int) -> Page:
+        """Make the page of up to `length` rows; one row more says that there is a next page."""
         shown = rows[:length]
         if len(rows) <= length:
             return cls(tuple(shown), "")

@@ -8,13 +8,15 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Value
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models.user import Standing
 from accounts.people import People
+from audit.prepared import Prepared
 from audit.recorder import record_read
 from messaging.clock import clinic_date, now
-from messaging.models import Priority, ReadReceipt, Side, WorkItem, WorkState
+from messaging.models import CategoryCode, Priority, ReadReceipt, Side, WorkItem, WorkState
 from messaging.opened.paging import Page, Position
 from messaging.opened.texts import OpenPatient, open_texts, patient_pairs
 
@@ -37,6 +39,9 @@ class View(models.TextChoices):
     MINE = "mine", _("Mine")
     WITH_PATIENT = "with-patient", _("With patient")
     FINISHED = "finished", _("Finished")
+
+
+UNFINISHED = (View.TEAM, View.UNCLAIMED, View.MINE, View.WITH_PATIENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,8 @@ class Queue:
 
     @property
     def total(self) -> int:
-        return self.counts[self.view]
+        """How much is in this list. Of what is finished, how much is shown."""
+        return self.counts.get(self.view, self.shown)
 
     @property
     def shown(self) -> int:
@@ -109,20 +115,13 @@ class Queue:
 def team_queue(*, reader: User, view: str, after: Position | None) -> Queue:
     """Open a page of the team inbox. One read event for each patient shown, in one INSERT."""
     wanted = View(view)
-    items = WorkItem.objects.visible_to(reader).filter(thread__isnull=False)
-    filters = _filters(reader)
-    counts = items.aggregate(
-        **{choice.value.replace("-", "_"): Count("pk", filter=filters[choice]) for choice in View},
-        late=Count("pk", filter=filters[View.TEAM] & Q(due_at__lt=now())),
-    )
-    keys = ("-finished_at", "-id") if wanted == View.FINISHED else ("priority", "due_at", "id")
-    seen = Exists(ReadReceipt.objects.filter(message=OuterRef("thread__last_message_id"), reader=reader.pk))
-    page = Page.cut(
-        items.filter(filters[wanted]).select_related("thread__category", "patient").annotate(seen=seen),
-        keys=keys,
-        after=after,
-        length=PAGE_LENGTH,
-    )
+    who, at, keys = reader.pk, now(), _keys(wanted)
+    counts = _counts(who, cares=reader.cares, at=at)
+    if after is None:
+        page = Page.of(_first_page(wanted.value, reader.cares, reader=who, at=at), keys, PAGE_LENGTH)
+    else:
+        items = _items(wanted.value, reader.cares, reader=who, at=at)
+        page = Page.cut(items, keys=keys, after=after, length=PAGE_LENGTH)
     rows = _open_rows(list(page.rows), reader=reader)
     grouped = groupby(rows, key=_heading if wanted != View.FINISHED else lambda row: "finished")
     return Queue(
@@ -130,8 +129,8 @@ def team_queue(*, reader: User, view: str, after: Position | None) -> Queue:
         title=str(wanted.label),
         groups=tuple(Group(key, _HEADINGS[key], tuple(members)) for key, members in grouped),
         page=page,
-        counts={choice.value: counts[choice.value.replace("-", "_")] for choice in View},
-        late=counts["late"],
+        counts=counts,
+        late=counts.pop("late"),
     )
 
 
@@ -152,15 +151,48 @@ def queue_version(reader: User) -> str:
     return ".".join(str(part) for part in state.values())
 
 
-def _filters(reader: User) -> dict[View, Q]:
+def _filters(reader: UUID) -> dict[str, Q]:
     waiting = Q(state__in=[WorkState.REQUESTED, WorkState.ACCEPTED])
     return {
         View.TEAM: waiting,
         View.UNCLAIMED: waiting & Q(owner=None),
-        View.MINE: waiting & Q(owner=reader.pk),
+        View.MINE: waiting & Q(owner=reader),
         View.WITH_PATIENT: Q(state=WorkState.ON_HOLD),
         View.FINISHED: Q(state=WorkState.COMPLETED),
     }
+
+
+def _keys(view: str) -> tuple[str, ...]:
+    return ("-finished_at", "-id") if view == View.FINISHED else ("priority", "due_at", "id")
+
+
+def _items(view: str, cares: bool, *, reader: UUID, at: datetime) -> QuerySet[WorkItem]:
+    seen = Exists(ReadReceipt.objects.filter(message=OuterRef("thread__last_message_id"), reader=reader))
+    items = WorkItem.objects.visible_to(Standing(reader, cares), at=at).filter(thread__isnull=False)
+    return items.filter(_filters(reader)[view]).select_related("thread", "patient").annotate(seen=seen)
+
+
+_first_page = Prepared(
+    lambda view, cares, *, reader, at: _items(view, cares, reader=reader, at=at).order_by(*_keys(view))[
+        : PAGE_LENGTH + 1
+    ]
+)
+
+
+@Prepared
+def _counted(cares: bool, *, reader: UUID, at: datetime) -> QuerySet[WorkItem, tuple[int, ...]]:
+    # What is finished is not counted: it only grows, and no page says how much it is.
+    filters = _filters(reader)
+    counts = {view.name: Count("pk", filter=filters[view]) for view in UNFINISHED}
+    late = Count("pk", filter=filters[View.TEAM] & Q(due_at__lt=at))
+    items = WorkItem.objects.visible_to(Standing(reader, cares), at=at).unfinished()
+    together = items.filter(thread__isnull=False).order_by().values(every=Value(1))
+    return together.annotate(**counts, late=late).values_list(*counts, "late")
+
+
+def _counts(reader: UUID, *, cares: bool, at: datetime) -> dict[str, int]:
+    names = [*(view.value for view in UNFINISHED), "late"]
+    return dict(zip(names, _counted.first(cares, reader=reader, at=at) or [0] * len(names), strict=True))
 
 
 def _open_rows(items: list[WorkItem], *, reader: User) -> list[QueueRow]:
@@ -190,7 +222,7 @@ def _open_rows(items: list[WorkItem], *, reader: User) -> list[QueueRow]:
                 patient=OpenPatient.of(item.patient, texts),
                 subject=texts[thread.pk, "subject"],
                 preview=texts[thread.pk, "preview"],
-                category=thread.category.words,
+                category=str(CategoryCode(thread.category_id).label),
                 priority=item.priority,
                 due_at=item.due_at,
                 waiting_since=item.waiting_since,

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
-from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.utils.translation import gettext as _
 
+from accounts.models.user import Standing
 from accounts.people import People
+from audit.prepared import Prepared
 from audit.recorder import record_read
 from messaging.clock import now
-from messaging.models import Message, Outcome, ReadReceipt, Side, Thread, ThreadState, WorkItem, WorkState
+from messaging.models import (
+    CategoryCode,
+    Closure,
+    Message,
+    Outcome,
+    ReadReceipt,
+    Side,
+    Thread,
+    ThreadState,
+    WorkItem,
+    WorkState,
+)
 from messaging.opened.messages import (
     OpenMessage,
     message_pairs,
@@ -26,11 +39,8 @@ from messaging.opened.texts import open_texts
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from django.db.models.expressions import Combinable
-
     from accounts.models import Patient, User
     from accounts.people import Person
-    from messaging.models.thread import ThreadQuerySet
 
 PAGE_LENGTH = 25
 MESSAGES_SHOWN = 50
@@ -73,27 +83,12 @@ class PatientInbox:
 
 def patient_inbox(*, reader: User, patient: Patient, state: str, after: Position | None) -> PatientInbox:
     """Open a page of `patient`'s conversations for `reader`, new ones first. Recorded as one read."""
-    mine = Thread.objects.of_patients_side(reader).filter(patient=patient)
-    unread = Q(last_side=Side.TEAM) & ~Exists(
-        ReadReceipt.objects.filter(message=OuterRef("last_message_id"), reader=reader.pk)
-    )
-    team_read = Exists(
-        ReadReceipt.objects.filter(message=OuterRef("last_message_id")).exclude(
-            reader=OuterRef("last_author")
-        )
-    )
-    owed = WorkItem.objects.filter(
-        thread=OuterRef("pk"), state__in=[WorkState.REQUESTED, WorkState.ACCEPTED]
-    ).values("due_at")[:1]
-    counts = _counts(mine, unread)
-    page = Page.cut(
-        mine.filter(state=state)
-        .select_related("category", "pool__team")
-        .annotate(is_new=unread, team_read=team_read, reply_due_at=Subquery(owed)),
-        keys=("-last_message_at", "-id"),
-        after=after,
-        length=PAGE_LENGTH,
-    )
+    whose: _Whose = {"reader": reader.pk, "patient": patient.pk, "at": now()}
+    counts = _counted.first(**whose) or (0, 0, 0)
+    if after is None:
+        page = Page.of(_first_page(state, **whose), NEWEST_FIRST, PAGE_LENGTH)
+    else:
+        page = Page.cut(_threads(state, **whose), keys=NEWEST_FIRST, after=after, length=PAGE_LENGTH)
     threads: list[Thread] = list(page.rows)
     people = People.load([t.last_author_id for t in threads], patient_id=patient.pk)
     receipt = record_read(
@@ -111,8 +106,8 @@ def patient_inbox(*, reader: User, patient: Patient, state: str, after: Position
             ref=t.pk,
             subject=texts[t.pk, "subject"],
             preview=texts[t.pk, "preview"],
-            category=t.category.words,
-            pool_name=t.pool.name,
+            category=str(CategoryCode(t.category_id).label),
+            pool_name=t.pool_name,  # type: ignore[attr-defined]
             last_author=names[t.last_author_id],
             last_is_mine=t.last_author_id == reader.pk,
             last_message_at=t.last_message_at,
@@ -124,17 +119,67 @@ def patient_inbox(*, reader: User, patient: Patient, state: str, after: Position
         )
         for t in threads
     ]
+    open_count, closed_count, new_count = counts
     return PatientInbox(
-        state=state, rows=tuple(sorted(rows, key=lambda row: not row.is_new)), page=page, **counts
+        state=state,
+        rows=tuple(sorted(rows, key=lambda row: not row.is_new)),
+        page=page,
+        open_count=open_count,
+        closed_count=closed_count,
+        new_count=new_count,
     )
 
 
-def _counts(threads: ThreadQuerySet, unread: Combinable | Q) -> dict[str, int]:
-    return threads.annotate(fresh=unread).aggregate(
-        open_count=Count("pk", filter=Q(state=ThreadState.OPEN)),
-        closed_count=Count("pk", filter=Q(state=ThreadState.CLOSED)),
-        new_count=Count("pk", filter=Q(fresh=True)),
+NEWEST_FIRST = ("-last_message_at", "-id")
+
+
+class _Whose(TypedDict):
+    reader: UUID
+    patient: UUID
+    at: datetime
+
+
+def _mine(reader: UUID, patient: UUID, at: datetime) -> QuerySet[Thread]:
+    return Thread.objects.of_patients_side(Standing(reader), at=at).filter(patient=patient)
+
+
+def _unread(reader: UUID) -> Q:
+    opened = ReadReceipt.objects.filter(message=OuterRef("last_message_id"), reader=reader)
+    return Q(last_side=Side.TEAM) & ~Exists(opened)
+
+
+def _threads(state: str, *, reader: UUID, patient: UUID, at: datetime) -> QuerySet[Thread]:
+    others = ReadReceipt.objects.filter(message=OuterRef("last_message_id")).exclude(
+        reader=OuterRef("last_author")
     )
+    owed = WorkItem.objects.filter(
+        thread=OuterRef("pk"), state__in=[WorkState.REQUESTED, WorkState.ACCEPTED]
+    ).values("due_at")[:1]
+    return (
+        _mine(reader, patient, at)
+        .filter(state=state)
+        .annotate(
+            is_new=_unread(reader),
+            team_read=Exists(others),
+            reply_due_at=Subquery(owed),
+            pool_name=F("pool__team__name"),
+        )
+    )
+
+
+_first_page = Prepared(
+    lambda state, **whose: _threads(state, **whose).order_by(*NEWEST_FIRST)[: PAGE_LENGTH + 1]
+)
+
+
+@Prepared
+def _counted(*, reader: UUID, patient: UUID, at: datetime) -> QuerySet[Thread, tuple[int, ...]]:
+    together = _mine(reader, patient, at).order_by().values(every=Value(1))
+    return together.annotate(
+        open=Count("pk", filter=Q(state=ThreadState.OPEN)),
+        closed=Count("pk", filter=Q(state=ThreadState.CLOSED)),
+        new=Count("pk", filter=_unread(reader)),
+    ).values_list("open", "closed", "new")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +224,7 @@ def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> 
     """
     messages, earlier = messages_of(thread, before=before)
     receipts = receipts_of(messages)
-    closure = thread.closures.filter(reopened_at=None).first()
-    item = WorkItem.objects.unfinished().filter(thread=thread).first()
+    outcome, closed_at, state, due_at = _where_it_stands(thread=thread.pk)[0]
     ids = {m.author_id for m in messages if m.author_id} | {
         r.reader_id for given in receipts.values() for r in given
     }
@@ -193,7 +237,7 @@ def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> 
     names = people.opened(receipt)
     opened = open_messages(messages, reader=reader, texts=texts, people=names, receipts=receipts)
     ReadReceipt.give(by=reader, messages=not_yet_read(messages, reader=reader, receipts=receipts))
-    owed = item.due_at if item and item.state != WorkState.ON_HOLD else None
+    owed = due_at if state != WorkState.ON_HOLD else None
     return OpenThread(
         ref=thread.pk,
         subject=texts[thread.pk, "subject"],
@@ -201,24 +245,43 @@ def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> 
         pool_name=thread.pool.name,
         pool_phone=thread.pool.phone,
         is_open=thread.is_open,
-        outcome=str(Outcome(closure.outcome).label) if closure else "",
+        outcome=str(Outcome(outcome).label) if outcome else "",
         messages=opened,
         earlier=earlier,
-        steps=_steps(opened, owed=owed, closed_at=closure.closed_at if closure else None, reader=reader),
+        steps=_steps(opened, owed=owed, closed_at=closed_at, reader=reader),
         last_message_ref=thread.last_message_id,
         reply_due_at=owed,
         is_late=bool(owed and owed < now()),
     )
 
 
+@Prepared
+def _where_it_stands(
+    *, thread: UUID
+) -> QuerySet[Thread, tuple[str | None, datetime | None, str, datetime | None]]:
+    closure = Closure.objects.filter(thread=OuterRef("pk"), reopened_at=None).order_by()
+    item = WorkItem.objects.unfinished().filter(thread=OuterRef("pk"))
+    return Thread.objects.filter(pk=thread).values_list(
+        Subquery(closure.values("outcome")[:1]),
+        Subquery(closure.values("closed_at")[:1]),
+        Subquery(item.values("state")[:1]),
+        Subquery(item.values("due_at")[:1]),
+    )
+
+
+_newest = Prepared(
+    lambda *, thread: Message.objects.filter(thread=thread).order_by("-sent_at", "-id")[: MESSAGES_SHOWN + 1]
+)
+
+
 def messages_of(thread: Thread, *, before: UUID | None = None) -> tuple[list[Message], UUID | None]:
     """The page of messages to show, oldest first, and where to page back from."""
-    newest_first = thread.messages.order_by("-sent_at", "-id")
-    if before is not None and (mark := thread.messages.filter(pk=before).first()):
-        newest_first = newest_first.filter(
-            Q(sent_at__lt=mark.sent_at) | Q(sent_at=mark.sent_at, pk__lt=mark.pk)
-        )
-    rows = list(newest_first[: MESSAGES_SHOWN + 1])
+    mark = thread.messages.filter(pk=before).first() if before is not None else None
+    if mark is None:
+        rows = _newest(thread=thread.pk)
+    else:
+        earlier = Q(sent_at__lt=mark.sent_at) | Q(sent_at=mark.sent_at, pk__lt=mark.pk)
+        rows = list(thread.messages.filter(earlier).order_by("-sent_at", "-id")[: MESSAGES_SHOWN + 1])
     has_earlier = len(rows) > MESSAGES_SHOWN
     shown = list(reversed(rows[:MESSAGES_SHOWN]))
     return shown, shown[0].pk if has_earlier else None
