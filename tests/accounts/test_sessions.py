@@ -302,9 +302,12 @@ def test_nothing_is_kept_for_a_session_that_somebody_ended(cast, enter, end):
     assert not KeptForm.objects.exists()
 
 
-def test_nothing_is_kept_once_the_rights_have_changed(cast, enter, clock):
+@pytest.mark.parametrize("noticed", [False, True])
+def test_nothing_is_kept_once_the_rights_have_changed(cast, enter, clock, noticed):
     client = enter(cast.ana)
     clock.shift(30 * MINUTE + 1)
+    if noticed:
+        client.get("/account/", headers={"X-Background": "1"})
     cast.ana.rights_changed()
     assert "kept" not in write(client)["Location"]
     assert not KeptForm.objects.exists()
