@@ -252,7 +252,8 @@ APP_VERSION = "0.1.0"
 DJANGO_OTP_VERSION = version("django-otp")
 
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", _("English")), ("es", _("Spanish"))]
+# A language is offered once its catalogue covers every page: half a page in each helps nobody.
+LANGUAGES = [("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "portal" / "locale"]
 USE_TZ = True
 TIME_ZONE = "UTC"
