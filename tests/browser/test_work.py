@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-FOCUS = "document.activeElement.id || document.activeElement.className || document.activeElement.tagName"
-
 
 @pytest.fixture
 def calm(page: Page) -> Iterator[Page]:
@@ -37,7 +35,7 @@ def test_a_reply_is_sent_in_place_and_focus_goes_to_the_confirmation(cast, work,
     calm.get_by_role("button", name="Send reply").click()
     expect(calm.locator("#status")).to_have_text("Message sent.")
     expect(calm.locator("#conversation")).to_contain_text("It is better today.")
-    assert calm.evaluate(FOCUS) == "sent"
+    expect(calm.locator("#sent")).to_be_focused()
     assert calm.get_by_label("Your reply").input_value() == ""
     assert thread.messages.exclude(body=None).count() == 2
 
@@ -48,7 +46,7 @@ def test_an_empty_reply_keeps_its_page_and_says_what_is_missing(cast, work, site
     calm.goto(site + reverse("thread", args=[thread.pk]))
     calm.get_by_role("button", name="Send reply").click()
     calm.get_by_role("link", name="Write your message").click()
-    assert calm.evaluate(FOCUS) == "id_body"
+    expect(calm.get_by_label("Your reply")).to_be_focused()
     assert calm.title().startswith("Error:")
 
 
@@ -92,20 +90,21 @@ def test_the_team_works_by_keys(cast, work, site, calm, as_):
     calm.goto(site + reverse("inbox"))
     calm.focus("#main")
     calm.keyboard.press("j")
-    assert calm.evaluate(FOCUS) == f"row-{thread.pk}"
+    expect(calm.locator(f"#row-{thread.pk}")).to_be_focused()
     calm.keyboard.press("o")
     expect(calm.get_by_role("heading", name="Ana Alvarez", level=2)).to_be_visible()
-    assert calm.evaluate(FOCUS) == f"row-{thread.pk}"
+    expect(calm.locator(f"#row-{thread.pk}")).to_be_focused()
     calm.keyboard.press("n")
     calm.keyboard.type("Asked about the dose, jkren.")
     calm.keyboard.press("Control+Enter")
     expect(calm.locator("#status")).to_have_text("Note saved for staff.")
     expect(calm.locator(".internal")).to_contain_text("jkren.")
+    expect(calm.locator("#conversation h2")).to_be_focused()
     calm.keyboard.press("r")
     calm.keyboard.type("Keep taking them.")
     calm.keyboard.press("Control+Enter")
     expect(calm.locator("#status")).to_contain_text("Sent to Ana.")
-    assert calm.evaluate(FOCUS) == "H2"
+    expect(calm.locator("#conversation h2")).to_be_focused()
     calm.keyboard.press("e")
     calm.get_by_label("How did it end?").select_option("answered")
     calm.get_by_role("button", name="Finish conversation").click()
@@ -122,7 +121,7 @@ def test_single_keys_can_be_switched_off_and_stay_off(cast, work, site, calm, as
     calm.reload()
     calm.focus("#main")
     calm.keyboard.press("j")
-    assert calm.evaluate(FOCUS) == "main"
+    expect(calm.locator("#main")).to_be_focused()
 
 
 def test_a_note_never_reaches_the_patients_page(cast, work, site, calm, as_):
@@ -186,3 +185,20 @@ def test_everything_works_with_scripts_off(cast, work, site, browser: Browser, e
     page.get_by_label("How did it end?").select_option("answered")
     page.get_by_role("button", name="Finish conversation").click()
     expect(page.locator(".note-box.ok")).to_contain_text("Finished.")
+
+
+def test_what_is_new_is_told_and_never_put_under_the_readers_eyes(cast, work, site, calm, as_):
+    first = work.thread()
+    as_(cast.okafor)
+    calm.clock.install()
+    with calm.expect_response("**/inbox/version/"):
+        calm.goto(site + reverse("inbox-thread", args=[first.pk]))
+    work.thread(subject="Another")
+    with calm.expect_response("**/inbox/version/"):
+        calm.clock.run_for(21_000)
+    bar = calm.get_by_role("link", name="The list has changed")
+    expect(bar).to_be_visible()
+    expect(calm.locator("#status")).to_contain_text("The list has changed")
+    assert calm.locator(".qrow").count() == 1
+    bar.click()
+    expect(calm.locator(".qrow")).to_have_count(2)
