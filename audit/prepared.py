@@ -6,6 +6,7 @@ everything else in the view, and the SQL comes out the same. Here it is kept, wi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from random import SystemRandom
@@ -14,8 +15,11 @@ from uuid import UUID, uuid4
 
 from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS, connection
+from django.db.backends.postgresql.base import ServerBindingCursor
+from django.db.backends.utils import CursorWrapper
 from django.db.models import Model, QuerySet
 from django.db.models.query import ModelIterable, get_related_populators
+from psycopg.sql import Literal
 
 Row = TypeVar("Row")
 Value = UUID | datetime | str | Sequence[UUID]
@@ -49,16 +53,17 @@ class Prepared(Generic[Row]):
         self._made: dict[tuple[Any, ...], _Statement] = {}
 
     def __call__(self, *shape: Hashable, **values: Value) -> list[Row]:
-        lengths = tuple(
-            _rounded(len(value)) for value in values.values() if not isinstance(value, UUID | datetime | str)
+        kinds = tuple(
+            name if isinstance(value, UUID | datetime | str) else (name, _rounded(len(value)))
+            for name, value in values.items()
         )
-        made = self._made.get((shape, lengths))
+        made = self._made.get((shape, kinds))
         if made is None:
             try:
                 made = _Statement(self._build, shape, values)
             except EmptyResultSet:
                 return []
-            self._made[shape, lengths] = made
+            self._made[shape, kinds] = made
         return made.rows(values)
 
     def first(self, *shape: Hashable, **values: Value) -> Row | None:
@@ -71,26 +76,28 @@ class _Statement:
     ) -> None:
         stand_ins = {name: _stand_in(value) for name, value in values.items()}
         queryset = build(*shape, **stand_ins)
+        connection.ensure_connection()
         compiler = queryset.query.get_compiler(using=DEFAULT_DB_ALIAS)
-        self.sql, params = compiler.as_sql()
+        text, params = compiler.as_sql()
         places: dict[Any, tuple[str, int]] = {}
         for name, stand_in in stand_ins.items():
             for index, one in enumerate(stand_in if isinstance(stand_in, list) else [stand_in]):
                 places[one] = (name, index)
-        # What follows is as it was built, or the place of a value.
-        self.params: list[tuple[Any, tuple[str, int] | None]] = []
+        # Only values stay places. What never changes becomes part of the text, where the planner can see it.
+        self.places: list[tuple[str, int]] = []
+        pieces = []
         for param in params:
-            place = places.get(param) if isinstance(param, Hashable) else None
-            if place is None and isinstance(param, UUID | date):
-                raise BakedIn(
-                    f"{queryset.model._meta.label} was prepared with a {type(param).__name__} inside."
-                )
-            self.params.append((param, place))
-        unused = set(stand_ins) - {place[0] for _param, place in self.params if place}
-        if unused:
+            if isinstance(param, Hashable) and param in places:
+                self.places.append(places[param])
+                pieces.append("%s")
+            else:
+                pieces.append(_in_text(param, queryset.model))
+        if unused := set(stand_ins) - {name for name, _index in self.places}:
             raise TypeError(
                 f"{queryset.model._meta.label} was prepared without: {', '.join(sorted(unused))}."
             )
+        following = iter(pieces)
+        self.sql = re.sub("%%|%s", lambda mark: mark[0] if mark[0] == "%%" else next(following), text)
         self.compiler = compiler
         self.converters = compiler.get_converters([column for column, _sql, _alias in compiler.select])
         self.info = compiler.klass_info if queryset._iterable_class is ModelIterable else None
@@ -99,7 +106,7 @@ class _Statement:
             self.model: type[Model] = self.info["model"]
             self.own = slice(start, end)
             self.names = [column[0].target.attname for column in compiler.select[start:end]]
-            self.related = get_related_populators(self.info, compiler.select, DEFAULT_DB_ALIAS)
+            self.related = get_related_populators(self.info, compiler.select, DEFAULT_DB_ALIAS)  # type: ignore[call-arg]  # stubs of Django 6
             self.annotations = tuple(compiler.annotation_col_map.items())
 
     def rows(self, values: dict[str, Value]) -> list[Any]:
@@ -108,14 +115,9 @@ class _Statement:
             for name, value in values.items()
         }
         params = [
-            param
-            if place is None
-            else full[place[0]][place[1]]
-            if isinstance(full[place[0]], list)
-            else full[place[0]]  # type: ignore[index]
-            for param, place in self.params
+            value[index] if isinstance(value := full[name], list) else value for name, index in self.places
         ]
-        with connection.cursor() as cursor:
+        with _server_cursor() as cursor:
             cursor.execute(self.sql, params)
             found: Any = cursor.fetchall()
         if self.converters:
@@ -131,6 +133,23 @@ class _Statement:
         for name, place in self.annotations:
             setattr(made, name, row[place])
         return made
+
+
+def _in_text(param: Any, model: type[Model]) -> str:
+    """A part of the statement that is the same for everybody."""
+    for one in param if isinstance(param, list | tuple) else [param]:
+        if isinstance(one, UUID | date):
+            raise BakedIn(f"{model._meta.label} was prepared with a {type(one).__name__} inside.")
+    return Literal(param).as_string(connection.connection).replace("%", "%%")
+
+
+def _server_cursor() -> CursorWrapper:
+    """A cursor that sends text and values apart, so that the server may keep the plan (`prepare_threshold`)."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors:
+        cursor = ServerBindingCursor(connection.connection)  # type: ignore[call-arg]
+    wrapped: CursorWrapper = connection._prepare_cursor(cursor)  # type: ignore[attr-defined]
+    return wrapped
 
 
 def _stand_in(value: Value) -> Any:

@@ -181,6 +181,11 @@ elif PORTAL_DB_ROLE == "app":
         # is back. Giving up early makes the next request try at once.
         "reconnect_timeout": 1,
     }
+    # The server keeps the plan of a statement that `audit.prepared` asks again and again. 0: it may not, because a
+    # pooler stands between that gives each transaction another connection.
+    DATABASES["default"]["OPTIONS"]["prepare_threshold"] = (
+        whole_number("DATABASE_PREPARE_AFTER", default=2) or None
+    )
 
 BROKER_URL = os.environ.get("BROKER_URL", "memory://" if TESTING else "")
 if not BROKER_URL and (PRODUCTION or DEMO) and PORTAL_DB_ROLE == "app":
@@ -396,7 +401,11 @@ CELERY = {
     "enable_utc": True,
     # What no nudge reached: a lost one, a failure whose time has come, the work of a worker that died.
     "beat_schedule": {
-        "sweep": {"task": "messaging.tasks.sweep_notifications", "schedule": 20.0, "options": {"expires": 20}},
+        "sweep": {
+            "task": "messaging.tasks.sweep_notifications",
+            "schedule": 20.0,
+            "options": {"expires": 20},
+        },
         "tidy": {"task": "accounts.tasks.tidy", "schedule": 600.0, "options": {"expires": 600}},
     },
 }

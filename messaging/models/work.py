@@ -18,7 +18,9 @@ from messaging.models.pool import Pool
 from messaging.refusals import AlreadyClosed, HeldByAnother, MayNot, NotHeld
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
+    from uuid import UUID
 
     from accounts.models import User
     from accounts.models.user import Standing
@@ -57,6 +59,19 @@ class WorkItemQuerySet(models.QuerySet["WorkItem"]):
         )
         pools = Pool.objects.worked_by(user, at=at)
         return self.filter(Exists(related) | Q(pool__is_fallback=True), pool__in=pools)
+
+    def in_pools(
+        self, desks: Iterable[tuple[UUID, UUID]], fallbacks: Sequence[UUID], *, at: datetime | None
+    ) -> Self:
+        """The same for pools that are known already, as (pool, its team), and fall-back pools.
+
+        Said in ids, so that one index serves filter and order, and the database reads what a page shows.
+        """
+        allowed = Q(pool__in=fallbacks)
+        for pool, team in desks:
+            related = CareRelationship.objects.current(at).filter(patient=OuterRef("patient"), team=team)
+            allowed |= Q(Exists(related), pool=pool)
+        return self.filter(allowed)
 
     def unfinished(self) -> Self:
         return self.filter(state__in=OPEN_STATES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Value
@@ -16,17 +16,19 @@ from accounts.people import People
 from audit.prepared import Prepared
 from audit.recorder import record_read
 from messaging.clock import clinic_date, now
-from messaging.models import CategoryCode, Priority, ReadReceipt, Side, WorkItem, WorkState
+from messaging.models import CategoryCode, Pool, Priority, ReadReceipt, Side, WorkItem, WorkState
 from messaging.opened.paging import Page, Position
 from messaging.opened.texts import OpenPatient, open_texts, patient_pairs
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from uuid import UUID
 
     from django.utils.functional import _StrPromise
 
     from accounts.models import User
     from accounts.people import Person
+    from messaging.models.work import WorkItemQuerySet
 
 PAGE_LENGTH = 25
 
@@ -115,13 +117,19 @@ class Queue:
 def team_queue(*, reader: User, view: str, after: Position | None) -> Queue:
     """Open a page of the team inbox. One read event for each patient shown, in one INSERT."""
     wanted = View(view)
-    who, at, keys = reader.pk, now(), _keys(wanted)
-    counts = _counts(who, cares=reader.cares, at=at)
-    if after is None:
-        page = Page.of(_first_page(wanted.value, reader.cares, reader=who, at=at), keys, PAGE_LENGTH)
+    at, keys = now(), _keys(wanted)
+    pools = _pools_of(reader, at)
+    counts = _counts(pools, reader=reader.pk, at=at)
+    if not pools:
+        page = Page((), "")
     else:
-        items = _items(wanted.value, reader.cares, reader=who, at=at)
-        page = Page.cut(items, keys=keys, after=after, length=PAGE_LENGTH)
+        # What came to a fall-back pool is read whoever looks after the patient: there no moment matters.
+        moment = {"at": at} if "pools" in pools else {}
+        whose: dict[str, Any] = {"reader": reader.pk, **pools, **moment}
+        if after is None:
+            page = Page.of(_first_page(wanted.value, **whose), keys, PAGE_LENGTH)
+        else:
+            page = Page.cut(_items(wanted.value, **whose), keys=keys, after=after, length=PAGE_LENGTH)
     rows = _open_rows(list(page.rows), reader=reader)
     grouped = groupby(rows, key=_heading if wanted != View.FINISHED else lambda row: "finished")
     return Queue(
@@ -166,33 +174,56 @@ def _keys(view: str) -> tuple[str, ...]:
     return ("-finished_at", "-id") if view == View.FINISHED else ("priority", "due_at", "id")
 
 
-def _items(view: str, cares: bool, *, reader: UUID, at: datetime) -> QuerySet[WorkItem]:
+@Prepared
+def _worked(cares: bool, *, reader: UUID, at: datetime) -> QuerySet[Pool, tuple[UUID, UUID, bool]]:
+    return Pool.objects.worked_by(Standing(reader, cares), at=at).values_list("pk", "team", "is_fallback")
+
+
+def _pools_of(reader: User, at: datetime) -> dict[str, list[UUID]]:
+    """The pools that `reader` works now, with their teams, and the fall-back ones; no list of them is empty."""
+    worked = _worked(reader.cares, reader=reader.pk, at=at)
+    kinds = {
+        "pools": [pk for pk, _team, is_fallback in worked if not is_fallback],
+        "teams": [team for _pk, team, is_fallback in worked if not is_fallback],
+        "fallbacks": [pk for pk, _team, is_fallback in worked if is_fallback],
+    }
+    return {kind: ids for kind, ids in kinds.items() if ids}
+
+
+def _items(view: str, *, reader: UUID, **pools: Any) -> QuerySet[WorkItem]:
     seen = Exists(ReadReceipt.objects.filter(message=OuterRef("thread__last_message_id"), reader=reader))
-    items = WorkItem.objects.visible_to(Standing(reader, cares), at=at).filter(thread__isnull=False)
+    items = _in(**pools).filter(thread__isnull=False)
     return items.filter(_filters(reader)[view]).select_related("thread", "patient").annotate(seen=seen)
 
 
-_first_page = Prepared(
-    lambda view, cares, *, reader, at: _items(view, cares, reader=reader, at=at).order_by(*_keys(view))[
-        : PAGE_LENGTH + 1
-    ]
-)
+_first_page = Prepared(lambda view, **whose: _items(view, **whose).order_by(*_keys(view))[: PAGE_LENGTH + 1])
+
+
+def _in(
+    *,
+    at: datetime | None = None,
+    pools: Sequence[UUID] = (),
+    teams: Sequence[UUID] = (),
+    fallbacks: Sequence[UUID] = (),
+) -> WorkItemQuerySet:
+    return WorkItem.objects.in_pools(zip(pools, teams, strict=True), fallbacks, at=at)
 
 
 @Prepared
-def _counted(cares: bool, *, reader: UUID, at: datetime) -> QuerySet[WorkItem, tuple[int, ...]]:
+def _counted(*, reader: UUID, at: datetime, **pools: Sequence[UUID]) -> QuerySet[WorkItem, tuple[int, ...]]:
     # What is finished is not counted: it only grows, and no page says how much it is.
     filters = _filters(reader)
     counts = {view.name: Count("pk", filter=filters[view]) for view in UNFINISHED}
     late = Count("pk", filter=filters[View.TEAM] & Q(due_at__lt=at))
-    items = WorkItem.objects.visible_to(Standing(reader, cares), at=at).unfinished()
+    items = _in(at=at, **pools).unfinished()
     together = items.filter(thread__isnull=False).order_by().values(every=Value(1))
     return together.annotate(**counts, late=late).values_list(*counts, "late")
 
 
-def _counts(reader: UUID, *, cares: bool, at: datetime) -> dict[str, int]:
+def _counts(pools: dict[str, list[UUID]], *, reader: UUID, at: datetime) -> dict[str, int]:
     names = [*(view.value for view in UNFINISHED), "late"]
-    return dict(zip(names, _counted.first(cares, reader=reader, at=at) or [0] * len(names), strict=True))
+    found = _counted.first(reader=reader, at=at, **pools) if pools else None
+    return dict(zip(names, found or [0] * len(names), strict=True))
 
 
 def _open_rows(items: list[WorkItem], *, reader: User) -> list[QueueRow]:

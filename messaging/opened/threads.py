@@ -145,7 +145,7 @@ def _mine(reader: UUID, patient: UUID, at: datetime) -> QuerySet[Thread]:
 
 def _unread(reader: UUID) -> Q:
     opened = ReadReceipt.objects.filter(message=OuterRef("last_message_id"), reader=reader)
-    return Q(last_side=Side.TEAM) & ~Exists(opened)
+    return Q(~Exists(opened), last_side=Side.TEAM)
 
 
 def _threads(state: str, *, reader: UUID, patient: UUID, at: datetime) -> QuerySet[Thread]:
