@@ -24,7 +24,7 @@ from markupsafe import Markup, escape
 
 from audit import context as audit_context
 from portal import dates
-from portal.shell import Shell, shell_for, theme_of
+from portal.shell import NOBODY, Shell, shell_for, theme_of
 
 _PARAGRAPHS = re.compile(r"\n\s*\n")
 
@@ -95,8 +95,14 @@ def theme(context: Context) -> str:
 
 @pass_context
 def shell(context: Context) -> Shell:
-    """What stands around the page for the person who asked: tabs or rail, name, theme."""
-    return shell_for(context.get("request"))
+    """What stands around the page for the person who asked: tabs or rail. Made once a request."""
+    request = context.get("request")
+    if request is None:
+        return NOBODY
+    if not hasattr(request, "shell"):
+        request.shell = shell_for(request)
+    made: Shell = request.shell
+    return made
 
 
 def reference() -> str:
