@@ -49,6 +49,7 @@ class OpenMedicine:
     is_stopped: bool
     eligibility: Eligibility
     open_request: UUID | None
+    last_request: UUID | None
     request_state: str
     request_words: str
 
@@ -109,6 +110,7 @@ def _medicine(
         is_stopped=prescription.stopped_on is not None and prescription.stopped_on <= clinic_date(),
         eligibility=prescription.eligibility(),
         open_request=open_request.pk if open_request else None,
+        last_request=latest.pk if latest else None,
         request_state=latest.state if latest else "",
         request_words=latest.get_state_display() if latest else "",
     )

@@ -439,3 +439,13 @@ def test_no_verb_moves_a_request_that_has_its_answer(work, cast):
             item.claim(by=cast.okafor)
         with pytest.raises(AlreadyDecided):
             item.cancel(by=cast.ana)
+
+
+def test_the_list_of_medicines_leads_to_the_answer(work, cast, enter):
+    item = work.refill()
+    browser = enter(cast.ana)
+    listed = browser.get(reverse("medicines")).content.decode()
+    assert item.get_absolute_url() in listed
+    item.decide(by=cast.okafor, outcome="denied", reason="AM")
+    page = browser.get(reverse("medicines")).content.decode()
+    assert "See the answer to your last request" in page and item.get_absolute_url() in page
