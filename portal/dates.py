@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.dateformat import format as in_words
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, pgettext
+from django.utils.translation import get_language, gettext, pgettext
 
 
 @cache
@@ -35,9 +35,7 @@ def clock(moment: datetime) -> str:
 def day(moment: datetime | date) -> str:
     """`Tuesday, March 10`, and the year when it is another one."""
     when = _date(moment)
-    if when.year == today().year:
-        return in_words(when, pgettext("day in full", "l, F j"))
-    return in_words(when, pgettext("day in full with year", "l, F j, Y"))
+    return _day(get_language(), when, when.year == today().year)
 
 
 def full(moment: datetime) -> str:
@@ -55,11 +53,7 @@ def short(moment: datetime) -> str:
     when, now = _date(moment), today()
     if when == now:
         return clock(moment)
-    if abs(when - now) < timedelta(days=7):
-        return in_words(when, "l")
-    if when.year == now.year:
-        return in_words(when, pgettext("day in a list", "F j"))
-    return in_words(when, pgettext("day in a list with year", "F j, Y"))
+    return _day_in_a_list(get_language(), when, abs(when - now) < timedelta(days=7), when.year == now.year)
 
 
 def minutes_until(moment: datetime) -> int:
@@ -71,7 +65,7 @@ def second(moment: datetime) -> str:
     """For the trail: `Mar 8, 2026, 3:14:09 am`."""
     at = at_the_clinic(moment)
     stamp = f"{at.hour % 12 or 12}:{at:%M:%S} {_half(at.time())}"
-    return f"{in_words(at, pgettext('day in the trail', 'M j, Y'))}, {stamp}"
+    return f"{_day_in_the_trail(get_language(), at.date())}, {stamp}"
 
 
 def span(start: datetime, end: datetime) -> str:
@@ -99,8 +93,37 @@ def _date(moment: datetime | date) -> date:
     return at_the_clinic(moment).date() if isinstance(moment, datetime) else moment
 
 
+# A page says the same few days again and again, and looking up their names is most of the work of it.
+
+
+@lru_cache(maxsize=2048)
+def _day(language: str | None, when: date, this_year: bool) -> str:
+    if this_year:
+        return in_words(when, pgettext("day in full", "l, F j"))
+    return in_words(when, pgettext("day in full with year", "l, F j, Y"))
+
+
+@lru_cache(maxsize=2048)
+def _day_in_a_list(language: str | None, when: date, this_week: bool, this_year: bool) -> str:
+    if this_week:
+        return in_words(when, "l")
+    if this_year:
+        return in_words(when, pgettext("day in a list", "F j"))
+    return in_words(when, pgettext("day in a list with year", "F j, Y"))
+
+
+@lru_cache(maxsize=2048)
+def _day_in_the_trail(language: str | None, when: date) -> str:
+    return in_words(when, pgettext("day in the trail", "M j, Y"))
+
+
+@lru_cache(maxsize=16)
+def _half_of_the_day(language: str | None, morning: bool) -> str:
+    return gettext("am") if morning else gettext("pm")
+
+
 def _half(at: time) -> str:
-    return gettext("am") if at.hour < 12 else gettext("pm")
+    return _half_of_the_day(get_language(), at.hour < 12)
 
 
 def _time(at: time, *, round_hours: bool = False) -> str:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.templatetags.static import static
-from django.urls import reverse
+from django.urls import get_script_prefix, get_urlconf, reverse
 from django.utils.text import capfirst
 from django.utils.translation import get_language, get_language_info, gettext, ngettext, npgettext, pgettext
 from jinja2 import Environment, StrictUndefined, pass_context
@@ -44,6 +45,9 @@ def environment(**options: Any) -> Environment:
         gettext, ngettext, newstyle=True, pgettext=pgettext, npgettext=npgettext
     )
     made.globals.update(
+        _=words,
+        gettext=words,
+        icon=icon,
         clinic=Clinic(),
         language=lambda: get_language() or settings.LANGUAGE_CODE,
         reference=reference,
@@ -110,10 +114,46 @@ def reference() -> str:
     return str(audit_context.current().request_id or "")
 
 
+def words(text: str, /, **values: object) -> Markup:
+    """What Jinja's own `_` does, with each text looked up once for each language."""
+    said, is_whole = _said(get_language() or settings.LANGUAGE_CODE, text)
+    return said if is_whole and not values else said % values
+
+
+@lru_cache(maxsize=4096)
+def _said(language: str, text: str) -> tuple[Markup, bool]:
+    said = Markup(gettext(text))  # noqa: S704  (ours, from the templates and the catalogue)
+    try:
+        return said % {}, True
+    except KeyError:
+        return said, False
+
+
+@lru_cache(maxsize=512)
+def icon(name: str, **more: str) -> Markup:
+    """A sign of the sprite. `class` is "icon" unless told."""
+    return Markup(
+        '<svg class="{}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>'
+    ).format(more.get("class", "icon"), static("portal/icons.svg"), name)
+
+
 def url(name: str, *args: object, **query: object) -> str:
-    address = reverse(name, args=args)
+    if all(isinstance(one, UUID) for one in args):
+        address = _pattern(get_urlconf(), get_script_prefix(), name, len(args)).format(*args)
+    else:
+        address = reverse(name, args=args)
     kept = {key: value for key, value in query.items() if value not in (None, "")}
     return f"{address}?{urlencode(kept, doseq=True)}" if kept else address
+
+
+@lru_cache(maxsize=512)
+def _pattern(urlconf: str | None, prefix: str, name: str, places: int) -> str:
+    """The address of a name, with braces where its ids go."""
+    marks = [uuid4() for _place in range(places)]
+    address = reverse(name, args=marks).replace("{", "{{").replace("}", "}}")
+    for mark in marks:
+        address = address.replace(str(mark), "{}", 1)
+    return address
 
 
 def paragraphs(text: str) -> Markup:
