@@ -86,6 +86,7 @@ LOGGING: dict[str, Any] = {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         # Refused and mistyped addresses are the request line's business; here only what broke.
         "django.request": {"level": "ERROR"},
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
         "django.utils.autoreload": {"level": "WARNING"},
         "gunicorn.error": {"handlers": [], "level": "INFO", "propagate": True},
         "celery": {"level": "WARNING"},

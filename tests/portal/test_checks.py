@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from portal import checks
+from portal.local import state
+from tests.portal.test_settings import PRODUCTION
 
 
 @pytest.fixture
@@ -130,3 +135,33 @@ def test_the_owner_in_the_place_of_the_app_is_found(settings):
     settings.PORTAL_DB_ROLE = "app"
     findings = {finding.id for finding in checks.the_app_role_is_kept_small(databases=["default"])}
     assert findings == {"portal.E014", "portal.E015"}
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        ("gunicorn", "-c", "python:portal.serving", "portal.wsgi"),
+        ("celery", "-A", "portal.celery", "worker", "--pool=threads"),
+        ("celery", "-A", "portal.celery", "beat", "--schedule={folder}/beat", "--pidfile="),
+    ],
+    ids=["web", "worker", "beat"],
+)
+def test_no_program_of_production_starts_unsafely(tmp_path, program):
+    key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+    key_file = tmp_path / "sealing-keys"
+    key_file.write_text(f"k1 {key}\ndigest {key}\n")
+    key_file.chmod(0o600)
+    environment = {
+        **PRODUCTION,
+        "PATH": os.environ["PATH"],
+        "PORTAL_BIND": "127.0.0.1:0",
+        "SEALING_KEYS": f"file:{key_file}",
+        "DEBUG": "yes",
+    }
+    command = [str(Path(sys.executable).parent / program[0]), *program[1:]]
+    done = subprocess.run(
+        [part.format(folder=tmp_path) for part in command],
+        cwd=state.ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "DEBUG is on" in done.stdout + done.stderr
