@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from auditlog.receivers import log_update
 from auditlog.registry import auditlog
 from django.apps import AppConfig, apps
 from django.db.models import BinaryField, Model
+from django.db.models.signals import pre_save
 from django.utils.encoding import smart_str
 
 from audit import trail
@@ -35,6 +38,7 @@ def our_models() -> list[type[Model]]:
 
 
 def track_every_model() -> None:
+    auditlog._signals[pre_save] = _log_update
     for model in our_models():
         if model._meta.label_lower in UNTRACKED or auditlog.contains(model):
             continue
@@ -57,6 +61,18 @@ def hidden_fields(model: type[Model]) -> set[str]:
         if secret or isinstance(field, BinaryField):
             hidden.add(name)
     return hidden
+
+
+def _log_update(sender: type[Model], instance: Model, **kwargs: Any) -> None:
+    """django-auditlog's own, which reads the row once more, where there may be something for it to find."""
+    written = kwargs.get("update_fields")
+    if written is None or not set(written) <= _never_shown(sender):
+        log_update(sender, instance=instance, **kwargs)
+
+
+@cache
+def _never_shown(model: type[Model]) -> frozenset[str]:
+    return frozenset(hidden_fields(model))
 
 
 def record_change(instance: Model, action: str, changes: dict[str, Any] | None) -> None:

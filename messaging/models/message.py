@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from accounts.models import Patient, User
 from audit.ids import uuid7
+from audit.prepared import Prepared
 from audit.seals import Kind, SealedField
 from messaging.clock import now
 
@@ -122,8 +123,13 @@ def first_press(rows: models.QuerySet[Written], *, author: User, form_token: UUI
     if form_token is None:
         return None
     # Lock the writer first: two presses may arrive at once, and the later must find what the earlier wrote.
-    list(User.objects.select_for_update(no_key=True).filter(pk=author.pk).values_list("pk"))
+    _writer_locked(pk=author.pk)
     return rows.filter(author=author, form_token=form_token).first()
+
+
+_writer_locked = Prepared(
+    lambda *, pk: User.objects.select_for_update(no_key=True).filter(pk=pk).values_list("pk")
+)
 
 
 class InternalNote(models.Model):

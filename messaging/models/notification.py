@@ -13,9 +13,10 @@ from django.db.models import Q
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from accounts.models import CareTeamMembership, Patient, ProxyGrant, User
+from accounts.models import CareTeamMembership, Patient, ProxyGrant
 from audit.context import SystemAgent
 from audit.ids import uuid7
+from audit.prepared import Prepared
 from audit.recorder import record_read
 from audit.seals import SealBroken, unseal
 from messaging.clock import now
@@ -52,6 +53,13 @@ class Channel(models.TextChoices):
     EMAIL = "email"
 
 
+_members = Prepared(
+    lambda *, team, at: (
+        CareTeamMembership.objects.current(at).filter(team=team, user__is_active=True).values_list("user")
+    )
+)
+
+
 class NotificationQuerySet(models.QuerySet["Notification"]):
     def tell(self, people: Iterable[UUID], *, about: models.Model, notice: str, patient: Patient) -> None:
         """Line up one notice a person about one event, in the caller's transaction (NT4).
@@ -85,16 +93,12 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         )
         self.tell(people, about=about, notice=notice, patient=patient)
 
-    def tell_pool(self, pool: Pool, *, about: models.Model, notice: str, owner: User | None) -> None:
+    def tell_pool(self, pool: Pool, *, about: models.Model, notice: str, owner: UUID | None) -> None:
         """Tell who holds the work, or else everybody who works the pool."""
         if owner is not None:
-            people = [owner.pk]
+            people = [owner]
         else:
-            people = list(
-                CareTeamMembership.objects.current()
-                .filter(team=pool.team_id, user__is_active=True)
-                .values_list("user", flat=True)
-            )
+            people = [person for (person,) in _members(team=pool.team_id, at=now())]
         self.tell(people, about=about, notice=notice, patient=about.patient)  # type: ignore[attr-defined]
 
     def due(self) -> NotificationQuerySet:

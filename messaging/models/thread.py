@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import CareRelationship, Patient, ProxyGrant
 from audit.ids import uuid7
+from audit.prepared import Prepared
 from audit.recorder import record
 from audit.seals import Kind, SealedField, seal
 from audit.verbs import verb
@@ -104,7 +105,7 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         )
         item = WorkItem.objects.create(patient=patient, pool=destination, thread=thread, due_at=due_at)
         Notification.objects.tell_pool(
-            destination, about=message, notice=Notice.WORK_WAITING, owner=item.owner
+            destination, about=message, notice=Notice.WORK_WAITING, owner=item.owner_id
         )
         return thread
 
@@ -165,11 +166,7 @@ class Thread(models.Model):
         form was on, is not the last one any more; `HeldByAnother`; `MayNot`.
         """
         # Lock first: two replies may race to reopen a closed thread.
-        thread = (
-            Thread.objects.select_for_update(of=("self",))
-            .select_related("pool", "category", "patient")
-            .get(pk=self.pk)
-        )
+        (thread,) = _locked(ref=self.pk)
         side = thread.side_of(author)
         if form_token and (twin := Message.objects.filter(author=author, form_token=form_token).first()):
             return twin
@@ -180,14 +177,16 @@ class Thread(models.Model):
         return thread._answer(author, body, form_token)
 
     def _hear(self, author: User, body: str, form_token: UUID | None) -> Message:
-        due_at = self.pool.due(self.category, since=now())
         message = self.write(author=author, side=Side.PATIENT, body=body, form_token=form_token)
         item = self.open_item()
         if item is None:
+            due_at = self.pool.due(self.category, since=now())
             item = WorkItem.objects.create(patient=self.patient, pool=self.pool, thread=self, due_at=due_at)
-        else:
-            item.wake(due_at=due_at)
-        Notification.objects.tell_pool(self.pool, about=message, notice=Notice.WORK_WAITING, owner=item.owner)
+        elif item.is_on_hold:
+            item.wake(due_at=self.pool.due(self.category, since=now()))
+        Notification.objects.tell_pool(
+            self.pool, about=message, notice=Notice.WORK_WAITING, owner=item.owner_id
+        )
         return message
 
     def _answer(self, author: User, body: str, form_token: UUID | None) -> Message:
@@ -265,8 +264,7 @@ class Thread(models.Model):
 
     def open_item(self) -> WorkItem | None:
         """The unfinished work on this thread, locked, if any."""
-        item = WorkItem.objects.unfinished().filter(thread=self).first()
-        return item.locked() if item else None
+        return _open_work.first(thread=self.pk)
 
     def write(
         self, *, author: User, side: Side, body: str, form_token: UUID | None, adding: bool = False
@@ -288,7 +286,8 @@ class Thread(models.Model):
         self.last_author = author
         self.last_side = side
         self.message_count += 1
-        if not self.is_open:
+        reopens = not self.is_open
+        if reopens:
             self.state = ThreadState.OPEN
             for closure in self.closures.filter(reopened_at=None):
                 closure.reopened_at = message.sent_at
@@ -303,7 +302,7 @@ class Thread(models.Model):
                 "last_author",
                 "last_side",
                 "message_count",
-                "state",
+                *(["state"] if reopens else []),
             ]
         )
         message.save()
@@ -317,6 +316,24 @@ class Thread(models.Model):
             category="message",
         )
         return message
+
+
+_locked = Prepared(
+    lambda *, ref: (
+        Thread.objects.select_for_update(of=("self",))
+        .select_related("pool", "category", "patient")
+        .filter(pk=ref)
+    )
+)
+# Without its owner: a row that waited for its lock would come with the owner of before (see `WorkItem.locked`).
+_open_work = Prepared(
+    lambda *, thread: (
+        WorkItem.objects.unfinished()
+        .filter(thread=thread)
+        .select_for_update(of=("self",))
+        .select_related("pool")
+    )
+)
 
 
 class Closure(models.Model):

@@ -209,9 +209,14 @@ class WorkItem(models.Model):
         self.state = WorkState.ON_HOLD
         self.save(update_fields=["state"])
 
+    @property
+    def is_on_hold(self) -> bool:
+        """The team has answered. Any other open work has a clock that runs, and keeps its earlier promise."""
+        return self.state == WorkState.ON_HOLD
+
     def wake(self, *, due_at: datetime) -> None:
-        """The patient wrote. A clock that is already running keeps its earlier promise."""
-        if self.state == WorkState.ON_HOLD:
+        """The patient wrote again."""
+        if self.is_on_hold:
             self.state = WorkState.ACCEPTED if self.owner_id else WorkState.REQUESTED
             self.due_at = due_at
             self.waiting_since = now()
