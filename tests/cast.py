@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.conf import settings
-from django.db import transaction
 from django.test import Client
 
 from portal.demo_cast import BY_KEY
+from tests.remembered import remembered
 
 # This module is imported before Django's apps are ready, so what needs models imports them when it runs.
 if TYPE_CHECKING:
     from accounts.models import CareTeam, Patient, User
     from portal.demo_clinic import Clinic
+    from portal.demo_practice import Practice
 
 Enter = Callable[..., Client]
 
@@ -23,8 +24,9 @@ Enter = Callable[..., Client]
 class Cast:
     """People by key: `cast.ana` or `cast["ana"]`. Patients, teams and how each signs in besides."""
 
-    def __init__(self, clinic: Clinic) -> None:
+    def __init__(self, clinic: Clinic, practice: Practice | None = None) -> None:
         self.clinic = clinic
+        self.practice = practice
 
     def __getitem__(self, key: str) -> User:
         return self.clinic.users[key]
@@ -53,11 +55,16 @@ class Cast:
 
 
 @pytest.fixture
-def cast(db: None) -> Cast:
+def cast(request: pytest.FixtureRequest, db: None) -> Cast:
     from portal.demo_clinic import found_clinic
+    from portal.demo_practice import open_practice
 
-    with transaction.atomic():
-        return Cast(found_clinic(with_recovery_codes=False))
+    if "work" not in request.fixturenames:
+        return Cast(remembered("clinic", lambda: found_clinic(with_recovery_codes=False)))
+    practice = remembered(
+        "practice", lambda: open_practice(found_clinic(with_recovery_codes=False), neighbours=())
+    )
+    return Cast(practice.clinic, practice)
 
 
 def open_session(user: User, strength: int, *, fresh: str = "", client: Client | None = None) -> Client:

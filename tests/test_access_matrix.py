@@ -255,5 +255,13 @@ def test_asking_for_the_head_alone_is_asking_for_the_page(clinic: Clinic, who: s
 def test_what_is_no_address_is_not_found(clinic: Clinic):
     for who in ("nobody", "ana", "root"):
         browser = clinic.browser(who)
-        for address in ("/admin/", "/api/", "/api/v1/", "/api/v1/patients/", "/inbox/x/", "/messages", "/.git/config"):
+        for address in (
+            "/admin/",
+            "/api/",
+            "/api/v1/",
+            "/api/v1/patients/",
+            "/inbox/x/",
+            "/messages",
+            "/.git/config",
+        ):
             assert browser.get(address).status_code == 404, address

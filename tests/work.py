@@ -106,7 +106,7 @@ class Work:
 def work(cast: Cast) -> Work:
     from portal.demo_practice import open_practice
 
-    return Work(cast, open_practice(cast.clinic, neighbours=()))
+    return Work(cast, cast.practice or open_practice(cast.clinic, neighbours=()))
 
 
 def events_since(moment: Any = None) -> Any:
