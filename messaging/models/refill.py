@@ -393,7 +393,12 @@ def may_ask_for(user: User, patient: Patient) -> bool:
 def _checked_terms(
     outcome: RefillState, *, reason: str, note: str, quantity: int | None, repeats: int | None
 ) -> dict[str, object]:
-    """Return the columns that go with `outcome`, or say which part is missing (SCRIPT RxRenewalResponse)."""
+    """Return the columns that go with `outcome`, or say which part is missing or does not fit it (SCRIPT
+    RxRenewalResponse). A change that nobody would see is refused, not dropped."""
+    if outcome != RefillState.APPROVED_WITH_CHANGES and not (quantity is None and repeats is None):
+        raise Incomplete("outcome", _("To change the amount or the refills, answer “Approved with a change”"))
+    if outcome != RefillState.DENIED and reason:
+        raise Incomplete("outcome", _("A reason goes with “Not approved” only"))
     if outcome == RefillState.DENIED:
         if reason not in DenialReason.values:
             raise Incomplete("reason", _("Choose why, so the patient knows what to do next"))

@@ -203,6 +203,9 @@ def test_the_api_names_what_is_missing(work, cast, enter):
     for sent, status, code in (
         ({"outcome": "denied"}, 422, "incomplete"),
         ({"outcome": "replaced"}, 422, "incomplete"),
+        ({"outcome": "approved", "quantity": 30}, 422, "incomplete"),
+        ({"outcome": "replaced", "note": "Another.", "repeats": 2}, 422, "incomplete"),
+        ({"outcome": "approved", "reason": "AM"}, 422, "incomplete"),
         ({"outcome": "maybe"}, 400, "invalid"),
         ({"outcome": "approved", "decided_by": str(cast.lund.pk)}, 400, "invalid"),
         ({"outcome": "approved_with_changes", "quantity": True}, 400, "invalid"),
@@ -211,6 +214,14 @@ def test_the_api_names_what_is_missing(work, cast, enter):
         answer = browser.post(address, sent, content_type="application/json")
         assert (answer.status_code, answer.json()["code"]) == (status, code), sent
     assert not RefillDecision.objects.exists()
+
+
+def test_what_a_page_hid_when_another_answer_was_chosen_is_no_part_of_the_decision(work, cast, enter):
+    item = work.refill()
+    form = {"outcome": "approved", "quantity": "30", "reason": "AM"}
+    assert enter(cast.okafor, fresh="refill-decision").post(decision(item), form).status_code == 302
+    made = RefillDecision.objects.get()
+    assert (made.outcome, made.quantity, made.reason) == ("approved", None, "")
 
 
 def test_a_decision_needs_the_second_step_shown_again_at_both_doors(work, cast, enter):
