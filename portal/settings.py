@@ -401,11 +401,7 @@ CELERY = {
     "enable_utc": True,
     # What no nudge reached: a lost one, a failure whose time has come, the work of a worker that died.
     "beat_schedule": {
-        "sweep": {
-            "task": "messaging.tasks.sweep_notifications",
-            "schedule": 20.0,
-            "options": {"expires": 20},
-        },
+        "sweep": {"task": "accounts.tasks.sweep_notifications", "schedule": 20.0, "options": {"expires": 20}},
         "tidy": {"task": "accounts.tasks.tidy", "schedule": 600.0, "options": {"expires": 600}},
     },
 }

@@ -4,6 +4,7 @@ from accounts.models.care import CareRelationship, CareTeam, CareTeamMembership
 from accounts.models.factor import AuthenticatorApp, RecoveryCode, RecoverySheet
 from accounts.models.kept import KeptForm, KeptText
 from accounts.models.limit import TryCounter
+from accounts.models.notification import Channel, Notification
 from accounts.models.patient import Patient
 from accounts.models.practitioner import Practitioner
 from accounts.models.proxy import ProxyGrant, RelatedPerson, Relationship, Scope
@@ -16,10 +17,12 @@ __all__ = [
     "CareRelationship",
     "CareTeam",
     "CareTeamMembership",
+    "Channel",
     "End",
     "Grant",
     "KeptForm",
     "KeptText",
+    "Notification",
     "Patient",
     "Practitioner",
     "ProxyGrant",

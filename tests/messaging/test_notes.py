@@ -8,7 +8,8 @@ from django.db import DatabaseError, connection, transaction
 from django.urls import reverse
 
 from audit.models import AuditEvent
-from messaging.models import InternalNote, Message, Notification
+from accounts.models import Notification
+from messaging.models import InternalNote, Message
 from tests.work import words
 
 CANARY = "kingfisher-under-the-bridge"

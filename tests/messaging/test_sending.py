@@ -9,7 +9,8 @@ import pytest
 from django.urls import reverse
 
 from audit.models import AuditEvent
-from messaging.models import Message, Notification, ReadReceipt, Thread, WorkItem
+from accounts.models import Notification
+from messaging.models import Message, ReadReceipt, Thread, WorkItem
 
 NEW = reverse("message-new")
 
