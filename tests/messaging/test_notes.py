@@ -7,8 +7,8 @@ from django.core import mail
 from django.db import DatabaseError, connection, transaction
 from django.urls import reverse
 
-from audit.models import AuditEvent
 from accounts.models import Notification
+from audit.models import AuditEvent
 from messaging.models import InternalNote, Message
 from tests.work import words
 
