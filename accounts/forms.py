@@ -8,7 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import AuthenticatorApp
-from accounts.refusals import SignInRefused
+from accounts.refusals import PasskeyRefused, SignInRefused
 
 ONE_TIME = {"inputmode": "numeric", "autocomplete": "one-time-code", "maxlength": 24, "spellcheck": "false"}
 ON_PAPER = {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false", "maxlength": 60}
@@ -52,6 +52,9 @@ class AppCodeForm(forms.Form):
     def __init__(self, *args: Any, apps: list[AuthenticatorApp], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.apps = {str(app.pk): app for app in apps}
+        if not apps:
+            # Nothing to type: only a passkey opens.
+            del self.fields["code"]
         if len(apps) > 1:
             self.fields["app"].choices = [(str(app.pk), app_words(app)) for app in apps]  # type: ignore[attr-defined]
             self.fields["app"].required = True
@@ -63,6 +66,26 @@ class AppCodeForm(forms.Form):
     @property
     def chosen(self) -> AuthenticatorApp:
         return self.apps[self.cleaned_data["app"]] if "app" in self.fields else next(iter(self.apps.values()))
+
+
+class PasskeyForm(forms.Form):
+    """What a passkey answered, as the page's script puts it in."""
+
+    answer = forms.CharField(
+        max_length=20_000,
+        error_messages={"required": PasskeyRefused.words, "max_length": PasskeyRefused.words},
+        widget=forms.HiddenInput,
+    )
+
+
+class NewPasskeyForm(forms.Form):
+    name = forms.CharField(
+        label=_("A name for this passkey"),
+        help_text=_("So that you know it later. For example: my phone."),
+        max_length=64,
+        required=False,
+    )
+    answer = forms.CharField(max_length=20_000, required=False, widget=forms.HiddenInput)
 
 
 class RecoveryCodeForm(forms.Form):

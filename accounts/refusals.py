@@ -64,7 +64,22 @@ class SessionEnded(Refusal):
 
 class LastFactor(Refusal):
     code = "last_factor"
-    words = _("This is your only second step. Add another one first.")
+    words = _("You need this one. Add another one first.")
+
+
+class PasskeyRefused(CodeRefused):
+    """Not a key of this account, not an answer to what we asked, or answered before."""
+
+    code = "passkey_refused"
+    words = _("That passkey did not work. Try again, or use another way.")
+
+
+class PasskeyNeeded(Refusal):
+    """This account opens with a passkey, and it has one."""
+
+    code = "passkey_needed"
+    status = 422
+    words = _("Your work needs a passkey. Use your passkey to go on.")
 
 
 class FactorNeedsProof(Refusal):

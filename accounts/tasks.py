@@ -7,7 +7,7 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
-from accounts.models import KeptForm, Notification, Session, TryCounter
+from accounts.models import KeptForm, Notification, PasskeyChallenge, Session, TryCounter
 from audit.context import SystemAgent
 
 CARETAKER = SystemAgent("system:caretaker")
@@ -36,4 +36,5 @@ def tidy() -> None:
     now = timezone.now()
     Session.objects.end_overdue(by=CARETAKER)
     TryCounter.objects.filter(until__lt=now).delete()
+    PasskeyChallenge.objects.filter(until__lt=now).delete()
     KeptForm.objects.drop(before=now - KEPT_FOR, by=CARETAKER)

@@ -1,10 +1,12 @@
 """The people: who they are, what they may do, whom they care for, and how they come in."""
 
 from accounts.models.care import CareRelationship, CareTeam, CareTeamMembership
+from accounts.models.device import KnownDevice
 from accounts.models.factor import AuthenticatorApp, RecoveryCode, RecoverySheet
 from accounts.models.kept import KeptForm, KeptText
 from accounts.models.limit import TryCounter
 from accounts.models.notification import Channel, Notification
+from accounts.models.passkey import Passkey, PasskeyChallenge
 from accounts.models.patient import Patient
 from accounts.models.practitioner import Practitioner
 from accounts.models.proxy import ProxyGrant, RelatedPerson, Relationship, Scope
@@ -22,7 +24,10 @@ __all__ = [
     "Grant",
     "KeptForm",
     "KeptText",
+    "KnownDevice",
     "Notification",
+    "Passkey",
+    "PasskeyChallenge",
     "Patient",
     "Practitioner",
     "ProxyGrant",

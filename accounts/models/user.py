@@ -7,11 +7,12 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, NoReturn, Self
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
-from accounts.models.role import CARING, CLINICAL, PRESCRIBERS, RoleGrant
+from accounts.models.role import CARING, CLINICAL, KEEPERS, PRESCRIBERS, RoleGrant
 from accounts.refusals import LoginTaken
 from audit.ids import uuid7
 from audit.recorder import record
@@ -171,6 +172,11 @@ class User(AbstractBaseUser):
     def cares(self) -> bool:
         """Works with patients: clinicians and the front desk."""
         return bool(self.roles & CARING)
+
+    @property
+    def needs_passkey(self) -> bool:
+        """Whose account would open everybody's: a code that can be asked for on the phone is not enough for it."""
+        return bool(settings.PASSKEYS_REQUIRED and self.roles & KEEPERS)
 
     @property
     def agent_role(self) -> str:
