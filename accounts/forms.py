@@ -37,6 +37,43 @@ class SignInForm(forms.Form):
         return self.cleaned_data
 
 
+def _new_password() -> forms.CharField:
+    return forms.CharField(
+        label=_("New password"),
+        help_text=_("10 letters or more. A few words in a row are easy to keep in mind."),
+        max_length=1_000,
+        strip=False,
+        error_messages={"required": _("Write a new password")},
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+
+class ForgottenForm(forms.Form):
+    email = forms.CharField(
+        label=_("E-mail"),
+        max_length=254,
+        error_messages={"required": _("Write your e-mail")},
+        widget=forms.TextInput(
+            attrs={"autocomplete": "username", "inputmode": "email", "spellcheck": "false"}
+        ),
+    )
+
+
+class NewPasswordForm(forms.Form):
+    new = _new_password()
+
+
+class ChangePasswordForm(forms.Form):
+    current = forms.CharField(
+        label=_("Your password now"),
+        max_length=1_000,
+        strip=False,
+        error_messages={"required": _("Write your password")},
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    new = _new_password()
+
+
 class AppCodeForm(forms.Form):
     """The code, and which app shows it where a person has more than one."""
 

@@ -54,6 +54,29 @@ class TooManyTries(Refusal):
             self.words = _("To keep you safe we stopped for today.")
 
 
+class WrongPassword(Refusal):
+    code = "wrong_password"
+    status = 422
+    words = _("That is not your password. Check it and try again.")
+
+
+class PasswordTooEasy(Refusal):
+    code = "password_too_easy"
+    status = 422
+
+    def __init__(self, words: str) -> None:
+        super().__init__()
+        self.words = words
+
+
+class LinkSpent(Refusal):
+    """Used before, too old, or never one of ours: one answer for all."""
+
+    code = "link_spent"
+    status = 410
+    words = _("This link does not work any more. Ask for a new one.")
+
+
 class SessionEnded(Refusal):
     """Somebody ended this session while it was being used."""
 

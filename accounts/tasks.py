@@ -7,7 +7,14 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
-from accounts.models import KeptForm, Notification, PasskeyChallenge, Session, TryCounter
+from accounts.models import (
+    KeptForm,
+    Notification,
+    PasskeyChallenge,
+    PasswordReset,
+    Session,
+    TryCounter,
+)
 from audit.context import SystemAgent
 
 CARETAKER = SystemAgent("system:caretaker")
@@ -23,8 +30,15 @@ def deliver_notifications(keys: list[str]) -> None:
 
 
 @shared_task(ignore_result=True)
+def look_up_resets() -> None:
+    """Send links to those who asked for one and have an account."""
+    PasswordReset.objects.look_up()
+
+
+@shared_task(ignore_result=True)
 def sweep_notifications() -> None:
     """Send whatever is due: lost nudges, failures whose time has come, work of a worker that died."""
+    PasswordReset.objects.look_up()
     while batch := Notification.objects.take(most=BATCH):
         for notification in batch:
             notification.send()
@@ -37,4 +51,5 @@ def tidy() -> None:
     Session.objects.end_overdue(by=CARETAKER)
     TryCounter.objects.filter(until__lt=now).delete()
     PasskeyChallenge.objects.filter(until__lt=now).delete()
+    PasswordReset.objects.filter(asked_at__lt=now - KEPT_FOR).delete()
     KeptForm.objects.drop(before=now - KEPT_FOR, by=CARETAKER)

@@ -27,6 +27,9 @@ CATEGORIES: dict[str, Words] = {
     "message": when("a kind of data", "messages"),
     "none": when("a kind of data", "nothing in particular"),
     "note": when("a kind of data", "internal notes"),
+    "passkey": when("a kind of data", "passkey"),
+    "knowndevice": when("a kind of data", "known browser"),
+    "passwordreset": when("a kind of data", "new password"),
     "patient": when("a kind of data", "name and contact details"),
     "privacy": when("a kind of data", "list of who has seen the record"),
     "refill": when("a kind of data", "refill requests"),
@@ -66,6 +69,8 @@ CATEGORIES: dict[str, Words] = {
 DONE: dict[tuple[str, str], Words] = {
     ("login", "login"): gettext_lazy("Signed in"),
     ("login", "step-up"): gettext_lazy("Showed the second step again"),
+    ("login", "reset-asked"): gettext_lazy("Asked for a new password"),
+    ("account", "password-change"): gettext_lazy("Changed a password"),
     ("session", "logout"): gettext_lazy("Session ended"),
     ("factor", "factor-add"): gettext_lazy("Added a second step"),
     ("factor", "factor-remove"): gettext_lazy("Removed a second step"),

@@ -276,8 +276,8 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 if TESTING:
     PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.passwords.Length"},
+    {"NAME": "accounts.passwords.NotGuessedFirst"},
 ]
 SESSION_IDLE_STAFF = timedelta(minutes=15)
 SESSION_IDLE_PATIENT = timedelta(minutes=30)
@@ -298,6 +298,8 @@ TRY_LIMITS = {
     "code-device": (5, timedelta(minutes=15)),
     "recovery-device": (5, timedelta(minutes=15)),
     "code-address": (60, timedelta(minutes=15)),
+    "reset-account": (3, timedelta(hours=1)),
+    "reset-address": (30, timedelta(hours=1)),
     "passkey-address": (60, timedelta(minutes=15)),
 }
 # Privacy officers and administrators of accounts sign in with a passkey and nothing less. The demo and the tests

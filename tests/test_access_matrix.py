@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 PEOPLE = ["nobody", "half", "ana", "ben", "rosa", "okafor", "lund", "maya", "sam", "mira", "root"]
 # What `half` and `nobody` may do. Everything else asks for both steps of sign-in.
 PUBLIC = {
-    "healthz", "home", "sign-in", "sign-in-passkey", "passkey-options", "sign-out", "keep", "theme", "language",
+    "healthz", "home", "sign-in", "sign-in-passkey", "passkey-options", "password-forgotten",
+    "password-by-link", "sign-out", "keep", "theme", "language",
 }  # fmt: skip
 HALF_WAY = {
     "sign-in-code", "sign-in-recovery", "sign-in-set-up", "sign-in-codes", "sign-in-set-up-passkey",
@@ -49,6 +50,10 @@ MATRIX = {
     ("sign-in-codes", "post"):              "302 302 302 302 302 302 302 302 302 302 302",
     ("sign-in-passkey", "post"):            "422 422 302 302 302 302 302 302 302 302 302",
     ("passkey-options", "post"):            "200 200 200 200 200 200 200 200 200 200 200",
+    ("password-forgotten", "get"):          "200 200 200 200 200 200 200 200 200 200 200",
+    ("password-forgotten", "post"):         "422 422 422 422 422 422 422 422 422 422 422",
+    ("password-by-link", "get"):            "410 410 410 410 410 410 410 410 410 410 410",
+    ("password-by-link", "post"):           "410 410 410 410 410 410 410 410 410 410 410",
     ("sign-in-set-up-passkey", "get"):      "302 302 302 302 302 302 302 302 302 302 302",
     ("sign-in-set-up-passkey", "post"):     "302 302 302 302 302 302 302 302 302 302 302",
     ("passkey-new-options", "post"):        "302 403 403 403 403 403 403 403 403 403 403",
@@ -63,6 +68,8 @@ MATRIX = {
     ("account", "get"):                     "302 302 200 200 200 200 200 200 200 200 200",
     ("account-app-new", "get"):             "302 302 302 302 302 302 302 302 302 302 302",
     ("account-app-new", "post"):            "302 302 302 302 302 302 302 302 302 302 302",
+    ("account-password", "get"):            "302 302 302 302 302 302 302 302 302 302 302",
+    ("account-password", "post"):           "302 302 302 302 302 302 302 302 302 302 302",
     ("account-passkey-new", "get"):         "302 302 302 302 302 302 302 302 302 302 302",
     ("account-passkey-new", "post"):        "302 302 302 302 302 302 302 302 302 302 302",
     ("account-factor-remove", "post"):      "302 302 302 302 302 302 302 302 302 302 302",

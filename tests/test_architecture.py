@@ -42,6 +42,7 @@ OPEN_TEXT = {
     "accounts.careteam.purpose": "on the door plate",
     "accounts.careteam.phone": "the clinic's own number",
     "accounts.authenticatorapp.name": "what somebody calls her phone",
+    "accounts.passwordreset.stamp": "random",
     "accounts.passkey.name": "what somebody calls her phone",
     "accounts.passkeychallenge.purpose": "a code",
     "accounts.knowndevice.words": "the kind of browser",

@@ -10,6 +10,7 @@ from accounts.models.passkey import Passkey, PasskeyChallenge
 from accounts.models.patient import Patient
 from accounts.models.practitioner import Practitioner
 from accounts.models.proxy import ProxyGrant, RelatedPerson, Relationship, Scope
+from accounts.models.reset import PasswordReset
 from accounts.models.role import Role, RoleGrant
 from accounts.models.session import End, Session, Strength
 from accounts.models.user import Grant, User
@@ -28,6 +29,7 @@ __all__ = [
     "Notification",
     "Passkey",
     "PasskeyChallenge",
+    "PasswordReset",
     "Patient",
     "Practitioner",
     "ProxyGrant",

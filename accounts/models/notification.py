@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import models, transaction
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import translation
 from django.utils.timezone import now
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
 
+    from accounts.models.reset import PasswordReset
     from accounts.models.user import User
 
 NOTIFIER = SystemAgent("system:notifier")
@@ -136,8 +138,8 @@ class Notification(models.Model):
 
     @property
     def is_wanted(self) -> bool:
-        """Whether the person may still be told: people who left are told nothing."""
-        return self.person.is_active
+        """Whether the person may still be told: people who left are told nothing, nor is anybody too late."""
+        return self.person.is_active and not (self.notice == Notice.RESET_LINK and self._reset().is_stale)
 
     def send(self) -> None:
         """Deliver a claimed notice, once. A failure puts it back for later; the last one gives up loudly.
@@ -167,7 +169,7 @@ class Notification(models.Model):
         )
         address = unseal(self.person, "email", receipt=receipt)
         with translation.override(self.person.preferred_language):
-            subject, body = notice_words(Notice(self.notice))
+            subject, body = notice_words(Notice(self.notice), link=self._link())
         domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">")
         return EmailMessage(
             subject=subject,
@@ -179,6 +181,18 @@ class Notification(models.Model):
                 "Auto-Submitted": "auto-generated",
             },
         )
+
+    def _link(self) -> str:
+        """The address that this one mail carries; made now, so that it is nowhere before."""
+        if self.notice != Notice.RESET_LINK:
+            return ""
+        path = reverse("password-by-link", args=[self._reset().new_token()])
+        return f"{settings.PORTAL_URL}{path}"
+
+    def _reset(self) -> PasswordReset:
+        from accounts.models.reset import PasswordReset
+
+        return PasswordReset.objects.get(pk=self.event_key.split(":")[1])
 
     def _still_ours(self) -> bool:
         """Whether our claim stands, and renew it. The rows before this one may have taken longer than the lease."""

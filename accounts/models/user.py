@@ -197,6 +197,14 @@ class User(AbstractBaseUser):
         self.save(update_fields=["security_stamp"])
 
     @verb(actor="by")
+    def change_password(self, password: str, *, by: User) -> None:
+        """Every session opened with the old one ends."""
+        self.set_password(password)
+        self.save(update_fields=["password"])
+        self.rights_changed()
+        record(agent=by, type="account", subtype="password-change", action="U", obj=self)
+
+    @verb(actor="by")
     def prefer_language(self, language: str, *, by: Agent) -> None:
         self.preferred_language = language
         self.save(update_fields=["preferred_language"])

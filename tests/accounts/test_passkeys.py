@@ -10,7 +10,15 @@ from django.conf import settings as configured
 from django.core import mail
 from django.test import Client
 
-from accounts.models import AuthenticatorApp, Notification, Passkey, PasskeyChallenge, RecoverySheet, Session, User
+from accounts.models import (
+    AuthenticatorApp,
+    Notification,
+    Passkey,
+    PasskeyChallenge,
+    RecoverySheet,
+    Session,
+    User,
+)
 from accounts.tasks import sweep_notifications
 from audit.models import AuditEvent
 from portal.demo_clinic import FOUNDER
@@ -31,7 +39,9 @@ def asked(client: Client, address: str = OPTIONS) -> dict:
 def key(cast, enter) -> Authenticator:
     """A passkey of Ana's, added on her account page."""
     key, client = Authenticator(), enter(cast.ana, fresh="factors")
-    answer = client.post("/account/passkeys/new/", {"name": "my phone", "answer": key.make(asked(client, NEW_OPTIONS))})
+    answer = client.post(
+        "/account/passkeys/new/", {"name": "my phone", "answer": key.make(asked(client, NEW_OPTIONS))}
+    )
     assert answer.status_code == 302, answer.content.decode()
     return key
 
@@ -92,7 +102,14 @@ def test_an_answer_that_comes_too_late_opens_nothing(cast, key):
         {"flags": 0},
         {"count": 1},
     ],
-    ids=["another name", "another protocol", "another host", "nobody verified", "nobody there", "a copy of the key"],
+    ids=[
+        "another name",
+        "another protocol",
+        "another host",
+        "nobody verified",
+        "nobody there",
+        "a copy of the key",
+    ],
 )
 def test_what_is_not_ours_or_not_hers_is_refused(cast, key, bad):
     client = Client()
@@ -117,7 +134,9 @@ def test_a_phisher_who_passes_everything_on_gets_nothing(cast, key):
     assert let_in == 0
 
 
-@pytest.mark.parametrize("rubbish", ["", "{", "[]", "null", "7", '{"rawId": "x"}', "x" * 30_000, '{"response": {}}'])
+@pytest.mark.parametrize(
+    "rubbish", ["", "{", "[]", "null", "7", '{"rawId": "x"}', "x" * 30_000, '{"response": {}}']
+)
 def test_rubbish_is_refused_calmly(cast, key, rubbish):
     client = Client()
     asked(client)
@@ -209,7 +228,9 @@ def test_who_keeps_the_house_is_led_to_a_passkey_and_needs_it_from_then_on(cast,
     answer = client.post("/sign-in/code/", {"code": cast.code(who)})
     assert answer["Location"] == "/sign-in/set-up/passkey/"
     assert not is_in(client)
-    assert "Your work opens the accounts of others." in client.get("/sign-in/set-up/passkey/").content.decode()
+    assert (
+        "Your work opens the accounts of others." in client.get("/sign-in/set-up/passkey/").content.decode()
+    )
     made = key.make(asked(client, NEW_OPTIONS))
     assert client.post("/sign-in/set-up/passkey/", {"answer": made})["Location"] == "/"
     assert is_in(client)
