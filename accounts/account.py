@@ -9,7 +9,7 @@ from django.http import Http404
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.models import AuthenticatorApp, Passkey, Patient, RecoverySheet, Session, User
+from accounts.models import AuthenticatorApp, FactorLoss, Passkey, Patient, RecoverySheet, Session, User
 from accounts.models.factor import second_steps_of
 from accounts.people import People
 from audit.recorder import record_read, record_refusal
@@ -85,6 +85,17 @@ def sessions_of(user: User, this: Session) -> list[OwnSession]:
             device = row.device or _("Unknown device")
             found.append(OwnSession(row.pk, device, row.started_at, row.last_seen_at, row.pk == this.pk))
     return sorted(found, key=lambda one: not one.is_this)
+
+
+def loss_of(user: User) -> FactorLoss | None:
+    """What somebody said to be lost of hers, while it can be stopped."""
+    return FactorLoss.objects.open_of(user)
+
+
+def cancel_loss(user: User) -> None:
+    loss = FactorLoss.objects.open_of(user)
+    if loss is not None:
+        loss.cancel(by=user)
 
 
 def session_for(user: User, ref: UUID) -> Session:

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 
 from accounts import codes, passkeys
 from accounts.entrance import FACTORS, come_in, show_app_code, show_recovery_code
-from accounts.models import AuthenticatorApp, Notification, Passkey, RecoverySheet
+from accounts.models import AuthenticatorApp, FactorLoss, Notification, Passkey, RecoverySheet
 from accounts.models.factor import second_steps_of
 from accounts.notices import Notice
 from accounts.refusals import FactorNeedsProof, PasskeyRefused, RecoveryCodeRefused
@@ -21,10 +21,23 @@ if TYPE_CHECKING:
 
 
 def may_add(session: Session) -> bool:
-    """Somebody without a second step may set one up; somebody with one only where she has just shown it."""
+    """Somebody without a second step may set one up; somebody with one only where she has just shown it.
+
+    Or where the front desk knows that all of it is lost, and she has waited.
+    """
     if session.is_full:
         return session.is_fresh_for(FACTORS)
-    return session.is_enrolling or not second_steps_of(session.user)
+    user = session.user
+    return session.is_enrolling or not second_steps_of(user) or FactorLoss.objects.ready_for(user) is not None
+
+
+def loss_of(session: Session) -> FactorLoss | None:
+    return FactorLoss.objects.open_of(session.user)
+
+
+def ask_for_new_start(session: Session) -> FactorLoss:
+    """She has nothing left to show. The front desk has to make sure who she is, and then a day has to go by."""
+    return FactorLoss.objects.ask(by=session.user)
 
 
 def pending_app(session: Session) -> AuthenticatorApp:
@@ -107,7 +120,13 @@ def confirm_recovery_codes(session: Session, *, code: str) -> None:
 
 def _counts_from_now_on(session: Session, step: SecondStep) -> None:
     user: User = session.user
+    proven = session.is_full or session.is_enrolling or not second_steps_of(user)
     step.confirm(by=user)
+    if not proven:
+        lost = FactorLoss.objects.ready_for(user)
+        if lost is None:
+            raise FactorNeedsProof
+        lost.use(by=user, instead=step)
     user.rights_changed()
     session.restamp(user.security_stamp)
     Notification.objects.warn(user, about=step, notice=Notice.FACTOR_ADDED)

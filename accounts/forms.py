@@ -150,5 +150,22 @@ class NewAppForm(forms.Form):
     )
 
 
+class IdentityForm(forms.Form):
+    record_number = forms.CharField(
+        label=_("Record number"),
+        max_length=40,
+        error_messages={"required": _("Write the record number")},
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    birth_date = forms.DateField(
+        label=_("Birth date"),
+        error_messages={
+            "required": _("Write the birth date"),
+            "invalid": _("Write the birth date as a date"),
+        },
+        widget=forms.DateInput(attrs={"type": "date", "autocomplete": "off"}, format="%Y-%m-%d"),
+    )
+
+
 def app_words(app: AuthenticatorApp) -> str:
     return app.name or str(_("My app"))

@@ -105,6 +105,20 @@ class PasskeyNeeded(Refusal):
     words = _("Your work needs a passkey. Use your passkey to go on.")
 
 
+class NothingAsked(Refusal):
+    """No such patient, another birth date, or nobody who asked: one answer for all."""
+
+    code = "nothing_asked"
+    status = 422
+    words = _("These do not fit, or the patient has not told us on the sign-in page. Check both.")
+
+
+class NotYourOwn(Refusal):
+    code = "not_your_own"
+    status = 422
+    words = _("Somebody else at the desk must do this for you.")
+
+
 class FactorNeedsProof(Refusal):
     """An account that has a second step gets another only from somebody who has just shown the first."""
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts.views import account, passkey, password, privacy, set_up, sign_in
+from accounts.views import account, loss, passkey, password, privacy, set_up, sign_in
 
 urlpatterns = [
     path("", sign_in.home, name="home"),
@@ -16,11 +16,14 @@ urlpatterns = [
     path("sign-in/passkey/", passkey.enter, name="sign-in-passkey"),
     path("sign-in/passkey/options/", passkey.options, name="passkey-options"),
     path("sign-in/again/", sign_in.again, name="sign-in-again"),
+    path("sign-in/lost/", loss.lost, name="sign-in-lost"),
+    path("desk/lost/", loss.desk, name="desk-lost"),
     path("sign-in/forgotten/", password.forgotten, name="password-forgotten"),
     path("sign-in/new-password/<str:token>/", password.by_link, name="password-by-link"),
     path("sign-out/", sign_in.sign_out, name="sign-out"),
     path("account/", account.account_page, name="account"),
     path("account/apps/new/", set_up.app_new, name="account-app-new"),
+    path("account/lost/cancel/", loss.cancel, name="account-loss-cancel"),
     path("account/password/", password.change, name="account-password"),
     path("account/passkeys/new/", passkey.new, name="account-passkey-new"),
     path("account/factors/<uuid:ref>/remove/", account.factor_remove, name="account-factor-remove"),

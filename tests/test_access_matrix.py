@@ -30,7 +30,7 @@ PUBLIC = {
 }  # fmt: skip
 HALF_WAY = {
     "sign-in-code", "sign-in-recovery", "sign-in-set-up", "sign-in-codes", "sign-in-set-up-passkey",
-    "passkey-new-options",
+    "passkey-new-options", "sign-in-lost",
 }  # fmt: skip
 
 #                                        nobody half ana ben rosa okafor lund maya sam mira root
@@ -54,6 +54,8 @@ MATRIX = {
     ("password-forgotten", "post"):         "422 422 422 422 422 422 422 422 422 422 422",
     ("password-by-link", "get"):            "410 410 410 410 410 410 410 410 410 410 410",
     ("password-by-link", "post"):           "410 410 410 410 410 410 410 410 410 410 410",
+    ("sign-in-lost", "get"):                "302 200 302 302 302 302 302 302 302 302 302",
+    ("sign-in-lost", "post"):               "302 302 302 302 302 302 302 302 302 302 302",
     ("sign-in-set-up-passkey", "get"):      "302 302 302 302 302 302 302 302 302 302 302",
     ("sign-in-set-up-passkey", "post"):     "302 302 302 302 302 302 302 302 302 302 302",
     ("passkey-new-options", "post"):        "302 403 403 403 403 403 403 403 403 403 403",
@@ -70,6 +72,7 @@ MATRIX = {
     ("account-app-new", "post"):            "302 302 302 302 302 302 302 302 302 302 302",
     ("account-password", "get"):            "302 302 302 302 302 302 302 302 302 302 302",
     ("account-password", "post"):           "302 302 302 302 302 302 302 302 302 302 302",
+    ("account-loss-cancel", "post"):        "302 302 302 302 302 302 302 302 302 302 302",
     ("account-passkey-new", "get"):         "302 302 302 302 302 302 302 302 302 302 302",
     ("account-passkey-new", "post"):        "302 302 302 302 302 302 302 302 302 302 302",
     ("account-factor-remove", "post"):      "302 302 302 302 302 302 302 302 302 302 302",
@@ -103,6 +106,9 @@ MATRIX = {
     ("refill", "get"):                      "302 302 403 403 403 200 404 200 403 403 403",
     ("refill-claim", "post"):               "302 302 403 403 403 302 404 409 403 403 403",
     ("refill-decision", "post"):            "302 302 403 403 403 302 302 403 403 403 403",
+    # the front desk
+    ("desk-lost", "get"):                   "302 302 403 403 403 403 403 403 200 403 403",
+    ("desk-lost", "post"):                  "302 302 403 403 403 403 403 403 422 403 403",
     # the access review
     ("audit-events", "get"):                "302 302 403 403 403 403 403 403 403 200 403",
     ("audit-event", "get"):                 "302 302 403 403 403 403 403 403 403 200 403",

@@ -25,6 +25,7 @@ OPENERS = {
     "accounts/account.py",
     "accounts/history.py",
     "accounts/models/kept.py",
+    "accounts/proofing.py",
     "accounts/people.py",
     "accounts/models/notification.py",
     "messaging/opened/texts.py",

@@ -5,6 +5,7 @@ from accounts.models.device import KnownDevice
 from accounts.models.factor import AuthenticatorApp, RecoveryCode, RecoverySheet
 from accounts.models.kept import KeptForm, KeptText
 from accounts.models.limit import TryCounter
+from accounts.models.loss import FactorLoss
 from accounts.models.notification import Channel, Notification
 from accounts.models.passkey import Passkey, PasskeyChallenge
 from accounts.models.patient import Patient
@@ -22,6 +23,7 @@ __all__ = [
     "CareTeamMembership",
     "Channel",
     "End",
+    "FactorLoss",
     "Grant",
     "KeptForm",
     "KeptText",

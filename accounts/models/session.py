@@ -55,6 +55,7 @@ class End(models.TextChoices):
     ENDED_BY_OWNER = "ended-by-owner"
     RIGHTS_CHANGED = "rights-changed"
     DEACTIVATED = "deactivated"
+    ENDED_BY_ADMIN = "ended-by-admin"
 
 
 # Ends that came of time alone: what was being typed then is kept.

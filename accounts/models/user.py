@@ -210,6 +210,14 @@ class User(AbstractBaseUser):
         self.save(update_fields=["preferred_language"])
 
     @verb(actor="by")
+    def sign_out_everywhere(self, *, by: Agent) -> int:
+        """End her sessions for her: a lost laptop, a doubt. How many there were. She may sign in again."""
+        from accounts.models.session import End, Session
+
+        alive = Session.objects.alive().filter(user=self).select_related("user")
+        return sum(session.end(by=by, reason=End.ENDED_BY_ADMIN) for session in alive)
+
+    @verb(actor="by")
     def deactivate(self, *, by: Agent) -> None:
         """Shut the person out at once: the next request of any of her sessions finds no one (HSR-13)."""
         from accounts.models.session import End, Session

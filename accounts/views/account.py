@@ -113,6 +113,7 @@ def _page(request: HalfSignedInRequest, *, problem: str = "", status: int = 200)
     said = {
         "name": account.own_name(user),
         "factors": account.factors_of(user),
+        "loss": account.loss_of(user),
         "codes_left": account.codes_left(user),
         "sessions": account.sessions_of(user, session),
         "helped": account.helped_by(user),

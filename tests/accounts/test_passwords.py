@@ -24,7 +24,15 @@ FORGOTTEN = "/sign-in/forgotten/"
 
 @pytest.mark.parametrize(
     "good",
-    ["kingfishe9", "só água fria", "x1x2x3x4x5", GOOD, "a b c d" * 10, "鳥は橋の下で休んでいる", "k" + "walnuts " * 100],
+    [
+        "kingfishe9",
+        "só água fria",
+        "x1x2x3x4x5",
+        GOOD,
+        "a b c d" * 10,
+        "鳥は橋の下で休んでいる",
+        "k" + "walnuts " * 100,
+    ],
 )
 def test_length_is_what_counts(cast, good):
     passwords.check(good, user=cast.ana)

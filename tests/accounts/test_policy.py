@@ -35,6 +35,7 @@ SECOND_STEP = {
     "sign-in-codes",
     "sign-in-set-up-passkey",
     "passkey-new-options",
+    "sign-in-lost",
 }
 
 
