@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from accounts.passkeys import Site
 
 FACTORS = "factors"  # the purpose for which a second step is asked again before factors change
+NONE: tuple[Tries, ...] = ()
 # After so many wrong codes in a day their owner is told.
 WORTH_A_WARNING = 5
 
@@ -223,7 +224,7 @@ def show_app_code(session: Session, app: AuthenticatorApp, text: str, *, then: C
     if code is None:
         raise CodeRefused
     if session.known_device_id is not None:
-        account, day = _tries("code-device", session.known_device_id), ()
+        account, day = _tries("code-device", session.known_device_id), NONE
     else:
         account, day = _tries("code-account", session.user_id), _tries("code-account-day", session.user_id)
     show(session.user, app, code, *account, *day, _place(), agent=_agent(session), then=then)
@@ -239,7 +240,7 @@ def show_recovery_code(
         raise RecoveryCodeRefused
     # Buckets of their own: whoever guesses at the app must not shut the way back in for the one who lost it.
     if session.known_device_id is not None:
-        account, day = _tries("recovery-device", session.known_device_id), ()
+        account, day = _tries("recovery-device", session.known_device_id), NONE
     else:
         account, day = (
             _tries("recovery-account", session.user_id),

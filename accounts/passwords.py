@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from accounts import limits
 from accounts.entrance import knows_password
-from accounts.models import Notification, PasswordReset, User
+from accounts.models import Notification, PasswordReset, Strength, User
 from accounts.models.user import email_digest
 from accounts.notices import Notice
 from accounts.refusals import LinkSpent, PasswordTooEasy, WrongPassword
@@ -84,7 +84,7 @@ def change(session: Session, *, current: str, new: str) -> None:
     with transaction.atomic():
         user.change_password(new, by=user)
         session.user.security_stamp = user.security_stamp
-        session.strengthen(by=user, strength=session.strength, factor=session.factor)
+        session.strengthen(by=user, strength=Strength(session.strength), factor=session.factor)
         Notification.objects.warn(
             user, about=session, notice=Notice.PASSWORD_CHANGED, once=user.security_stamp[:8]
         )

@@ -15,6 +15,7 @@ from audit.seals import digest
 from audit.verbs import verb
 
 if TYPE_CHECKING:
+    from accounts.models.user import User
     from audit.context import Agent
 
 KEY = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -32,7 +33,7 @@ class KnownDeviceManager(models.Manager["KnownDevice"]):
         return self.filter(key_digest=_digest(key), user__email_digest=email_digest).first()
 
     @verb(actor="by")
-    def remember(self, *, by: models.Model, key: str, words: str) -> tuple[KnownDevice, str, bool]:
+    def remember(self, *, by: User, key: str, words: str) -> tuple[KnownDevice, str, bool]:
         """The row, the key its browser has to keep, and whether the row is new.
 
         Several people may use one browser. They share its key, and each has a row of her own.
@@ -46,7 +47,7 @@ class KnownDeviceManager(models.Manager["KnownDevice"]):
         return device, key, new
 
     @verb(actor="by")
-    def forget_all(self, *, of: models.Model, by: Agent) -> None:
+    def forget_all(self, *, of: User, by: Agent) -> None:
         """From now on every browser is a stranger to this account."""
         self.filter(user=of).delete()
 

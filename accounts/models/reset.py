@@ -90,7 +90,7 @@ class PasswordReset(models.Model):
     def new_token(self) -> str:
         """A link for the mail that is being sent. One sent before, whose sending seemed to fail, is good no more."""
         token = secrets.token_urlsafe(32)
-        user = User.objects.get(pk=self.user_id)
+        user = User.objects.get(email_digest=self.email_digest)
         self.token_digest, self.stamp, self.until = (
             _digest(token),
             user.security_stamp,
