@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from django.http import Http404
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from accounts.models import AuthenticatorApp, Patient, RecoverySheet, Session, User
+from accounts.models import AuthenticatorApp, FactorLoss, Passkey, Patient, RecoverySheet, Session, User
+from accounts.models.factor import second_steps_of
 from accounts.people import People
 from audit.recorder import record_read, record_refusal
 from audit.seals import unseal_all
@@ -17,11 +19,16 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from django_stubs_ext import StrPromise
+
+    from accounts.models.factor import SecondStep
+
 
 @dataclass(frozen=True, slots=True)
-class OwnApp:
+class OwnFactor:
     id: UUID
-    name: str
+    kind: str
+    name: str | StrPromise
     added_at: datetime
     last_used_at: datetime | None
 
@@ -44,19 +51,23 @@ class Helped:
     is_self: bool
 
 
-def apps_of(user: User) -> list[OwnApp]:
+def factors_of(user: User) -> list[OwnFactor]:
+    """Apps and passkeys, oldest first."""
     return [
-        OwnApp(app.pk, app.name or _("My app"), app.created_at, app.last_used_at)
-        for app in AuthenticatorApp.objects.proven(user)
+        OwnFactor(step.pk, step.kind, step.name or _NAMELESS[step.kind], step.created_at, step.last_used_at)
+        for step in second_steps_of(user)
     ]
 
 
-def app_for(user: User, ref: UUID) -> AuthenticatorApp:
-    """Her own app, or 404; looking for another's is remembered."""
-    if app := AuthenticatorApp.objects.proven(user).filter(pk=ref).first():
-        return app
-    _remember(user, AuthenticatorApp.objects.filter(pk=ref).first())
-    raise Http404("No such app.")
+_NAMELESS = {"totp": gettext_lazy("My app"), "passkey": gettext_lazy("My passkey")}
+
+
+def factor_for(user: User, ref: UUID) -> SecondStep:
+    """Her own app or passkey, or 404; looking for another's is remembered."""
+    if own := next((step for step in second_steps_of(user) if step.pk == ref), None):
+        return own
+    _remember(user, AuthenticatorApp.objects.filter(pk=ref).first() or Passkey.objects.filter(pk=ref).first())
+    raise Http404("No such app or passkey.")
 
 
 def codes_left(user: User) -> int:
@@ -74,6 +85,17 @@ def sessions_of(user: User, this: Session) -> list[OwnSession]:
             device = row.device or _("Unknown device")
             found.append(OwnSession(row.pk, device, row.started_at, row.last_seen_at, row.pk == this.pk))
     return sorted(found, key=lambda one: not one.is_this)
+
+
+def loss_of(user: User) -> FactorLoss | None:
+    """What somebody said to be lost of hers, while it can be stopped."""
+    return FactorLoss.objects.open_of(user)
+
+
+def cancel_loss(user: User) -> None:
+    loss = FactorLoss.objects.open_of(user)
+    if loss is not None:
+        loss.cancel(by=user)
 
 
 def session_for(user: User, ref: UUID) -> Session:
@@ -107,6 +129,6 @@ def own_name(user: User) -> str:
     return person.name if person.is_known else ""
 
 
-def _remember(user: User, hidden: AuthenticatorApp | Session | None) -> None:
+def _remember(user: User, hidden: SecondStep | Session | None) -> None:
     if hidden is not None:
         record_refusal(agent=user, target=hidden, reason="not-own")

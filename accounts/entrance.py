@@ -10,14 +10,28 @@ from typing import TYPE_CHECKING
 import django_otp
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
+from django.utils import timezone
 
 from accounts import codes, limits
-from accounts.models import AuthenticatorApp, RecoverySheet, Session, Strength, User
+from accounts.models import (
+    AuthenticatorApp,
+    KnownDevice,
+    Notification,
+    Passkey,
+    PasskeyChallenge,
+    RecoverySheet,
+    Session,
+    Strength,
+    User,
+)
 from accounts.models.session import End
 from accounts.models.user import email_digest
+from accounts.notices import Notice
+from accounts.passkeys import ENTER, Answer
 from accounts.refusals import (
     CodeRefused,
-    FactorNeedsProof,
+    PasskeyNeeded,
+    PasskeyRefused,
     RecoveryCodeRefused,
     SignInRefused,
     TooManyTries,
@@ -28,19 +42,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from accounts.limits import Tries
-    from accounts.models.factor import PacedDevice
+    from accounts.models.factor import CountedDevice
+    from accounts.passkeys import Site
 
 FACTORS = "factors"  # the purpose for which a second step is asked again before factors change
+NONE: tuple[Tries, ...] = ()
+# After so many wrong codes in a day their owner is told.
+WORTH_A_WARNING = 5
 
 
 # First step
 
 
 def open_with_password(
-    *, email: str, password: str, browser: str, instead_of: Session | None = None
+    *, email: str, password: str, browser: str, browser_key: str = "", instead_of: Session | None = None
 ) -> Session:
     """A half signed-in session for whoever knows the password. The same refusal, in the same time, for all others."""
-    account: Tries = ("password-account", email_digest(email))
+    login = email_digest(email)
+    known = KnownDevice.objects.by_key(browser_key, email_digest=login)
+    account: Tries = ("password-device", str(known.pk)) if known else ("password-account", login)
     place: Tries = ("password-address", limits.whence())
     user = User.objects.by_email(email)
     try:
@@ -48,7 +68,7 @@ def open_with_password(
     except TooManyTries:
         _failed(user, "too-many-tries", step="password")
         raise
-    if not _knows_password(user, password) or user is None or not user.is_active:
+    if not knows_password(user, password) or user is None or not user.is_active:
         _failed(user, "wrong-password", step="password")
         raise SignInRefused
     limits.forget(account)
@@ -56,12 +76,12 @@ def open_with_password(
     with transaction.atomic():
         if instead_of is not None:
             instead_of.end(by=instead_of.user, reason=End.SIGNED_OUT)
-        session = Session.objects.begin(by=user, browser=browser)
+        session = Session.objects.begin(by=user, browser=browser, known_device=known)
         record(agent=user, type="login", subtype="login", obj=session, detail={"step": "password"})
     return session
 
 
-def _knows_password(user: User | None, password: str) -> bool:
+def knows_password(user: User | None, password: str) -> bool:
     if user is None:
         # As much work as a real check: the time taken must not tell who has an account.
         User().set_password(password)
@@ -73,24 +93,104 @@ def _knows_password(user: User | None, password: str) -> bool:
 
 
 def enter_with_app(session: Session, *, app: AuthenticatorApp, code: str) -> None:
-    """The rest of the way in. Until the recovery codes are saved the session stays where they are shown."""
-    saved = RecoverySheet.objects.of(session.user) is not None
-    strength = Strength.FULL if saved else Strength.ENROLLING
-    _show_app_code(session, app, code, then=lambda: _strengthen(session, strength, app.kind))
+    """The rest of the way in. Until everything is set up the session stays where that is done."""
+    _no_code_beside_a_passkey(session.user)
+    show_app_code(session, app, code, then=lambda: come_in(session, app.kind))
 
 
 def enter_with_recovery_code(session: Session, *, code: str) -> None:
     sheet = _saved_sheet(session)
-    _show_recovery_code(session, sheet, code, then=lambda: _strengthen(session, Strength.FULL, sheet.kind))
+
+    def then() -> None:
+        come_in(session, sheet.kind)
+        Notification.objects.warn(session.user, about=session, notice=Notice.RECOVERY_CODE_USED)
+
+    show_recovery_code(session, sheet, code, then=then)
+
+
+def enter_with_passkey(session: Session, *, answer: str, site: Site) -> None:
+    passkey, token = _asked_of(session.user, answer, site, bound_to=str(session.pk))
+    show(
+        session.user,
+        passkey,
+        token,
+        _place(),
+        agent=AnonymousUser(),
+        then=lambda: come_in(session, passkey.kind),
+    )
+
+
+def open_with_passkey(*, answer: str, site: Site, bound_to: str, browser: str, browser_key: str) -> Session:
+    """Both steps at once, for whoever holds a key that asks for a finger, a face or a number of its own."""
+    passkey, token = _asked_of(None, answer, site, bound_to=bound_to)
+    user, opened = passkey.user, []
+
+    def then() -> None:
+        session = Session.objects.begin(by=user, browser=browser)
+        session.browser_key = browser_key
+        come_in(session, passkey.kind)
+        opened.append(session)
+
+    show(user, passkey, token, _place(), agent=AnonymousUser(), then=then)
+    return opened[0]
 
 
 def prove_again(session: Session, *, app: AuthenticatorApp, code: str, purpose: str) -> None:
-    _show_app_code(session, app, code, then=lambda: _prove_again(session, app.kind, purpose))
+    _no_code_beside_a_passkey(session.user)
+    show_app_code(session, app, code, then=lambda: _prove_again(session, app.kind, purpose))
 
 
 def prove_again_with_recovery_code(session: Session, *, code: str, purpose: str) -> None:
     sheet = _saved_sheet(session)
-    _show_recovery_code(session, sheet, code, then=lambda: _prove_again(session, sheet.kind, purpose))
+
+    def then() -> None:
+        _prove_again(session, sheet.kind, purpose)
+        Notification.objects.warn(
+            session.user, about=session, notice=Notice.RECOVERY_CODE_USED, once=_minute()
+        )
+
+    show_recovery_code(session, sheet, code, then=then)
+
+
+def prove_again_with_passkey(session: Session, *, answer: str, site: Site, purpose: str) -> None:
+    passkey, token = _asked_of(session.user, answer, site, bound_to=str(session.pk))
+    then = lambda: _prove_again(session, passkey.kind, purpose)  # noqa: E731  (as above, in one line)
+    show(session.user, passkey, token, _place(), agent=session.user, then=then)
+
+
+def apps_that_open(user: User) -> list[AuthenticatorApp]:
+    """The apps whose codes open her door, oldest first. None of them where a passkey is needed and there."""
+    return [] if _goes_by_passkey(user) else list(AuthenticatorApp.objects.proven(user))
+
+
+def has_passkey(user: User) -> bool:
+    return Passkey.objects.proven(user).exists()
+
+
+def still_missing(user: User) -> str:
+    """What somebody who has shown a second step still has to set up: "codes", "passkey", or nothing."""
+    if RecoverySheet.objects.of(user) is None:
+        return "codes"
+    return "passkey" if user.needs_passkey and not has_passkey(user) else ""
+
+
+def come_in(session: Session, factor: str) -> None:
+    """The second step was right: as strong as she can be now, which is full unless something is still missing."""
+    user = session.user
+    strength = Strength.ENROLLING if still_missing(user) else Strength.FULL
+    session.strengthen(by=user, strength=strength, factor=factor)
+    record(agent=user, type="login", subtype="login", obj=session, detail={"step": factor})
+    if strength == Strength.FULL:
+        session.remember_browser(by=user)
+
+
+def _goes_by_passkey(user: User) -> bool:
+    return user.needs_passkey and has_passkey(user)
+
+
+def _no_code_beside_a_passkey(user: User) -> None:
+    if _goes_by_passkey(user):
+        raise PasskeyNeeded
 
 
 def _saved_sheet(session: Session) -> RecoverySheet:
@@ -100,116 +200,74 @@ def _saved_sheet(session: Session) -> RecoverySheet:
     return sheet
 
 
-def apps_of(user: User) -> list[AuthenticatorApp]:
-    """The apps that open her door, oldest first."""
-    return list(AuthenticatorApp.objects.proven(user))
-
-
-# Setting up
-
-
-def pending_app(session: Session) -> AuthenticatorApp:
-    """The app being set up: shown to whoever has none yet, or has just shown the one she has."""
-    user = session.user
-    if apps_of(user) and not session.is_full:
-        raise FactorNeedsProof
-    pending = AuthenticatorApp.objects.filter(user=user, confirmed=False).first()
-    return pending or AuthenticatorApp.objects.prepare(user=user, by=user)
-
-
-def confirm_app(session: Session, *, code: str, name: str = "") -> None:
-    """The app shows the right code, so it counts from now on. Other sessions of this person end."""
-    user = session.user
-    app = pending_app(session)
-
-    def count_it() -> None:
-        app.refresh_from_db()
-        app.name = name
-        app.save(update_fields=["name"])
-        app.confirm(by=user)
-        user.rights_changed()
-        session.restamp(user.security_stamp)
-        if not session.is_full:
-            _strengthen(session, Strength.ENROLLING, app.kind)
-
-    _show_app_code(session, app, code, then=count_it)
-
-
-def remove_app(session: Session, app: AuthenticatorApp) -> None:
-    with transaction.atomic():
-        app.remove(by=session.user)
-        session.user.rights_changed()
-        session.restamp(session.user.security_stamp)
-
-
-def new_recovery_codes(session: Session) -> list[str]:
-    """Ten new codes as they are shown, once. The old ones hold until one of the new has been typed back."""
-    _sheet, shown = RecoverySheet.objects.print_new(user=session.user, by=session.user)
-    return [codes.spaced(code) for code in shown]
-
-
-def confirm_recovery_codes(session: Session, *, code: str) -> None:
-    user = session.user
-    sheet = RecoverySheet.objects.filter(user=user, confirmed=False).first()
-    if sheet is None:
-        raise RecoveryCodeRefused
-
-    def count_it() -> None:
-        sheet.refresh_from_db()
-        sheet.confirm(by=user)
-        if not session.is_full:
-            _strengthen(session, Strength.FULL, session.factor)
-
-    _show_recovery_code(session, sheet, code, then=count_it)
+def _asked_of(user: User | None, text: str, site: Site, *, bound_to: str) -> tuple[Passkey, str]:
+    """The passkey that answered what we asked of this browser, and the answer for it to check."""
+    answer = Answer.read(text)
+    asked = PasskeyChallenge.objects.spend(answer.question, bound_to=bound_to, purpose=ENTER)
+    passkey = Passkey.objects.by_credential(answer.credential_id)
+    hers = passkey is not None and (user is None or passkey.user_id == user.pk)
+    # A key says for whom it was made. Where it does, that and our row have to agree.
+    agrees = passkey is not None and answer.person in (b"", passkey.user_id.bytes)
+    if passkey is None or not (asked and hers and agrees and passkey.user.is_active):
+        _failed(user or (passkey.user if passkey else None), "wrong-passkey", step="passkey")
+        raise PasskeyRefused
+    if user is not None:
+        passkey.user = user
+    return passkey, answer.token(site)
 
 
 # What all of these share
 
 
-def _show_app_code(session: Session, app: AuthenticatorApp, text: str, *, then: Callable[[], None]) -> None:
+def show_app_code(session: Session, app: AuthenticatorApp, text: str, *, then: Callable[[], None]) -> None:
     code = codes.app_code(text)
     if code is None:
         raise CodeRefused
-    who = str(session.user_id)
-    account: Tries = ("code-account", who)
-    day: Tries = ("code-account-day", who)
-    place: Tries = ("code-address", limits.whence())
-    _show(session, app, code, account, day, place, then=then)
-    limits.forget(account)
-    limits.give_back(day, place)
+    if session.known_device_id is not None:
+        account, day = _tries("code-device", session.known_device_id), NONE
+    else:
+        account, day = _tries("code-account", session.user_id), _tries("code-account-day", session.user_id)
+    show(session.user, app, code, *account, *day, _place(), agent=_agent(session), then=then)
+    limits.forget(*account)
+    limits.give_back(*day, _place())
 
 
-def _show_recovery_code(
+def show_recovery_code(
     session: Session, sheet: RecoverySheet, text: str, *, then: Callable[[], None]
 ) -> None:
     code = codes.recovery_code(text)
     if code is None:
         raise RecoveryCodeRefused
-    # A bucket of their own: whoever guesses at the app must not shut the way back in for the one who lost it.
-    account: Tries = ("recovery-account", str(session.user_id))
+    # Buckets of their own: whoever guesses at the app must not shut the way back in for the one who lost it.
+    if session.known_device_id is not None:
+        account, day = _tries("recovery-device", session.known_device_id), NONE
+    else:
+        account, day = (
+            _tries("recovery-account", session.user_id),
+            _tries("recovery-account-day", session.user_id),
+        )
     try:
-        _show(session, sheet, code, account, then=then)
+        show(session.user, sheet, code, *account, *day, agent=_agent(session), then=then)
     except CodeRefused as refused:
         raise RecoveryCodeRefused from refused
-    limits.forget(account)
+    limits.forget(*account)
+    limits.give_back(*day)
 
 
-def _show(
-    session: Session,
-    device: AuthenticatorApp | RecoverySheet,
+def show(
+    user: User,
+    device: CountedDevice,
     code: str,
     *tries: Tries,
+    agent: User | AnonymousUser,
     then: Callable[[], None],
 ) -> None:
     """Count the try, let the library check it under a lock on the device's row, and do at once what it opens.
 
     The lock holds until that is done: whoever sends the same code again waits, and finds it used and its work done.
     """
-    user = session.user
-    agent = user if session.is_full else AnonymousUser()
     try:
         limits.spend(*tries)
-        _must_not_wait(device)
     except TooManyTries:
         _failed(user, "too-many-tries", step=device.kind, device=device, agent=agent)
         raise
@@ -219,19 +277,27 @@ def _show(
             then()
     if not right:
         _failed(user, "wrong-code", step=device.kind, device=device, agent=agent)
-        raise CodeRefused
+        if any(limits.used(*one) >= WORTH_A_WARNING for one in tries if one != _place()):
+            with transaction.atomic():
+                once = timezone.localdate().isoformat()
+                Notification.objects.warn(user, about=user, notice=Notice.WRONG_CODES, once=once)
+        raise PasskeyRefused if device.kind == "passkey" else CodeRefused
 
 
-def _must_not_wait(device: PacedDevice) -> None:
-    until, wait = device.waiting()
-    if until is not None:
-        raise TooManyTries(until, wait)
+def _tries(name: str, whose: object) -> tuple[Tries, ...]:
+    return ((name, str(whose)),)
 
 
-def _strengthen(session: Session, strength: Strength, factor: str) -> None:
-    user = session.user
-    session.strengthen(by=user, strength=strength, factor=factor)
-    record(agent=user, type="login", subtype="login", obj=session, detail={"step": factor})
+def _place() -> Tries:
+    return ("code-address", limits.whence())
+
+
+def _agent(session: Session) -> User | AnonymousUser:
+    return session.user if session.is_full else AnonymousUser()
+
+
+def _minute() -> str:
+    return timezone.now().strftime("%Y%m%d%H%M")
 
 
 def _prove_again(session: Session, factor: str, purpose: str) -> None:
@@ -246,7 +312,7 @@ def _failed(
     *,
     step: str,
     agent: User | AnonymousUser | None = None,
-    device: PacedDevice | None = None,
+    device: CountedDevice | None = None,
 ) -> None:
     """Write down a try that failed. Before both steps are done nobody is known to have made it."""
     tried = None

@@ -8,7 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import AuthenticatorApp
-from accounts.refusals import SignInRefused
+from accounts.refusals import PasskeyRefused, SignInRefused
 
 ONE_TIME = {"inputmode": "numeric", "autocomplete": "one-time-code", "maxlength": 24, "spellcheck": "false"}
 ON_PAPER = {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false", "maxlength": 60}
@@ -37,6 +37,43 @@ class SignInForm(forms.Form):
         return self.cleaned_data
 
 
+def _new_password() -> forms.CharField:
+    return forms.CharField(
+        label=_("New password"),
+        help_text=_("10 letters or more. A few words in a row are easy to keep in mind."),
+        max_length=1_000,
+        strip=False,
+        error_messages={"required": _("Write a new password")},
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+
+class ForgottenForm(forms.Form):
+    email = forms.CharField(
+        label=_("E-mail"),
+        max_length=254,
+        error_messages={"required": _("Write your e-mail")},
+        widget=forms.TextInput(
+            attrs={"autocomplete": "username", "inputmode": "email", "spellcheck": "false"}
+        ),
+    )
+
+
+class NewPasswordForm(forms.Form):
+    new = _new_password()
+
+
+class ChangePasswordForm(forms.Form):
+    current = forms.CharField(
+        label=_("Your password now"),
+        max_length=1_000,
+        strip=False,
+        error_messages={"required": _("Write your password")},
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    new = _new_password()
+
+
 class AppCodeForm(forms.Form):
     """The code, and which app shows it where a person has more than one."""
 
@@ -52,6 +89,9 @@ class AppCodeForm(forms.Form):
     def __init__(self, *args: Any, apps: list[AuthenticatorApp], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.apps = {str(app.pk): app for app in apps}
+        if not apps:
+            # Nothing to type: only a passkey opens.
+            del self.fields["code"]
         if len(apps) > 1:
             self.fields["app"].choices = [(str(app.pk), app_words(app)) for app in apps]  # type: ignore[attr-defined]
             self.fields["app"].required = True
@@ -63,6 +103,26 @@ class AppCodeForm(forms.Form):
     @property
     def chosen(self) -> AuthenticatorApp:
         return self.apps[self.cleaned_data["app"]] if "app" in self.fields else next(iter(self.apps.values()))
+
+
+class PasskeyForm(forms.Form):
+    """What a passkey answered, as the page's script puts it in."""
+
+    answer = forms.CharField(
+        max_length=20_000,
+        error_messages={"required": PasskeyRefused.words, "max_length": PasskeyRefused.words},
+        widget=forms.HiddenInput,
+    )
+
+
+class NewPasskeyForm(forms.Form):
+    name = forms.CharField(
+        label=_("A name for this passkey"),
+        help_text=_("So that you know it later. For example: my phone."),
+        max_length=64,
+        required=False,
+    )
+    answer = forms.CharField(max_length=20_000, required=False, widget=forms.HiddenInput)
 
 
 class RecoveryCodeForm(forms.Form):
@@ -87,6 +147,23 @@ class NewAppForm(forms.Form):
         error_messages={"required": _("Write the 6 numbers your app shows")},
         max_length=60,
         widget=forms.TextInput(attrs=ONE_TIME),
+    )
+
+
+class IdentityForm(forms.Form):
+    record_number = forms.CharField(
+        label=_("Record number"),
+        max_length=40,
+        error_messages={"required": _("Write the record number")},
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    birth_date = forms.DateField(
+        label=_("Birth date"),
+        error_messages={
+            "required": _("Write the birth date"),
+            "invalid": _("Write the birth date as a date"),
+        },
+        widget=forms.DateInput(attrs={"type": "date", "autocomplete": "off"}, format="%Y-%m-%d"),
     )
 
 

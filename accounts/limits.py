@@ -41,6 +41,11 @@ def forget(*tries: Tries) -> None:
         TryCounter.objects.forget(_bucket(name, whose))
 
 
+def used(name: str, whose: str) -> int:
+    """How many tries stand in this bucket now."""
+    return TryCounter.objects.used(_bucket(name, whose))
+
+
 def whence() -> str:
     """Where this request comes from, as one place: an IPv6 visitor owns a whole /64 and may not use each in turn."""
     address = current().address

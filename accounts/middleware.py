@@ -65,6 +65,7 @@ class SessionMiddleware:
             return
         if request.headers.get(BACKGROUND) != "1":
             session.seen(now)
+        session.browser_key = request.COOKIES.get(settings.DEVICE_COOKIE_NAME, "")
         request.session_record = session
         user = session.user
         if session.is_full:
@@ -97,6 +98,15 @@ class SessionMiddleware:
             response.set_cookie(
                 settings.SESSION_COOKIE_NAME,
                 session.key,
+                secure=settings.SESSION_COOKIE_SECURE,
+                httponly=True,
+                samesite="Lax",
+            )
+        if session.new_browser_key:
+            response.set_cookie(
+                settings.DEVICE_COOKIE_NAME,
+                session.new_browser_key,
+                max_age=settings.DEVICE_COOKIE_AGE,
                 secure=settings.SESSION_COOKIE_SECURE,
                 httponly=True,
                 samesite="Lax",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 View = TypeVar("View", bound=Callable[..., Any])
-Who = Literal["patient", "staff", "clinical", "prescriber", "privacy", "admin"]
+Who = Literal["patient", "staff", "front-desk", "clinical", "prescriber", "privacy", "admin"]
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -50,6 +50,7 @@ class Rule:
 WAYS_IN: dict[str, Callable[[User], bool]] = {
     "patient": lambda user: bool(user.patient_id or user.grants),
     "staff": lambda user: bool(user.roles & CARING),
+    "front-desk": lambda user: Role.FRONT_DESK in user.roles,
     "clinical": lambda user: bool(user.roles & CLINICAL),
     "prescriber": lambda user: bool(user.roles & PRESCRIBERS),
     "privacy": lambda user: Role.PRIVACY_OFFICER in user.roles,

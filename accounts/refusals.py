@@ -54,6 +54,29 @@ class TooManyTries(Refusal):
             self.words = _("To keep you safe we stopped for today.")
 
 
+class WrongPassword(Refusal):
+    code = "wrong_password"
+    status = 422
+    words = _("That is not your password. Check it and try again.")
+
+
+class PasswordTooEasy(Refusal):
+    code = "password_too_easy"
+    status = 422
+
+    def __init__(self, words: str) -> None:
+        super().__init__()
+        self.words = words
+
+
+class LinkSpent(Refusal):
+    """Used before, too old, or never one of ours: one answer for all."""
+
+    code = "link_spent"
+    status = 410
+    words = _("This link does not work any more. Ask for a new one.")
+
+
 class SessionEnded(Refusal):
     """Somebody ended this session while it was being used."""
 
@@ -64,7 +87,36 @@ class SessionEnded(Refusal):
 
 class LastFactor(Refusal):
     code = "last_factor"
-    words = _("This is your only second step. Add another one first.")
+    words = _("You need this one. Add another one first.")
+
+
+class PasskeyRefused(CodeRefused):
+    """Not a key of this account, not an answer to what we asked, or answered before."""
+
+    code = "passkey_refused"
+    words = _("That passkey did not work. Try again, or use another way.")
+
+
+class PasskeyNeeded(Refusal):
+    """This account opens with a passkey, and it has one."""
+
+    code = "passkey_needed"
+    status = 422
+    words = _("Your work needs a passkey. Use your passkey to go on.")
+
+
+class NothingAsked(Refusal):
+    """No such patient, another birth date, or nobody who asked: one answer for all."""
+
+    code = "nothing_asked"
+    status = 422
+    words = _("These do not fit, or the patient has not told us on the sign-in page. Check both.")
+
+
+class NotYourOwn(Refusal):
+    code = "not_your_own"
+    status = 422
+    words = _("Somebody else at the desk must do this for you.")
 
 
 class FactorNeedsProof(Refusal):

@@ -1,4 +1,4 @@
-"""What the worker clears away behind the doors."""
+"""What the worker does: deliver what is lined up, and clear away behind the doors. Tasks decide nothing."""
 
 from __future__ import annotations
 
@@ -7,11 +7,41 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
-from accounts.models import KeptForm, Session, TryCounter
+from accounts.models import (
+    KeptForm,
+    Notification,
+    PasskeyChallenge,
+    PasswordReset,
+    Session,
+    TryCounter,
+)
 from audit.context import SystemAgent
 
 CARETAKER = SystemAgent("system:caretaker")
 KEPT_FOR = timedelta(days=30)
+BATCH = 50
+
+
+@shared_task(ignore_result=True)
+def deliver_notifications(keys: list[str]) -> None:
+    """Send these notices now, those that nobody else has taken. Running it twice sends once."""
+    for notification in Notification.objects.take(most=len(keys), among=keys):
+        notification.send()
+
+
+@shared_task(ignore_result=True)
+def look_up_resets() -> None:
+    """Send links to those who asked for one and have an account."""
+    PasswordReset.objects.look_up()
+
+
+@shared_task(ignore_result=True)
+def sweep_notifications() -> None:
+    """Send whatever is due: lost nudges, failures whose time has come, work of a worker that died."""
+    PasswordReset.objects.look_up()
+    while batch := Notification.objects.take(most=BATCH):
+        for notification in batch:
+            notification.send()
 
 
 @shared_task(ignore_result=True)
@@ -20,4 +50,6 @@ def tidy() -> None:
     now = timezone.now()
     Session.objects.end_overdue(by=CARETAKER)
     TryCounter.objects.filter(until__lt=now).delete()
+    PasskeyChallenge.objects.filter(until__lt=now).delete()
+    PasswordReset.objects.filter(asked_at__lt=now - KEPT_FOR).delete()
     KeptForm.objects.drop(before=now - KEPT_FOR, by=CARETAKER)

@@ -19,8 +19,9 @@ UNTRACKED = {
     "audit.auditevent": "It is the trail.",
     "accounts.session": "Its beginning, each change of strength and its end are events; every request touches it.",
     "accounts.trycounter": "It counts tries by one statement of its own; every refused try is an event.",
+    "accounts.passkeychallenge": "A question asked of a browser; the answer is an event.",
     "messaging.readreceipt": "A receipt is itself who read what and when; the access is an event.",
-    "messaging.notification": "An outbox row is its own log of attempts; sending opens an address, which is an event.",
+    "accounts.notification": "An outbox row is its own log of attempts; sending opens an address, which is an event.",
 }
 # Proofs and counters: their values say nothing to a reader of the trail, or too much to a thief of it.
 NEVER_IN_CHANGES = frozenset({"password", "security_stamp"})

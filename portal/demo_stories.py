@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
+from accounts.models import Notification
 from messaging.clock import writing_history
-from messaging.models import Category, Notification, Priority, ReadReceipt, RefillRequest, Thread, WorkItem
+from messaging.models import Category, Priority, ReadReceipt, RefillRequest, Thread, WorkItem
 
 if TYPE_CHECKING:
     from portal.demo_practice import Practice

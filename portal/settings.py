@@ -276,8 +276,8 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 if TESTING:
     PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.passwords.Length"},
+    {"NAME": "accounts.passwords.NotGuessedFirst"},
 ]
 SESSION_IDLE_STAFF = timedelta(minutes=15)
 SESSION_IDLE_PATIENT = timedelta(minutes=30)
@@ -289,10 +289,25 @@ TRY_LIMITS = {
     "password-account": (10, timedelta(minutes=15)),
     "password-address": (60, timedelta(minutes=15)),
     "code-account": (5, timedelta(minutes=15)),
-    "code-account-day": (20, timedelta(days=1)),
-    "code-address": (60, timedelta(minutes=15)),
     "recovery-account": (5, timedelta(minutes=15)),
+    # From browsers that are new to an account these two are all there is: 20 wrong codes a day over all roads.
+    "code-account-day": (14, timedelta(days=1)),
+    "recovery-account-day": (6, timedelta(days=1)),
+    # A browser she has signed in with before counts for itself, so a guesser elsewhere cannot shut her out.
+    "password-device": (10, timedelta(minutes=15)),
+    "code-device": (5, timedelta(minutes=15)),
+    "recovery-device": (5, timedelta(minutes=15)),
+    "code-address": (60, timedelta(minutes=15)),
+    "reset-account": (3, timedelta(hours=1)),
+    "reset-address": (30, timedelta(hours=1)),
+    "identity-check": (10, timedelta(hours=1)),
+    "passkey-address": (60, timedelta(minutes=15)),
 }
+# Privacy officers and administrators of accounts sign in with a passkey and nothing less. The demo and the tests
+# have no passkeys to hand out; in production this cannot be turned off.
+PASSKEYS_REQUIRED = yes_or_no("PASSKEYS_REQUIRED", default=PRODUCTION)
+if PRODUCTION and not PASSKEYS_REQUIRED:
+    raise ImproperlyConfigured("PASSKEYS_REQUIRED is false: that is for the demo and the tests.")
 LOGIN_URL = "sign-in"
 OTP_TOTP_ISSUER = CLINIC_NAME
 
@@ -312,6 +327,10 @@ SESSION_COOKIE_NAME = "__Host-session" if SECURE else "session"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SECURE
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
+# Says that somebody has signed in here before, and opens nothing.
+DEVICE_COOKIE_NAME = "__Host-device" if SECURE else "device"
+DEVICE_COOKIE_AGE = 365 * 24 * 60 * 60
+PASSKEY_COOKIE_NAME = "__Host-passkey" if SECURE else "passkey"
 CSRF_COOKIE_NAME = "__Host-csrf" if SECURE else "csrf"
 CSRF_FAILURE_VIEW = "portal.errors.csrf_failure"
 CONTENT_SECURITY_POLICY = {
@@ -401,11 +420,7 @@ CELERY = {
     "enable_utc": True,
     # What no nudge reached: a lost one, a failure whose time has come, the work of a worker that died.
     "beat_schedule": {
-        "sweep": {
-            "task": "messaging.tasks.sweep_notifications",
-            "schedule": 20.0,
-            "options": {"expires": 20},
-        },
+        "sweep": {"task": "accounts.tasks.sweep_notifications", "schedule": 20.0, "options": {"expires": 20}},
         "tidy": {"task": "accounts.tasks.tidy", "schedule": 600.0, "options": {"expires": 600}},
     },
 }

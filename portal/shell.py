@@ -92,6 +92,7 @@ _TABS = (
 )
 _RAIL = (
     (_("Messages"), (("inbox", _("Team inbox"), "inbox"),)),
+    (_("Front desk"), (("desk-lost", _("Lost second step"), "lock"),)),
     (_("Refills"), (("refills", _("To decide"), "pill"),)),
     (_("Privacy"), (("audit-events", _("Access review"), "eye"),)),
 )

@@ -24,8 +24,14 @@ if TYPE_CHECKING:
 
 PEOPLE = ["nobody", "half", "ana", "ben", "rosa", "okafor", "lund", "maya", "sam", "mira", "root"]
 # What `half` and `nobody` may do. Everything else asks for both steps of sign-in.
-PUBLIC = {"healthz", "home", "sign-in", "sign-out", "keep", "theme", "language"}
-HALF_WAY = {"sign-in-code", "sign-in-recovery", "sign-in-set-up", "sign-in-codes"}
+PUBLIC = {
+    "healthz", "home", "sign-in", "sign-in-passkey", "passkey-options", "password-forgotten",
+    "password-by-link", "sign-out", "keep", "theme", "language",
+}  # fmt: skip
+HALF_WAY = {
+    "sign-in-code", "sign-in-recovery", "sign-in-set-up", "sign-in-codes", "sign-in-set-up-passkey",
+    "passkey-new-options", "sign-in-lost",
+}  # fmt: skip
 
 #                                        nobody half ana ben rosa okafor lund maya sam mira root
 MATRIX = {
@@ -42,6 +48,17 @@ MATRIX = {
     ("sign-in-set-up", "post"):             "302 302 302 302 302 302 302 302 302 302 302",
     ("sign-in-codes", "get"):               "302 302 302 302 302 302 302 302 302 302 302",
     ("sign-in-codes", "post"):              "302 302 302 302 302 302 302 302 302 302 302",
+    ("sign-in-passkey", "post"):            "422 422 302 302 302 302 302 302 302 302 302",
+    ("passkey-options", "post"):            "200 200 200 200 200 200 200 200 200 200 200",
+    ("password-forgotten", "get"):          "200 200 200 200 200 200 200 200 200 200 200",
+    ("password-forgotten", "post"):         "422 422 422 422 422 422 422 422 422 422 422",
+    ("password-by-link", "get"):            "410 410 410 410 410 410 410 410 410 410 410",
+    ("password-by-link", "post"):           "410 410 410 410 410 410 410 410 410 410 410",
+    ("sign-in-lost", "get"):                "302 200 302 302 302 302 302 302 302 302 302",
+    ("sign-in-lost", "post"):               "302 302 302 302 302 302 302 302 302 302 302",
+    ("sign-in-set-up-passkey", "get"):      "302 302 302 302 302 302 302 302 302 302 302",
+    ("sign-in-set-up-passkey", "post"):     "302 302 302 302 302 302 302 302 302 302 302",
+    ("passkey-new-options", "post"):        "302 403 403 403 403 403 403 403 403 403 403",
     ("sign-in-again", "get"):               "302 302 200 200 200 200 200 200 200 200 200",
     ("sign-in-again", "post"):              "302 302 422 422 422 422 422 422 422 422 422",
     ("sign-out", "post"):                   "302 302 302 302 302 302 302 302 302 302 302",
@@ -53,7 +70,12 @@ MATRIX = {
     ("account", "get"):                     "302 302 200 200 200 200 200 200 200 200 200",
     ("account-app-new", "get"):             "302 302 302 302 302 302 302 302 302 302 302",
     ("account-app-new", "post"):            "302 302 302 302 302 302 302 302 302 302 302",
-    ("account-app-remove", "post"):         "302 302 302 302 302 302 302 302 302 302 302",
+    ("account-password", "get"):            "302 302 302 302 302 302 302 302 302 302 302",
+    ("account-password", "post"):           "302 302 302 302 302 302 302 302 302 302 302",
+    ("account-loss-cancel", "post"):        "302 302 302 302 302 302 302 302 302 302 302",
+    ("account-passkey-new", "get"):         "302 302 302 302 302 302 302 302 302 302 302",
+    ("account-passkey-new", "post"):        "302 302 302 302 302 302 302 302 302 302 302",
+    ("account-factor-remove", "post"):      "302 302 302 302 302 302 302 302 302 302 302",
     ("account-codes", "get"):               "302 302 302 302 302 302 302 302 302 302 302",
     ("account-codes", "post"):              "302 302 302 302 302 302 302 302 302 302 302",
     ("account-sessions-end-others", "post"): "302 302 302 302 302 302 302 302 302 302 302",
@@ -84,6 +106,9 @@ MATRIX = {
     ("refill", "get"):                      "302 302 403 403 403 200 404 200 403 403 403",
     ("refill-claim", "post"):               "302 302 403 403 403 302 404 409 403 403 403",
     ("refill-decision", "post"):            "302 302 403 403 403 302 302 403 403 403 403",
+    # the front desk
+    ("desk-lost", "get"):                   "302 302 403 403 403 403 403 403 200 403 403",
+    ("desk-lost", "post"):                  "302 302 403 403 403 403 403 403 422 403 403",
     # the access review
     ("audit-events", "get"):                "302 302 403 403 403 403 403 403 403 200 403",
     ("audit-event", "get"):                 "302 302 403 403 403 403 403 403 403 200 403",
@@ -126,7 +151,7 @@ class Clinic:
         route, _pattern = ROUTES[name]
         if "<" not in route:
             return reverse(name)
-        if "apps/" in route:
+        if "factors/" in route:
             thing = AuthenticatorApp.objects.get(user=self.cast.ana)
         elif "sessions/" in route:
             self.enter(self.cast.ana)

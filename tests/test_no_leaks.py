@@ -272,7 +272,7 @@ def test_the_dump_is_really_searched(life):
 
 
 def test_letters_say_nothing_of_it(life, log):
-    from messaging.tasks import sweep_notifications
+    from accounts.tasks import sweep_notifications
 
     life.live()
     mail.outbox.clear()

@@ -1,12 +1,17 @@
 """The people: who they are, what they may do, whom they care for, and how they come in."""
 
 from accounts.models.care import CareRelationship, CareTeam, CareTeamMembership
+from accounts.models.device import KnownDevice
 from accounts.models.factor import AuthenticatorApp, RecoveryCode, RecoverySheet
 from accounts.models.kept import KeptForm, KeptText
 from accounts.models.limit import TryCounter
+from accounts.models.loss import FactorLoss
+from accounts.models.notification import Channel, Notification
+from accounts.models.passkey import Passkey, PasskeyChallenge
 from accounts.models.patient import Patient
 from accounts.models.practitioner import Practitioner
 from accounts.models.proxy import ProxyGrant, RelatedPerson, Relationship, Scope
+from accounts.models.reset import PasswordReset
 from accounts.models.role import Role, RoleGrant
 from accounts.models.session import End, Session, Strength
 from accounts.models.user import Grant, User
@@ -16,10 +21,17 @@ __all__ = [
     "CareRelationship",
     "CareTeam",
     "CareTeamMembership",
+    "Channel",
     "End",
+    "FactorLoss",
     "Grant",
     "KeptForm",
     "KeptText",
+    "KnownDevice",
+    "Notification",
+    "Passkey",
+    "PasskeyChallenge",
+    "PasswordReset",
     "Patient",
     "Practitioner",
     "ProxyGrant",

@@ -9,14 +9,13 @@ from __future__ import annotations
 import base64
 import secrets
 import time
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
-from django_otp.models import Device, VerifyNotAllowed
+from django_otp.models import Device
 from django_otp.oath import TOTP
 
 from accounts.refusals import LastFactor
@@ -42,10 +41,11 @@ ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 CODE_LENGTH = 16
 
 
-class PacedDevice(Device):
-    """A device that makes a guesser wait: after five wrong codes a quarter of an hour, and never more.
+class CountedDevice(Device):
+    """A device that counts its failures and makes nobody wait: the counters of the account do that (`limits`).
 
-    django-otp's own back-off doubles without end: twenty wrong codes shut the owner out for six days.
+    django-otp's own back-off doubles without end: twenty wrong codes shut the owner out for six days. And a wait of
+    the device itself would let a guesser elsewhere shut her out of the browser she always uses.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -56,10 +56,7 @@ class PacedDevice(Device):
     last_used_at = models.DateTimeField(null=True)
 
     # Counters; each try is an event of its own.
-    audit_hidden = ("failures", "failed_at", "last_used_at", "last_step")
-
-    FREE_FAILURES = 4
-    WAIT = timedelta(minutes=15)
+    audit_hidden: tuple[str, ...] = ("failures", "failed_at", "last_used_at", "last_step")
 
     class Meta:
         abstract = True
@@ -76,25 +73,12 @@ class PacedDevice(Device):
         # django-otp reads the part behind the slash as a number; a UUID is one.
         return f"{self.model_label()}/{self.pk.int}"
 
-    def waiting(self) -> tuple[datetime | None, timedelta]:
-        """Until when it takes no code, and how long that is from now; None when it takes one."""
-        if self.failed_at is None or self.failures <= self.FREE_FAILURES:
-            return None, timedelta(0)
-        until, now = self.failed_at + self.WAIT, timezone.now()
-        return (until, until - now) if now < until else (None, timedelta(0))
-
-    def verify_is_allowed(self) -> tuple[bool, dict[str, Any] | None]:
-        until, _wait = self.waiting()
-        if until is not None:
-            reason = VerifyNotAllowed.N_FAILED_ATTEMPTS
-            return False, {"reason": reason, "failure_count": self.failures, "locked_until": until}
-        return True, None
+    @property
+    def kind(self) -> str:
+        raise NotImplementedError
 
     def verify_token(self, token: str) -> bool:
         """Use up a code. Only for `django_otp.verify_token`, which holds the lock on this row."""
-        allowed, _ = self.verify_is_allowed()
-        if not allowed:
-            return False
         if not self.use_up(token):
             self.failures += 1
             self.failed_at = timezone.now()
@@ -106,6 +90,48 @@ class PacedDevice(Device):
 
     def use_up(self, token: str) -> bool:
         raise NotImplementedError
+
+
+class SecondStep(CountedDevice):
+    """What opens the door day by day. Somebody who has one always keeps one."""
+
+    class Meta:
+        abstract = True
+
+    @verb(actor="by")
+    def confirm(self, *, by: User) -> None:
+        """It has been proven: from now on it counts."""
+        self.confirmed = True
+        self.save(update_fields=["confirmed"])
+        record(
+            agent=by, type="factor", subtype="factor-add", action="C", obj=self, detail={"kind": self.kind}
+        )
+
+    @verb(actor="by")
+    def remove(self, *, by: User) -> None:
+        # Lock the person first: two removals at once must not take the last two.
+        type(by).objects.select_for_update().get(pk=by.pk)
+        others = [step for step in second_steps_of(by) if step.pk != self.pk]
+        if not others or (by.needs_passkey and self.kind == "passkey" and not _kinds(others) & {"passkey"}):
+            raise LastFactor
+        record(
+            agent=by, type="factor", subtype="factor-remove", action="D", obj=self, detail={"kind": self.kind}
+        )
+        self.delete()
+
+
+def second_steps_of(user: User) -> list[SecondStep]:
+    """Everything that opens her door, oldest first."""
+    rows = [
+        step
+        for kind in SecondStep.__subclasses__()
+        for step in kind._default_manager.filter(user=user.pk, confirmed=True)
+    ]
+    return sorted(rows, key=lambda step: step.created_at)
+
+
+def _kinds(steps: list[SecondStep]) -> set[str]:
+    return {step.kind for step in steps}
 
 
 class AuthenticatorAppManager(models.Manager["AuthenticatorApp"]):
@@ -124,7 +150,7 @@ class AuthenticatorAppManager(models.Manager["AuthenticatorApp"]):
         return self.filter(user=user, confirmed=True).order_by("created_at")
 
 
-class AuthenticatorApp(PacedDevice):
+class AuthenticatorApp(SecondStep):
     """A phone app that shows a new code every 30 seconds (TOTP, RFC 6238)."""
 
     seed = SealedField(kind=Kind.SECRET)
@@ -156,26 +182,6 @@ class AuthenticatorApp(PacedDevice):
         query = urlencode({"secret": self.secret(), "issuer": issuer}, quote_via=quote)
         return f"otpauth://totp/{quote(issuer)}:{quote(account, safe='@')}?{query}"
 
-    @verb(actor="by")
-    def confirm(self, *, by: User) -> None:
-        """It has shown a right code: from now on it counts."""
-        self.confirmed = True
-        self.save(update_fields=["confirmed"])
-        record(
-            agent=by, type="factor", subtype="factor-add", action="C", obj=self, detail={"kind": self.kind}
-        )
-
-    @verb(actor="by")
-    def remove(self, *, by: User) -> None:
-        # Lock the person first: two removals at once must not take the last two.
-        type(by).objects.select_for_update().get(pk=by.pk)
-        if not AuthenticatorApp.objects.proven(by).exclude(pk=self.pk).exists():
-            raise LastFactor
-        record(
-            agent=by, type="factor", subtype="factor-remove", action="D", obj=self, detail={"kind": self.kind}
-        )
-        self.delete()
-
 
 class RecoverySheetManager(models.Manager["RecoverySheet"]):
     @verb(actor="by")
@@ -195,7 +201,7 @@ class RecoverySheetManager(models.Manager["RecoverySheet"]):
         return self.filter(user=user, confirmed=True).first()
 
 
-class RecoverySheet(PacedDevice):
+class RecoverySheet(CountedDevice):
     """Ten codes on paper, for the day the phone is lost."""
 
     objects = RecoverySheetManager()

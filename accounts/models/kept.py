@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 LIMIT = 64_000
 # Words of the machinery and secrets are not what the person wrote.
-NEVER_KEPT = frozenset({"csrfmiddlewaretoken", "password", "code"})
+NEVER_KEPT = frozenset({"csrfmiddlewaretoken", "password", "code", "answer", "current", "new"})
 
 
 @dataclass(frozen=True, slots=True)

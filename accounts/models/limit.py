@@ -33,6 +33,10 @@ class TryCounterManager(models.Manager["TryCounter"]):
             used, until = cursor.fetchone()
         return Spent(used, until)
 
+    def used(self, bucket: str) -> int:
+        row = self.filter(bucket=bucket, until__gt=timezone.now()).first()
+        return row.used if row is not None else 0
+
     def give_back(self, bucket: str) -> None:
         """A try that turned out right is not held against anybody else who shares the bucket."""
         self.filter(bucket=bucket, used__gt=0).update(used=models.F("used") - 1)

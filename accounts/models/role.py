@@ -29,6 +29,8 @@ class Role(models.TextChoices):
 
 CLINICAL = frozenset({Role.PHYSICIAN, Role.NURSE})
 PRESCRIBERS = frozenset({Role.PHYSICIAN})
+# Those who keep the house: over accounts, or over the trail.
+KEEPERS = frozenset({Role.PRIVACY_OFFICER, Role.ACCOUNT_ADMIN})
 # Those whom a team relationship lets see the patients of the team.
 CARING = CLINICAL | {Role.FRONT_DESK}
 

@@ -16,8 +16,11 @@ from django.db.models import Q
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
+from accounts.models.device import KnownDevice
+from accounts.models.notification import Notification
 from accounts.models.patient import Patient
 from accounts.models.user import Grant, User
+from accounts.notices import Notice
 from accounts.refusals import SessionEnded
 from audit.ids import uuid7
 from audit.recorder import record
@@ -52,6 +55,7 @@ class End(models.TextChoices):
     ENDED_BY_OWNER = "ended-by-owner"
     RIGHTS_CHANGED = "rights-changed"
     DEACTIVATED = "deactivated"
+    ENDED_BY_ADMIN = "ended-by-admin"
 
 
 # Ends that came of time alone: what was being typed then is kept.
@@ -82,9 +86,11 @@ class SessionQuerySet(models.QuerySet["Session"]):
 
 class SessionManager(models.Manager.from_queryset(SessionQuerySet)):  # type: ignore[misc]  # built at run time
     @verb(actor="by")
-    def begin(self, *, by: User, browser: str = "") -> Session:
+    def begin(self, *, by: User, browser: str = "", known_device: KnownDevice | None = None) -> Session:
         """Open a half signed-in session for somebody who knew the password. `session.key` is for her browser."""
-        session: Session = self.model(user=by, stamp=by.security_stamp, device=device_words(browser))
+        session: Session = self.model(
+            user=by, stamp=by.security_stamp, device=device_words(browser), known_device=known_device
+        )
         session.key = secrets.token_urlsafe(32)
         session.key_digest = key_digest(session.key)
         session.save(force_insert=True)
@@ -100,6 +106,8 @@ class Session(models.Model):
     stamp = models.CharField(max_length=32)
     factor = models.CharField(max_length=16, default="password")
     device = models.CharField(max_length=80, blank=True)
+    # The browser she has signed in with before, if it is one.
+    known_device = models.ForeignKey(KnownDevice, null=True, on_delete=models.SET_NULL, related_name="+")
     started_at = models.DateTimeField(default=timezone.now)
     last_seen_at = models.DateTimeField(default=timezone.now)
     # A second step shown again, and what for: good for that purpose alone, for a few minutes.
@@ -124,6 +132,9 @@ class Session(models.Model):
 
     # Known only in the request that made or changed it; the database never sees it.
     key: str = ""
+    # The same of the browser: the key it came with, and the one it has to keep from now on.
+    browser_key: str = ""
+    new_browser_key: str = ""
 
     def __str__(self) -> str:
         return f"session {self.pk}"
@@ -240,6 +251,18 @@ class Session(models.Model):
         """End every other session of this person."""
         others = Session.objects.alive().filter(user=by).exclude(pk=self.pk)
         return sum(other.end(by=by, reason=End.ENDED_BY_OWNER) for other in others.select_related("user"))
+
+    @verb(actor="by")
+    def remember_browser(self, *, by: User) -> KnownDevice:
+        """She came in: from now on this browser is known to her account. Tell her if it was not, and others were."""
+        others = KnownDevice.objects.filter(user=by).exists()
+        device, key, new = KnownDevice.objects.remember(by=by, key=self.browser_key, words=self.device)
+        if new and others:
+            Notification.objects.warn(by, about=device, notice=Notice.NEW_DEVICE)
+        Session.objects.alive().filter(pk=self.pk).update(known_device=device)
+        self.known_device = device
+        self.new_browser_key = key if key != self.browser_key else ""
+        return device
 
     def was_turned(self) -> bool:
         """Whether another request with the same key has meanwhile got a new one."""

@@ -7,11 +7,12 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, NoReturn, Self
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
-from accounts.models.role import CARING, CLINICAL, PRESCRIBERS, RoleGrant
+from accounts.models.role import CARING, CLINICAL, KEEPERS, PRESCRIBERS, RoleGrant
 from accounts.refusals import LoginTaken
 from audit.ids import uuid7
 from audit.recorder import record
@@ -173,6 +174,11 @@ class User(AbstractBaseUser):
         return bool(self.roles & CARING)
 
     @property
+    def needs_passkey(self) -> bool:
+        """Whose account would open everybody's: a code that can be asked for on the phone is not enough for it."""
+        return bool(settings.PASSKEYS_REQUIRED and self.roles & KEEPERS)
+
+    @property
     def agent_role(self) -> str:
         """As whom the audit trail knows her."""
         held = sorted(self.roles)
@@ -191,9 +197,25 @@ class User(AbstractBaseUser):
         self.save(update_fields=["security_stamp"])
 
     @verb(actor="by")
+    def change_password(self, password: str, *, by: User) -> None:
+        """Every session opened with the old one ends."""
+        self.set_password(password)
+        self.save(update_fields=["password"])
+        self.rights_changed()
+        record(agent=by, type="account", subtype="password-change", action="U", obj=self)
+
+    @verb(actor="by")
     def prefer_language(self, language: str, *, by: Agent) -> None:
         self.preferred_language = language
         self.save(update_fields=["preferred_language"])
+
+    @verb(actor="by")
+    def sign_out_everywhere(self, *, by: Agent) -> int:
+        """End her sessions for her: a lost laptop, a doubt. How many there were. She may sign in again."""
+        from accounts.models.session import End, Session
+
+        alive = Session.objects.alive().filter(user=self).select_related("user")
+        return sum(session.end(by=by, reason=End.ENDED_BY_ADMIN) for session in alive)
 
     @verb(actor="by")
     def deactivate(self, *, by: Agent) -> None:

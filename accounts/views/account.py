@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import check_for_language, get_language_info
 
-from accounts import account, entrance
+from accounts import account, enrolment, entrance
 from accounts.access import patient_on_whose_side
 from accounts.models import KeptForm
 from accounts.models.session import End
@@ -33,10 +33,10 @@ def account_page(request: HalfSignedInRequest) -> HttpResponse:
 
 
 @policy(post=change)
-def app_remove(request: HalfSignedInRequest, ref: UUID) -> HttpResponse:
-    app = account.app_for(request.user, ref)
+def factor_remove(request: HalfSignedInRequest, ref: UUID) -> HttpResponse:
+    factor = account.factor_for(request.user, ref)
     try:
-        entrance.remove_app(request.session_record, app)
+        enrolment.remove(request.session_record, factor)
     except LastFactor as refused:
         return _page(request, problem=str(refused.words), status=refused.status)
     return redirect("account")
@@ -112,7 +112,8 @@ def _page(request: HalfSignedInRequest, *, problem: str = "", status: int = 200)
     user, session = request.user, request.session_record
     said = {
         "name": account.own_name(user),
-        "apps": account.apps_of(user),
+        "factors": account.factors_of(user),
+        "loss": account.loss_of(user),
         "codes_left": account.codes_left(user),
         "sessions": account.sessions_of(user, session),
         "helped": account.helped_by(user),

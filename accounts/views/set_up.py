@@ -5,21 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
 
-from accounts import entrance
+from accounts import enrolment, entrance
 from accounts.codes import spaced
 from accounts.drawings import qr_code
 from accounts.forms import NewAppForm, RecoveryCodeForm
+from accounts.passkeys import account_words
 from accounts.policy import half_signed_in, policy, signed_in
 from accounts.refusals import FactorNeedsProof, TooManyTries
-from accounts.views.where import next_step, onward, wanted
+from accounts.views.where import next_step, wanted
 from audit.refusals import Refusal
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
 
-    from accounts.models import AuthenticatorApp
     from accounts.requests import HalfSignedInRequest
 
 change = signed_in().fresh(entrance.FACTORS)
@@ -41,9 +40,9 @@ def set_up(request: HalfSignedInRequest) -> HttpResponse:
 def first_codes(request: HalfSignedInRequest) -> HttpResponse:
     """The last step of setting up. Open only to a session that has just shown its app."""
     session = request.session_record
-    if not session.is_enrolling:
+    if not session.is_enrolling or entrance.still_missing(session.user) != "codes":
         return next_step(request, session)
-    return _codes_page(request, first=True) or onward(request)
+    return _codes_page(request, first=True) or next_step(request, session)
 
 
 @policy(get=change, post=change)
@@ -59,14 +58,14 @@ def codes_new(request: HalfSignedInRequest) -> HttpResponse:
 def _app_page(request: HalfSignedInRequest, *, first: bool) -> HttpResponse | None:
     """Show the app that is being set up, until it has shown a right code; then there is nothing more to show."""
     session = request.session_record
-    app = entrance.pending_app(session)
+    app = enrolment.pending_app(session)
     form = NewAppForm(request.POST or None)
     status, wait = 200, 0
     if request.method == "POST":
         status = 422
         if form.is_valid():
             try:
-                entrance.confirm_app(session, **form.cleaned_data)
+                enrolment.confirm_app(session, **form.cleaned_data)
             except FactorNeedsProof:
                 raise
             except Refusal as refused:
@@ -76,7 +75,7 @@ def _app_page(request: HalfSignedInRequest, *, first: bool) -> HttpResponse | No
             else:
                 return None
     seed = app.secret()
-    picture = qr_code(app.config_url(account=_account_words(app)))
+    picture = qr_code(app.config_url(account=account_words(session.user)))
     said = {"form": form, "next": wanted(request), "first": first, "picture": picture, "seed": spaced(seed)}
     return _answer(request, "accounts/set_up.html", {**said, "stopped": bool(wait)}, status, wait)
 
@@ -88,13 +87,13 @@ def _codes_page(request: HalfSignedInRequest, *, first: bool) -> HttpResponse | 
     if request.method != "POST":
         return _answer(request, "accounts/codes.html", {**said, "form": RecoveryCodeForm()}, 200, 0)
     if "show" in request.POST:
-        said["codes"] = entrance.new_recovery_codes(session)
+        said["codes"] = enrolment.new_recovery_codes(session)
         return _answer(request, "accounts/codes.html", {**said, "form": RecoveryCodeForm()}, 200, 0)
     form = RecoveryCodeForm(request.POST)
     status, wait = 422, 0
     if form.is_valid():
         try:
-            entrance.confirm_recovery_codes(session, **form.cleaned_data)
+            enrolment.confirm_recovery_codes(session, **form.cleaned_data)
         except Refusal as refused:
             form.add_error("code", str(refused.words))
             status, wait = refused.status, _wait(refused)
@@ -103,11 +102,6 @@ def _codes_page(request: HalfSignedInRequest, *, first: bool) -> HttpResponse | 
     return _answer(
         request, "accounts/codes.html", {**said, "form": form, "stopped": bool(wait)}, status, wait
     )
-
-
-def _account_words(app: AuthenticatorApp) -> str:
-    # The phone shows this to whoever looks: no name and no e-mail, only enough to tell two accounts apart.
-    return _("account %(mark)s") % {"mark": app.user_id.hex[-4:]}
 
 
 def _wait(refused: Refusal) -> int:

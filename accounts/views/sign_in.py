@@ -9,17 +9,18 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from accounts import entrance
-from accounts.forms import AppCodeForm, RecoveryCodeForm, SignInForm
+from accounts.forms import AppCodeForm, PasskeyForm, RecoveryCodeForm, SignInForm
 from accounts.models.session import End
 from accounts.policy import anyone, half_signed_in, policy, signed_in
-from accounts.refusals import CodeRefused, SessionEnded, TooManyTries
-from accounts.views.where import home_of, next_step, onward, step, wanted
+from accounts.refusals import CodeRefused, PasskeyRefused, SessionEnded, TooManyTries
+from accounts.views.where import home_of, next_step, onward, site_of, step, wanted
 from audit.refusals import Refusal
 
 if TYPE_CHECKING:
     from django import forms
     from django.http import HttpResponse
 
+    from accounts.models import AuthenticatorApp
     from accounts.requests import HalfSignedInRequest, PortalRequest
 
 
@@ -38,12 +39,15 @@ def sign_in(request: PortalRequest) -> HttpResponse:
         return onward(request)
     form = SignInForm(request.POST or None)
     if request.method != "POST":
-        return _show(request, "accounts/sign_in.html", form)
+        return show_sign_in(request)
     if not form.is_valid():
         return _show(request, "accounts/sign_in.html", form, status=422)
     try:
         request.session_record = entrance.open_with_password(
-            **form.cleaned_data, browser=request.headers.get("User-Agent", ""), instead_of=session
+            **form.cleaned_data,
+            browser=request.headers.get("User-Agent", ""),
+            browser_key=request.COOKIES.get(settings.DEVICE_COOKIE_NAME, ""),
+            instead_of=session,
         )
     except Refusal as refused:
         return _refused(request, "accounts/sign_in.html", form, refused)
@@ -55,18 +59,21 @@ def sign_in_code(request: HalfSignedInRequest) -> HttpResponse:
     session = request.session_record
     if session.is_full or session.is_enrolling:
         return next_step(request, session)
-    apps = entrance.apps_of(session.user)
-    if not apps:
+    apps, passkey = entrance.apps_that_open(session.user), entrance.has_passkey(session.user)
+    if not apps and not passkey:
         return step(request, "sign-in-set-up")
-    form = AppCodeForm(request.POST or None, apps=apps)
+    form = _second_step_form(request, apps)
     if request.method != "POST":
-        return _show(request, "accounts/code.html", form)
+        return _show(request, "accounts/code.html", form, passkey=passkey)
     if not form.is_valid():
-        return _show(request, "accounts/code.html", form, status=422)
+        return _show(request, "accounts/code.html", form, status=422, passkey=passkey)
     try:
-        entrance.enter_with_app(session, app=form.chosen, code=form.cleaned_data["code"])
+        if isinstance(form, PasskeyForm):
+            entrance.enter_with_passkey(session, answer=form.cleaned_data["answer"], site=site_of(request))
+        else:
+            entrance.enter_with_app(session, app=form.chosen, code=form.cleaned_data["code"])
     except Refusal as refused:
-        return _refused(request, "accounts/code.html", form, refused)
+        return _refused(request, "accounts/code.html", form, refused, passkey=passkey)
     return next_step(request, session)
 
 
@@ -105,18 +112,27 @@ def again(request: HalfSignedInRequest) -> HttpResponse:
     if on_paper:
         form = RecoveryCodeForm(request.POST or None)
     else:
-        form = AppCodeForm(request.POST or None, apps=entrance.apps_of(session.user))
-    more: dict[str, Any] = {"purpose": purpose, "why": _why_again(purpose), "on_paper": on_paper}
+        form = _second_step_form(request, entrance.apps_that_open(session.user))
+    passkey = entrance.has_passkey(session.user)
+    more: dict[str, Any] = {
+        "purpose": purpose,
+        "why": _why_again(purpose),
+        "on_paper": on_paper,
+        "passkey": passkey,
+    }
     if request.method != "POST":
         return _show(request, "accounts/again.html", form, **more)
     if not form.is_valid():
         return _show(request, "accounts/again.html", form, status=422, **more)
-    code = form.cleaned_data["code"]
+    said = form.cleaned_data
     try:
-        if isinstance(form, AppCodeForm):
-            entrance.prove_again(session, app=form.chosen, code=code, purpose=purpose)
+        if isinstance(form, PasskeyForm):
+            site = site_of(request)
+            entrance.prove_again_with_passkey(session, answer=said["answer"], site=site, purpose=purpose)
+        elif isinstance(form, AppCodeForm):
+            entrance.prove_again(session, app=form.chosen, code=said["code"], purpose=purpose)
         else:
-            entrance.prove_again_with_recovery_code(session, code=code, purpose=purpose)
+            entrance.prove_again_with_recovery_code(session, code=said["code"], purpose=purpose)
     except Refusal as refused:
         return _refused(request, "accounts/again.html", form, refused, **more)
     return onward(request)
@@ -136,10 +152,52 @@ def sign_out(request: PortalRequest) -> HttpResponse:
     return response
 
 
+def show_sign_in(
+    request: PortalRequest, *, refused: Refusal | None = None, passkey_failed: bool = False
+) -> HttpResponse:
+    """The first page, also after a passkey that did not open."""
+    form = SignInForm()
+    if passkey_failed:
+        refused = PasskeyRefused()
+    if refused is None:
+        return _show(request, "accounts/sign_in.html", form)
+    stopped = isinstance(refused, TooManyTries)
+    response = _show(
+        request,
+        "accounts/sign_in.html",
+        form,
+        status=refused.status,
+        stopped=stopped,
+        trouble=str(refused.words),
+    )
+    if isinstance(refused, TooManyTries):
+        response["Retry-After"] = str(refused.seconds)
+    return response
+
+
+def _second_step_form(request: PortalRequest, apps: list[AuthenticatorApp]) -> AppCodeForm | PasskeyForm:
+    """A code from an app, or what a passkey answered. Who has no app that opens has only the second."""
+    if "answer" in request.POST or (not apps and request.method == "POST"):
+        return PasskeyForm(request.POST)
+    return AppCodeForm(request.POST or None, apps=apps)
+
+
 def _show(
     request: PortalRequest, template: str, form: forms.Form, status: int = 200, **more: Any
 ) -> HttpResponse:
-    said = {"form": form, "next": wanted(request), "left": request.GET.get("left", ""), "stopped": False}
+    said = {
+        "form": form,
+        "next": wanted(request),
+        "left": request.GET.get("left", ""),
+        "stopped": False,
+        "trouble": "",
+        "passkey": False,
+    }
+    if isinstance(form, PasskeyForm):
+        # The page shows the code field, too; what went wrong with the passkey is said above it.
+        apps = entrance.apps_that_open(request.session_record.user) if request.session_record else []
+        said["trouble"] = " ".join(str(words) for errors in form.errors.values() for words in errors)
+        said["form"] = AppCodeForm(apps=apps)
     return render(request, template, {**said, **more}, status=status)
 
 
@@ -153,7 +211,8 @@ def _refused(
     if isinstance(refused, CodeRefused) and session is not None and session.was_turned():
         # She pressed twice. The first press let her in, and its answer has the new key.
         return onward(request)
-    form.add_error("code" if "code" in form.fields else None, str(refused.words))
+    field = next((name for name in ("code", "answer") if name in form.fields), None)
+    form.add_error(field, str(refused.words))
     if isinstance(form, AppCodeForm):
         # A code that failed is never worth keeping: the phone shows another by now.
         form.data = {**request.POST.dict(), "code": ""}

@@ -162,7 +162,7 @@ def _post(request: HttpRequest, ref: UUID, data: dict[str, Any]) -> tuple[Thread
 
 
 def _nudge(keys: list[str]) -> None:
-    from messaging.tasks import deliver_notifications
+    from accounts.tasks import deliver_notifications
 
     deliver_notifications.delay(keys)
 

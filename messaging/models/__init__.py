@@ -2,7 +2,6 @@
 
 from messaging.models.medicine import Prescription
 from messaging.models.message import BODY_LIMIT, SUBJECT_LIMIT, InternalNote, Message, ReadReceipt, Side
-from messaging.models.notification import Channel, Notice, Notification
 from messaging.models.pool import Category, CategoryCode, Holiday, OpeningHours, Pool
 from messaging.models.refill import (
     COMMENT_LIMIT,
@@ -21,15 +20,12 @@ __all__ = [
     "SUBJECT_LIMIT",
     "Category",
     "CategoryCode",
-    "Channel",
     "Claim",
     "Closure",
     "DenialReason",
     "Holiday",
     "InternalNote",
     "Message",
-    "Notice",
-    "Notification",
     "OpeningHours",
     "Outcome",
     "Pool",

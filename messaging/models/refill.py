@@ -11,14 +11,15 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import CareRelationship, Patient, ProxyGrant
+from accounts.notices import Notice
 from audit.ids import uuid7
 from audit.recorder import record
 from audit.seals import Kind, SealedField, seal
 from audit.verbs import verb
+from messaging import notices
 from messaging.clock import now
 from messaging.eligibility import Eligibility
 from messaging.models.medicine import Prescription
-from messaging.models.notification import Notice, Notification
 from messaging.models.pool import Category, CategoryCode, Pool
 from messaging.models.work import WorkItem, WorkState
 from messaging.refusals import (
@@ -155,7 +156,7 @@ class RefillRequestQuerySet(models.QuerySet["RefillRequest"]):
             patient_id=patient.pk,
             category="refill",
         )
-        Notification.objects.tell_pool(pool, about=item, notice=Notice.WORK_WAITING, owner=None)
+        notices.tell_pool(pool, about=item, notice=Notice.WORK_WAITING, owner=None)
         return item
 
 
@@ -309,7 +310,7 @@ class RefillRequestItem(models.Model):
             category="refill",
             detail={"outcome": str(outcome), "reason": reason},
         )
-        Notification.objects.tell_patients_side(item.patient, about=decision, notice=Notice.REFILL_DECIDED)
+        notices.tell_patients_side(item.patient, about=decision, notice=Notice.REFILL_DECIDED)
         return decision
 
     @verb(actor="by")

@@ -11,14 +11,15 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import CareRelationship, Patient, ProxyGrant
+from accounts.notices import Notice
 from audit.ids import uuid7
 from audit.prepared import Prepared
 from audit.recorder import record
 from audit.seals import Kind, SealedField, seal
 from audit.verbs import verb
+from messaging import notices
 from messaging.clock import now
 from messaging.models.message import PREVIEW_LENGTH, InternalNote, Message, Side, first_press
-from messaging.models.notification import Notice, Notification
 from messaging.models.pool import Category, Pool
 from messaging.models.work import WorkItem
 from messaging.refusals import AlreadyClosed, MayNot, ThreadMovedOn
@@ -104,9 +105,7 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
             sent_at=now(),
         )
         item = WorkItem.objects.create(patient=patient, pool=destination, thread=thread, due_at=due_at)
-        Notification.objects.tell_pool(
-            destination, about=message, notice=Notice.WORK_WAITING, owner=item.owner_id
-        )
+        notices.tell_pool(destination, about=message, notice=Notice.WORK_WAITING, owner=item.owner_id)
         return thread
 
 
@@ -184,9 +183,7 @@ class Thread(models.Model):
             item = WorkItem.objects.create(patient=self.patient, pool=self.pool, thread=self, due_at=due_at)
         elif item.is_on_hold:
             item.wake(due_at=self.pool.due(self.category, since=now()))
-        Notification.objects.tell_pool(
-            self.pool, about=message, notice=Notice.WORK_WAITING, owner=item.owner_id
-        )
+        notices.tell_pool(self.pool, about=message, notice=Notice.WORK_WAITING, owner=item.owner_id)
         return message
 
     def _answer(self, author: User, body: str, form_token: UUID | None) -> Message:
@@ -198,7 +195,7 @@ class Thread(models.Model):
             item.hand_to(author)
         message = self.write(author=author, side=Side.TEAM, body=body, form_token=form_token)
         item.wait_for_patient()
-        Notification.objects.tell_patients_side(self.patient, about=message, notice=Notice.NEW_MESSAGE)
+        notices.tell_patients_side(self.patient, about=message, notice=Notice.NEW_MESSAGE)
         return message
 
     @verb(actor="author")

@@ -14,9 +14,29 @@ from audit.models import AuditEvent
 
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace")
 # What a visitor may ask for without a name. A new one belongs here only after somebody has thought about it.
-PUBLIC = {"home", "sign-in", "sign-out", "theme", "language", "keep", "healthz"}
+PUBLIC = {
+    "home",
+    "sign-in",
+    "sign-out",
+    "theme",
+    "language",
+    "keep",
+    "healthz",
+    "sign-in-passkey",
+    "passkey-options",
+    "password-forgotten",
+    "password-by-link",
+}
 # What a person may do who has given her password and nothing more.
-SECOND_STEP = {"sign-in-code", "sign-in-recovery", "sign-in-set-up", "sign-in-codes"}
+SECOND_STEP = {
+    "sign-in-code",
+    "sign-in-recovery",
+    "sign-in-set-up",
+    "sign-in-codes",
+    "sign-in-set-up-passkey",
+    "passkey-new-options",
+    "sign-in-lost",
+}
 
 
 def every_address() -> list[tuple[str, str, dict]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -15,10 +16,20 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts import entrance, limits
-from accounts.models import AuthenticatorApp, KeptForm, RecoverySheet, Session, Strength, TryCounter
-from accounts.refusals import SessionEnded, TooManyTries
+from accounts import enrolment, entrance, limits, passkeys, passwords
+from accounts.models import (
+    AuthenticatorApp,
+    KeptForm,
+    PasswordReset,
+    RecoverySheet,
+    Session,
+    Strength,
+    TryCounter,
+)
+from accounts.passkeys import Site
+from accounts.refusals import CodeRefused, LinkSpent, PasskeyRefused, SessionEnded, TooManyTries
 from audit.models import AuditEvent
+from tests.accounts.authenticator import Authenticator
 from tests.accounts.steps import is_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -85,6 +96,71 @@ def test_one_recovery_code_sent_by_twenty_opens_one_door(ana, settings):
     at_once(lambda n: entrance.enter_with_recovery_code(sessions[n], code=codes[0]))
     assert sheet.left == 9
     assert Session.objects.filter(user=ana, strength=Strength.FULL).count() == 1
+
+
+def test_one_code_shown_again_by_twenty_counts_once(cast, ana, settings):
+    """Step-up: the same code for twenty purposes at once, and not for the sign-in that came before."""
+    settings.TRY_LIMITS = {name: (1_000, within) for name, (_most, within) in settings.TRY_LIMITS.items()}
+    app = AuthenticatorApp.objects.proven(ana).get()
+    sessions = waiting_sessions(ana)
+    for session in sessions:
+        session.strengthen(by=ana, strength=Strength.FULL, factor="totp")
+    code = cast.code("ana")
+    at_once(lambda n: entrance.prove_again(sessions[n], app=app, code=code, purpose=f"p{n}"))
+    assert Session.objects.filter(user=ana, proven_at__isnull=False).count() == 1
+
+
+def test_codes_do_not_open_again_after_another_has(cast, ana, settings):
+    """A, then B, then A once more; and A in every other spelling."""
+    settings.TRY_LIMITS = {name: (1_000, within) for name, (_most, within) in settings.TRY_LIMITS.items()}
+    app = AuthenticatorApp.objects.proven(ana).get()
+    with time_machine.travel("2026-03-10T14:00:00Z", tick=False) as clock:
+        first = cast.code("ana")
+        entrance.enter_with_app(Session.objects.begin(by=ana), app=app, code=first)
+        clock.shift(30)
+        entrance.enter_with_app(Session.objects.begin(by=ana), app=app, code=cast.code("ana"))
+        wide = "".join(chr(0xFF10 + int(digit)) for digit in first)
+        for again in (
+            first,
+            f" {first}",
+            f"{first[:3]} {first[3:]}",
+            f"{first[:3]}-{first[3:]}",
+            wide,
+            f"+{first}",
+        ):
+            with pytest.raises(CodeRefused):
+                entrance.enter_with_app(Session.objects.begin(by=ana), app=app, code=again)
+    assert Session.objects.filter(user=ana, strength=Strength.FULL).count() == 2
+
+
+def test_one_link_for_a_new_password_used_by_twenty_sets_one(ana, settings):
+    settings.TRY_LIMITS = {name: (1_000, within) for name, (_most, within) in settings.TRY_LIMITS.items()}
+    asked = PasswordReset.objects.create(email_digest=ana.email_digest, user=ana)
+    token = asked.new_token()
+    results = at_once(lambda n: passwords.set_new(token=token, new=f"kingfisher number {n}"))
+    assert results.count(None) == 1
+    assert sum(isinstance(result, LinkSpent) for result in results) == AT_ONCE - 1
+    assert AuditEvent.objects.filter(subtype="password-change").count() == 1
+
+
+def test_one_answer_of_a_passkey_sent_by_twenty_opens_one_door(ana, settings):
+    settings.TRY_LIMITS = {name: (1_000, within) for name, (_most, within) in settings.TRY_LIMITS.items()}
+    key, site = Authenticator(), Site(origin="http://testserver", host="testserver")
+    session = Session.objects.begin(by=ana)
+    session.strengthen(by=ana, strength=Strength.FULL, factor="totp")
+    session.prove_again(by=ana, purpose="factors", factor="totp")
+    options = json.loads(enrolment.ask_for_new_passkey(session, site=site))
+    enrolment.add_passkey(session, answer=key.make(options), name="", site=site)
+    for _ in range(3):
+        before = Session.objects.filter(user=ana, factor="passkey").count()
+        answer = key.sign(json.loads(passkeys.ask(site, bound_to="b", user=None)))
+        results = at_once(
+            lambda n, answer=answer: entrance.open_with_passkey(
+                answer=answer, site=site, bound_to="b", browser="", browser_key=""
+            )
+        )
+        assert Session.objects.filter(user=ana, factor="passkey").count() == before + 1
+        assert sum(isinstance(result, PasskeyRefused) for result in results) == AT_ONCE - 1
 
 
 def test_one_code_posted_by_twenty_browsers_opens_one(cast, ana):
@@ -215,6 +291,26 @@ def test_a_session_that_is_ended_while_it_is_used_stays_ended(ana):
         assert unexpected == []
         # Two that saw the same key cannot both have turned it.
         assert sum(result is None for result in results[2::2]) <= 1
+
+
+@pytest.mark.drill
+def test_no_ended_session_of_five_hundred_comes_back(ana):
+    """G18: 0 of 500. One ends it while another writes its sign of life and a third turns its key."""
+    back = 0
+    for _ in range(500):
+        key = Session.objects.begin(by=ana).key
+        found = Session.objects.by_key(key)
+        assert found is not None
+        acts = (
+            lambda s: s.end(by=s.user, reason="signed-out"),
+            lambda s: s.seen(timezone.now() + timedelta(minutes=1)),
+            lambda s: s.strengthen(by=s.user, strength=Strength.FULL, factor="totp"),
+        )
+        copies = [Session.objects.select_related("user").get(pk=found.pk) for _ in acts]
+        at_once(lambda n, acts=acts, copies=copies: acts[n](copies[n]), 3)
+        found.refresh_from_db()
+        back += found.ended_at is None
+    assert back == 0
 
 
 def test_one_key_is_turned_once(ana):

@@ -355,7 +355,7 @@ def test_what_was_typed_before_a_second_step_is_kept_too(cast, enter):
     client = enter(cast.ana)
     app = AuthenticatorApp.objects.proven(cast.ana).get()
     answer = client.post(
-        f"/account/apps/{app.pk}/remove/", {"why": TEXT}, headers={"Referer": "http://testserver/account/"}
+        f"/account/factors/{app.pk}/remove/", {"why": TEXT}, headers={"Referer": "http://testserver/account/"}
     )
     assert answer["Location"] == "/sign-in/again/?for=factors&next=%2Faccount%2F"
     kept = KeptForm.take(cast.ana, "/account/")

@@ -150,9 +150,9 @@ def test_an_app_can_be_removed_but_not_the_last(cast, enter):
     second = AuthenticatorApp.objects.prepare(user=cast.ana, by=cast.ana, name="tablet")
     second.confirm(by=cast.ana)
     client = enter(cast.ana, fresh="factors")
-    assert client.post(f"/account/apps/{second.pk}/remove/").status_code == 302
+    assert client.post(f"/account/factors/{second.pk}/remove/").status_code == 302
     last = AuthenticatorApp.objects.proven(cast.ana).get()
-    answer = client.post(f"/account/apps/{last.pk}/remove/")
+    answer = client.post(f"/account/factors/{last.pk}/remove/")
     assert answer.status_code == 409
     assert "Add another one first." in answer.content.decode()
     assert AuthenticatorApp.objects.proven(cast.ana).get() == last
@@ -160,7 +160,7 @@ def test_an_app_can_be_removed_but_not_the_last(cast, enter):
 
 def test_anothers_app_cannot_be_removed(cast, enter):
     bens = AuthenticatorApp.objects.proven(cast.ben).get()
-    assert enter(cast.ana, fresh="factors").post(f"/account/apps/{bens.pk}/remove/").status_code == 404
+    assert enter(cast.ana, fresh="factors").post(f"/account/factors/{bens.pk}/remove/").status_code == 404
     assert AuthenticatorApp.objects.filter(pk=bens.pk).exists()
     refused = AuditEvent.objects.get(type="refusal")
     assert (refused.agent_id, refused.object_pk) == (str(cast.ana.pk), str(bens.pk))
@@ -171,7 +171,7 @@ def test_every_change_of_factors_is_written_down(cast, enter):
     page = client.get("/account/apps/new/").content.decode()
     client.post("/account/apps/new/", {"code": code_of(seed_on(page)), "name": "tablet"})
     app = AuthenticatorApp.objects.get(name="tablet")
-    client.post(f"/account/apps/{app.pk}/remove/")
+    client.post(f"/account/factors/{app.pk}/remove/")
     events = AuditEvent.objects.filter(type="factor", object_pk=str(app.pk)).order_by("recorded_at", "id")
     assert [(e.subtype, e.agent_id) for e in events] == [
         ("factor-add", str(cast.ana.pk)),

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import AuthenticatorApp, Session, Strength
+from accounts.models import AuthenticatorApp, KnownDevice, Notification, Session, Strength
 from audit.models import AuditEvent
 from tests.accounts.steps import give_password, is_in, sign_in
 
@@ -189,14 +189,84 @@ def test_a_new_session_is_no_way_around_the_count(cast):
     assert give_password(cast, "ana").post("/sign-in/code/", {"code": cast.code("ana")}).status_code == 429
 
 
-def test_a_guesser_gets_twenty_codes_a_day(cast):
+def test_a_guesser_gets_twenty_codes_a_day_over_all_roads(cast):
+    """G15: app codes and recovery codes, from any number of places and sessions."""
     with time_machine.travel("2026-03-10T00:00:00Z", tick=False) as clock:
         looked_at = 0
-        for _ in range(30):
+        for number in range(30):
             clock.shift(901)
-            client = give_password(cast, "ana")
+            client = give_password(cast, "ana", client=Client(REMOTE_ADDR=f"192.0.2.{number}"))
             looked_at += client.post("/sign-in/code/", {"code": _wrong(cast)}).status_code == 422
+            looked_at += client.post("/sign-in/recovery/", {"code": "A" * 16}).status_code == 422
         assert looked_at == 20
+
+
+def test_her_own_browser_is_never_shut_for_longer_than_a_quarter_of_an_hour(cast):
+    """The guesser shuts himself out, not her: where she has signed in before she has a count of her own."""
+    with time_machine.travel("2026-03-10T00:00:00Z", tick=False) as clock:
+        hers = sign_in(cast, "ana")
+        hers.post("/sign-out/")
+        clock.shift(60)
+        for number in range(40):
+            there = Client(REMOTE_ADDR=f"192.0.2.{number}")
+            for _ in range(12):
+                there.post("/sign-in/", {"email": cast.login("ana")["email"], "password": "wrong"})
+            if there.post("/sign-in/", cast.login("ana")).status_code == 302:
+                there.post("/sign-in/code/", {"code": _wrong(cast)})
+            clock.shift(300)
+            if number % 8 == 7:
+                give_password(cast, "ana", client=hers)
+                hers.post("/sign-in/code/", {"code": cast.code("ana")})
+                assert is_in(hers)
+                hers.post("/sign-out/")
+        give_password(cast, "ana", client=hers)
+        tries = [hers.post("/sign-in/code/", {"code": _wrong(cast)}).status_code for _ in range(7)]
+        assert tries == [422] * 5 + [429] * 2
+        clock.shift(901)
+        give_password(cast, "ana", client=hers)
+        hers.post("/sign-in/code/", {"code": cast.code("ana")})
+        assert is_in(hers)
+
+
+def test_the_mark_of_a_known_browser_opens_nothing_and_is_nobody_elses(cast):
+    client = sign_in(cast, "ana")
+    mark = client.cookies[settings.DEVICE_COOKIE_NAME]
+    assert mark["httponly"] and mark["samesite"] == "Lax"
+    assert KnownDevice.objects.get().user == cast.ana
+    assert mark.value not in str(list(KnownDevice.objects.values()))
+    other = Client()
+    other.cookies[settings.DEVICE_COOKIE_NAME] = mark.value
+    assert not is_in(other)
+    give_password(cast, "ben", client=other)
+    assert Session.objects.latest("started_at").known_device is None
+    other.post("/sign-in/code/", {"code": cast.code("ben")})
+    assert KnownDevice.objects.count() == 2
+    assert settings.DEVICE_COOKIE_NAME not in {
+        name for name in other.cookies if other.cookies[name].value != mark.value
+    }
+
+
+def test_she_is_told_of_a_browser_that_is_new_to_her_account(cast):
+    with time_machine.travel("2026-03-10T00:00:00Z", tick=False) as clock:
+        hers = sign_in(cast, "ana")
+        assert not Notification.objects.exists()  # the first of all is no news
+        hers.post("/sign-out/")
+        clock.shift(60)
+        sign_in(cast, "ana", client=hers)
+        assert not Notification.objects.exists()
+        clock.shift(60)
+        sign_in(cast, "ana")
+        assert Notification.objects.get(person=cast.ana).notice == "new_device"
+
+
+def test_she_is_told_once_a_day_of_wrong_codes(cast):
+    with time_machine.travel("2026-03-10T00:00:00Z", tick=False) as clock:
+        for number in range(7):
+            client = give_password(cast, "ana")
+            client.post("/sign-in/code/", {"code": _wrong(cast)})
+            clock.shift(901)
+            told = [row.notice for row in Notification.objects.filter(person=cast.ana)]
+            assert told == (["wrong_codes"] if number >= 4 else [])
 
 
 def test_a_right_code_forgets_the_wrong_ones(cast):

@@ -96,8 +96,8 @@ KNOWN = {
     "accounts/models/limit.py": "accounts.trycounter",
     "accounts/models/session.py": "accounts.session",
     "messaging/models/message.py": "messaging.readreceipt",
-    "messaging/models/notification.py": "messaging.notification",
-    "portal/demo_stories.py": "messaging.notification",
+    "accounts/models/notification.py": "accounts.notification",
+    "portal/demo_stories.py": "accounts.notification",
     "audit/models/event.py": "audit.auditevent",
     "audit/trail.py": "audit.auditevent",
 }

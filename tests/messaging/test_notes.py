@@ -7,8 +7,9 @@ from django.core import mail
 from django.db import DatabaseError, connection, transaction
 from django.urls import reverse
 
+from accounts.models import Notification
 from audit.models import AuditEvent
-from messaging.models import InternalNote, Message, Notification
+from messaging.models import InternalNote, Message
 from tests.work import words
 
 CANARY = "kingfisher-under-the-bridge"

@@ -16,10 +16,11 @@ from django.conf import settings as configured
 from django.db import connection
 from django.utils import timezone
 
+from accounts.models import Notification
+from accounts.models.notification import LEASE, MOST_ATTEMPTS
+from accounts.tasks import deliver_notifications, sweep_notifications
 from audit.models import AuditEvent
-from messaging.models import Notification
-from messaging.models.notification import LEASE, MOST_ATTEMPTS
-from messaging.tasks import deliver_notifications, sweep_notifications
+from messaging import notices
 
 CANARIES = ("kingfisher", "heronry", "oystercatcher", "bittern", "lapwing")
 
@@ -160,7 +161,7 @@ def test_the_same_event_is_told_once_however_often_it_is_lined_up(work, cast):
     thread = answered(work, cast)
     message = thread.messages.latest("sent_at", "id")
     for _ in range(3):
-        Notification.objects.tell_patients_side(thread.patient, about=message, notice="new_message")
+        notices.tell_patients_side(thread.patient, about=message, notice="new_message")
     assert Counter(Notification.objects.values_list("person", flat=True)) == {cast.ana.pk: 1, cast.rosa.pk: 1}
 
 
@@ -263,7 +264,7 @@ def test_beat_sweeps_every_minute_or_more_often():
     from portal.celery import app
 
     every = {entry["task"]: entry["schedule"] for entry in app.conf.beat_schedule.values()}
-    seconds = every["messaging.tasks.sweep_notifications"]
+    seconds = every["accounts.tasks.sweep_notifications"]
     assert getattr(seconds, "total_seconds", lambda: seconds)() <= 60
 
 

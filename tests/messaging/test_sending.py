@@ -8,8 +8,9 @@ from uuid import uuid4
 import pytest
 from django.urls import reverse
 
+from accounts.models import Notification
 from audit.models import AuditEvent
-from messaging.models import Message, Notification, ReadReceipt, Thread, WorkItem
+from messaging.models import Message, ReadReceipt, Thread, WorkItem
 
 NEW = reverse("message-new")
 
@@ -276,7 +277,7 @@ def test_a_stale_reply_through_the_api_is_a_conflict_by_name(work, cast, enter):
 
 def test_a_message_that_fails_leaves_nothing_behind(work, cast, monkeypatch):
     """Everything or nothing: no thread without work, no work without a message, no notice of neither."""
-    from messaging.models.notification import NotificationQuerySet
+    from accounts.models.notification import NotificationQuerySet
 
     def broken(*args, **kwargs):
         raise RuntimeError("the disk is full")

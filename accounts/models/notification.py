@@ -1,4 +1,4 @@
-"""What leaves is first a row: notices that something waits, and nothing about what it is."""
+"""What leaves is first a row: notices that something waits or has changed, and nothing about health."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import models, transaction
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import translation
-from django.utils.translation import gettext as _
+from django.utils.timezone import now
 
-from accounts.models import CareTeamMembership, Patient, ProxyGrant
+from accounts.models.patient import Patient
+from accounts.notices import Notice, notice_words
 from audit.context import SystemAgent
 from audit.ids import uuid7
-from audit.prepared import Prepared
 from audit.recorder import record_read
 from audit.seals import SealBroken, unseal
-from messaging.clock import now
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
 
-    from messaging.models.pool import Pool
+    from accounts.models.reset import PasswordReset
+    from accounts.models.user import User
 
 NOTIFIER = SystemAgent("system:notifier")
 
@@ -41,27 +42,20 @@ BACKOFF = (
 MOST_ATTEMPTS = 40  # about a week of a mail server that is down
 
 
-class Notice(models.TextChoices):
-    """The fixed catalogue of what a notice can say. No sender, no subject, nothing about health (NT1)."""
-
-    NEW_MESSAGE = "new_message"
-    REFILL_DECIDED = "refill_decided"
-    WORK_WAITING = "work_waiting"
-
-
 class Channel(models.TextChoices):
     EMAIL = "email"
 
 
-_members = Prepared(
-    lambda *, team, at: (
-        CareTeamMembership.objects.current(at).filter(team=team, user__is_active=True).values_list("user")
-    )
-)
-
-
 class NotificationQuerySet(models.QuerySet["Notification"]):
-    def tell(self, people: Iterable[UUID], *, about: models.Model, notice: str, patient: Patient) -> None:
+    def tell(
+        self,
+        people: Iterable[UUID],
+        *,
+        about: models.Model,
+        notice: str,
+        patient: Patient | None = None,
+        once: str = "",
+    ) -> None:
         """Line up one notice a person about one event, in the caller's transaction (NT4).
 
         The same event tells the same person once a channel, however often this runs. After commit the
@@ -69,7 +63,7 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         """
         rows = [
             Notification(
-                event_key=f"{about._meta.label_lower}:{about.pk}:{notice}",
+                event_key=":".join(filter(None, [about._meta.label_lower, str(about.pk), notice, once])),
                 person_id=person,
                 patient=patient,
                 channel=Channel.EMAIL,
@@ -83,23 +77,12 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         keys = [str(row.pk) for row in made]
         transaction.on_commit(lambda: _nudge(keys), robust=True)
 
-    def tell_patients_side(self, patient: Patient, *, about: models.Model, notice: str) -> None:
-        """Tell the patient and the trusted people who may read."""
-        people = [patient.user_id] if patient.user_id else []
-        people += (
-            ProxyGrant.objects.current()
-            .filter(patient=patient, scopes__contains=["read"])
-            .values_list("proxy", flat=True)
-        )
-        self.tell(people, about=about, notice=notice, patient=patient)
+    def warn(self, person: User, *, about: models.Model, notice: str, once: str = "") -> None:
+        """Tell somebody that the way into her own account was changed, used or tried. Nobody can turn this off.
 
-    def tell_pool(self, pool: Pool, *, about: models.Model, notice: str, owner: UUID | None) -> None:
-        """Tell who holds the work, or else everybody who works the pool."""
-        if owner is not None:
-            people = [owner]
-        else:
-            people = [person for (person,) in _members(team=pool.team_id, at=now())]
-        self.tell(people, about=about, notice=notice, patient=about.patient)  # type: ignore[attr-defined]
+        `once` says how far apart two notices about the same thing are: the same text, the same notice.
+        """
+        self.tell([person.pk], about=about, notice=notice, once=once)
 
     def due(self) -> NotificationQuerySet:
         """Notices to send now, those whose worker died included."""
@@ -125,7 +108,8 @@ class Notification(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     event_key = models.CharField(max_length=120)
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
+    # Whose record it goes with; a notice about somebody's own account goes with none.
+    patient = models.ForeignKey(Patient, null=True, on_delete=models.PROTECT, related_name="+")
     channel = models.CharField(max_length=8, choices=Channel.choices)
     notice = models.CharField(max_length=24, choices=Notice.choices)
     created_at = models.DateTimeField(default=now)
@@ -141,11 +125,11 @@ class Notification(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["event_key", "person", "channel"], name="one_notice_per_event"),
+            models.UniqueConstraint(fields=["event_key", "person", "channel"], name="one_notice_of_event"),
         ]
         indexes = [
             models.Index(
-                fields=["due_at", "id"], name="notices_due", condition=Q(sent_at=None, given_up_at=None)
+                fields=["due_at", "id"], name="notices_to_send", condition=Q(sent_at=None, given_up_at=None)
             ),
         ]
 
@@ -154,8 +138,8 @@ class Notification(models.Model):
 
     @property
     def is_wanted(self) -> bool:
-        """Whether the person may still be told: people who left are told nothing."""
-        return self.person.is_active
+        """Whether the person may still be told: people who left are told nothing, nor is anybody too late."""
+        return self.person.is_active and not (self.notice == Notice.RESET_LINK and self._reset().is_stale)
 
     def send(self) -> None:
         """Deliver a claimed notice, once. A failure puts it back for later; the last one gives up loudly.
@@ -185,31 +169,7 @@ class Notification(models.Model):
         )
         address = unseal(self.person, "email", receipt=receipt)
         with translation.override(self.person.preferred_language):
-            clinic = settings.CLINIC_NAME
-            subject, words = {
-                Notice.NEW_MESSAGE: (
-                    _("You have a message from %(clinic)s") % {"clinic": clinic},
-                    _("You have a message from %(clinic)s.") % {"clinic": clinic},
-                ),
-                Notice.REFILL_DECIDED: (
-                    _("You have news from %(clinic)s") % {"clinic": clinic},
-                    _("You have news from %(clinic)s.") % {"clinic": clinic},
-                ),
-                Notice.WORK_WAITING: (
-                    _("Something is waiting in the team inbox"),
-                    _("Something is waiting in the team inbox of %(clinic)s.") % {"clinic": clinic},
-                ),
-            }[Notice(self.notice)]
-            body = "\n\n".join(
-                [
-                    words,
-                    _("To read it, sign in:"),
-                    f"{settings.PORTAL_URL}/",
-                    _("For your privacy, this e-mail does not say what it is about. Do not reply to it."),
-                    _("Need help now? Do not wait for a reply. Call %(phone)s. In an emergency call 911.")
-                    % {"phone": settings.CLINIC_PHONE},
-                ]
-            )
+            subject, body = notice_words(Notice(self.notice), link=self._link())
         domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">")
         return EmailMessage(
             subject=subject,
@@ -221,6 +181,18 @@ class Notification(models.Model):
                 "Auto-Submitted": "auto-generated",
             },
         )
+
+    def _link(self) -> str:
+        """The address that this one mail carries; made now, so that it is nowhere before."""
+        if self.notice != Notice.RESET_LINK:
+            return ""
+        path = reverse("password-by-link", args=[self._reset().new_token()])
+        return f"{settings.PORTAL_URL}{path}"
+
+    def _reset(self) -> PasswordReset:
+        from accounts.models.reset import PasswordReset
+
+        return PasswordReset.objects.get(pk=self.event_key.split(":")[1])
 
     def _still_ours(self) -> bool:
         """Whether our claim stands, and renew it. The rows before this one may have taken longer than the lease."""
@@ -248,6 +220,6 @@ class Notification(models.Model):
 
 def _nudge(keys: list[str]) -> None:
     """Ask a worker to deliver now. Losing the nudge costs seconds: the sweep finds the rows."""
-    from messaging.tasks import deliver_notifications
+    from accounts.tasks import deliver_notifications
 
     deliver_notifications.delay(keys)

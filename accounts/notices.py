@@ -1,0 +1,107 @@
+"""The fixed catalogue of what a notice can say. No sender, no subject, nothing about health (NT1)."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext as _
+
+
+class Notice(models.TextChoices):
+    NEW_MESSAGE = "new_message"
+    REFILL_DECIDED = "refill_decided"
+    WORK_WAITING = "work_waiting"
+    # Of one's own account. These cannot be turned off.
+    FACTOR_ADDED = "factor_added"
+    FACTOR_REMOVED = "factor_removed"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105  (the name of a notice)
+    NEW_DEVICE = "new_device"
+    RECOVERY_CODE_USED = "recovery_code_used"
+    WRONG_CODES = "wrong_codes"
+    RESET_LINK = "reset_link"
+    FACTOR_LOST = "factor_lost"
+
+
+def notice_words(notice: Notice, *, link: str = "") -> tuple[str, str]:
+    """Subject and text, in the language that is active. `link` goes into the one notice that carries one."""
+    clinic = {"clinic": settings.CLINIC_NAME}
+    if notice in _OWN_ACCOUNT:
+        return _own_account(notice, link=link)
+    subject, words = {
+        Notice.NEW_MESSAGE: (
+            _("You have a message from %(clinic)s") % clinic,
+            _("You have a message from %(clinic)s.") % clinic,
+        ),
+        Notice.REFILL_DECIDED: (
+            _("You have news from %(clinic)s") % clinic,
+            _("You have news from %(clinic)s.") % clinic,
+        ),
+        Notice.WORK_WAITING: (
+            _("Something is waiting in the team inbox"),
+            _("Something is waiting in the team inbox of %(clinic)s.") % clinic,
+        ),
+    }[notice]
+    private = _("For your privacy, this e-mail does not say what it is about. Do not reply to it.")
+    emergency = _("Need help now? Do not wait for a reply. Call %(phone)s. In an emergency call 911.")
+    return subject, "\n\n".join(
+        [
+            words,
+            _("To read it, sign in:"),
+            f"{settings.PORTAL_URL}/",
+            private,
+            emergency % {"phone": settings.CLINIC_PHONE},
+        ]
+    )
+
+
+_OWN_ACCOUNT = frozenset(
+    {
+        Notice.FACTOR_ADDED,
+        Notice.FACTOR_REMOVED,
+        Notice.PASSWORD_CHANGED,
+        Notice.NEW_DEVICE,
+        Notice.RECOVERY_CODE_USED,
+        Notice.WRONG_CODES,
+        Notice.RESET_LINK,
+        Notice.FACTOR_LOST,
+    }
+)
+
+
+def _own_account(notice: Notice, *, link: str) -> tuple[str, str]:
+    """What happened, and whom to call if it was somebody else."""
+    clinic = {"clinic": settings.CLINIC_NAME}
+    words = {
+        Notice.FACTOR_ADDED: _("A new second step was added to your account at %(clinic)s."),
+        Notice.FACTOR_REMOVED: _("A second step was removed from your account at %(clinic)s."),
+        Notice.PASSWORD_CHANGED: _("The password of your account at %(clinic)s was changed."),
+        Notice.NEW_DEVICE: _(
+            "Somebody signed in to your account at %(clinic)s with a device that is new to us."
+        ),
+        Notice.RECOVERY_CODE_USED: _("A recovery code was used to sign in to your account at %(clinic)s."),
+        Notice.WRONG_CODES: _(
+            "Somebody typed wrong codes for your account at %(clinic)s, so we stopped them for a while."
+        ),
+        Notice.RESET_LINK: _("Somebody asked for a new password for your account at %(clinic)s."),
+        Notice.FACTOR_LOST: _(
+            "Our front desk was told that the second step of your account at %(clinic)s is lost. A new one can be "
+            "set up in 24 hours."
+        ),
+    }[notice]
+    phone = {"phone": settings.CLINIC_PHONE}
+    if notice == Notice.RESET_LINK:
+        lines = [
+            _("To choose a new password, open this page within 30 minutes:"),
+            link,
+            _("You will need your second step as well, as always."),
+            _("Was this not you? Then do nothing: your password stays as it is."),
+        ]
+    else:
+        lines = [
+            _("Was this you? Then you need not do anything."),
+            _("Was it not you? Call us at once: %(phone)s.") % phone,
+            _("You can see where you are signed in on your account page:"),
+            f"{settings.PORTAL_URL}/account/",
+        ]
+    lines.append(_("Do not reply to this e-mail."))
+    return _("About how you sign in to %(clinic)s") % clinic, "\n\n".join([words % clinic, *lines])

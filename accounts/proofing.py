@@ -1,0 +1,40 @@
+"""The front desk makes sure who somebody is: by two things on her record, without being shown either."""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING
+
+from accounts import limits
+from accounts.models import FactorLoss, Patient, User
+from accounts.refusals import NothingAsked
+from audit.recorder import record, record_read
+from audit.seals import unseal
+
+if TYPE_CHECKING:
+    from datetime import date
+
+
+def check_identity(*, record_number: str, birth_date: date, by: User) -> FactorLoss:
+    """Start the wait for whoever both belong to, if she asked. Whatever does not fit gets the same refusal."""
+    limits.spend(("identity-check", str(by.pk)))
+    patient = Patient.objects.visible_to(by).by_record_number(record_number)
+    if patient is None or patient.user_id is None or not _born(patient, birth_date, by=by):
+        patient_id = patient.pk if patient is not None else None
+        record(
+            agent=by,
+            type="factor",
+            subtype="loss-checked",
+            outcome="4",
+            outcome_reason="no-match",
+            patient_id=patient_id,
+            category="sign-in",
+        )
+        raise NothingAsked
+    return FactorLoss.objects.believe(user=User.objects.get(pk=patient.user_id), by=by)
+
+
+def _born(patient: Patient, birth_date: date, *, by: User) -> bool:
+    receipt = record_read(reader=by, shown=[patient], category="patient", purpose="HOPERAT")
+    known = unseal(patient, "birth_date", receipt=receipt)
+    return hmac.compare_digest(known, birth_date.isoformat())
