@@ -73,7 +73,14 @@ class CleanInput:
             check_form(request)
         except RequestDataTooBig:
             return errors.too_large(request)
-        except (BadRequest, SuspiciousOperation, MultiPartParserError, UnreadablePostError):
+        except (
+            BadRequest,
+            SuspiciousOperation,
+            MultiPartParserError,
+            UnreadablePostError,
+            LookupError,
+            ValueError,
+        ):
             return errors.bad_request(request)
         return self.get_response(request)
 

@@ -1,12 +1,35 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
-from django.core.wsgi import get_wsgi_application
+import django
+from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.utils.http import parse_header_parameters
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+django.setup(set_prefix=False)
 
-application = get_wsgi_application()
+
+class Utf8Request(WSGIRequest):
+    """A request in UTF-8, whatever its header says.
+
+    Django would read it in any alphabet that Python knows: some bring half characters past `CleanInput`, and some
+    fail before the first middleware, without an answer of ours.
+    """
+
+    def _set_content_type_params(self, meta: dict[str, Any]) -> None:
+        try:
+            self.content_type, self.content_params = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
+        except (LookupError, ValueError):
+            self.content_type, self.content_params = "", {}
+
+
+class Handler(WSGIHandler):
+    request_class = Utf8Request
+
+
+application = Handler()
 
 from portal.checks import refuse_an_unsafe_start  # noqa: E402  (the apps must be there first)
 

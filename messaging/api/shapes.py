@@ -29,7 +29,7 @@ class TextIn(serializers.CharField):
             self.fail("invalid")
         if isinstance(data, str):
             data = unicodedata.normalize("NFC", data).replace("\r\n", "\n").replace("\r", "\n")
-            if _UNSEEN.search(data) or any(0xD800 <= ord(c) <= 0xDFFF for c in data):
+            if _UNSEEN.search(data):
                 raise serializers.ValidationError(
                     "The text has characters that cannot be kept.", code="hidden_characters"
                 )

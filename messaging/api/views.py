@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -41,13 +42,16 @@ AFTER = OpenApiParameter("after", str, description="The `next` of the page befor
 
 
 class Body(JSONParser):
-    """JSON as a request brings it. Brackets nested without end are no request, and no error of ours."""
+    """JSON as a request brings it. What is no text, or nested without end, is no request, and no error of ours."""
 
     def parse(self, *args: Any, **kwargs: Any) -> Any:
         try:
-            return super().parse(*args, **kwargs)
-        except RecursionError as deep:
-            raise ParseError from deep
+            data = super().parse(*args, **kwargs)
+            # An answer may quote a name or a choice: half a character could be taken in, but not said back.
+            json.dumps(data, ensure_ascii=False).encode()
+        except (RecursionError, UnicodeEncodeError) as bad:
+            raise ParseError from bad
+        return data
 
 
 class Door(APIView):

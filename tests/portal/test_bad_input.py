@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
+
+from portal.wsgi import application
 
 pytestmark = pytest.mark.django_db
 FORM = "application/x-www-form-urlencoded"
@@ -100,3 +104,41 @@ def test_error_pages_are_not_kept_and_carry_the_policy(visitor):
         assert answer["X-Content-Type-Options"] == "nosniff"
         assert answer["X-Frame-Options"] == "DENY"
         assert answer["X-Request-ID"]
+
+
+def asked(method: str, kind: str, body: bytes = b"") -> tuple[str, dict[str, str]]:
+    """What the web server gets from the real application, which no test client stands in front of."""
+    given: list[Any] = []
+    environ = RequestFactory().generic(method, "/sign-in/?next=%5Cud800&n=1", body).environ
+    b"".join(application({**environ, "CONTENT_TYPE": kind}, lambda *answer: given.extend(answer)))
+    return given[0][:3], dict(given[1])
+
+
+PARTS = b"--x\r\nContent-Disposition: form-data; %s\r\n\r\n+2AA-\\ud800\r\n--x--\r\n"
+
+
+@pytest.mark.parametrize("charset", ["hex", "rot13", "utf-7", "unicode_escape", "utf-16", "latin-1", "idna"])
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", FORM, "application/json", "text/html"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_no_other_alphabet_is_read(charset, kind, method):
+    status, headers = asked(method, f"{kind}; charset={charset}", PARTS % b'name="email"')
+    assert status in ("200", "403")
+    assert headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("kind", ["text/html; a*=hex''%41", "multipart/form-data; boundary*=hex''%41"])
+def test_a_header_in_no_alphabet_is_answered(kind):
+    status, headers = asked("GET", kind)
+    assert status == "200"
+    assert headers["Cache-Control"] == "no-store"
+
+
+def test_a_name_in_no_alphabet_is_answered():
+    status, _headers = asked("POST", "multipart/form-data; boundary=x", PARTS % b"name*=hex''%41")
+    assert status in ("400", "403")
+
+
+@pytest.mark.parametrize("sent", [r'{"\ud800": 1}', r'{"category": "\ud800", "subject": "a", "body": "b"}'])
+def test_half_a_character_sent_by_a_program_is_a_bad_request(cast, enter, sent):
+    answer = enter(cast.ana).post("/api/v1/threads/", sent, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (400, "parse_error")
