@@ -13,7 +13,7 @@ from django.conf import settings
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from accounts.models import CareTeamMembership, Patient, ProxyGrant, User
+from accounts.models import CareTeamMembership, Patient, ProxyGrant, RoleGrant, User
 from accounts.models.role import Role
 from accounts.people import People, Person, somebody, the_portal
 from audit.models import AuditEvent
@@ -72,7 +72,7 @@ class Reasons:
 
     teams: dict[UUID, list[tuple[str, Period, Period]]] = field(default_factory=dict)
     grants: dict[UUID, list[Period]] = field(default_factory=dict)
-    officers: frozenset[UUID] = frozenset()
+    officers: dict[UUID, list[Period]] = field(default_factory=dict)
     patients_own: UUID | None = None
 
 
@@ -156,7 +156,7 @@ def _why(visit: SeenEntry, person: Person, reasons: Reasons) -> tuple[str, bool]
     for team, member, relation in reasons.teams.get(visit.agent_pk, ()):
         if _runs(member, visit.last_at) and _runs(relation, visit.last_at):
             return _("Works in the %(team)s, which cares for you") % {"team": team}, False
-    if visit.agent_pk in reasons.officers:
+    if any(_runs(period, visit.last_at) for period in reasons.officers.get(visit.agent_pk, ())):
         return _("Checks that records are opened only for good reason, and sees no messages"), False
     return _("Not on your care team"), True
 
@@ -179,8 +179,9 @@ def _reasons(patient: Patient, people: Iterable[UUID]) -> Reasons:
     grants = ProxyGrant.objects.filter(proxy__in=ids, patient=patient)
     for proxy, begins, ends in grants.values_list("proxy", "starts_at", "ends_at"):
         found.grants.setdefault(proxy, []).append((begins, ends))
-    officers = User.objects.filter(pk__in=ids, role_grants__role=Role.PRIVACY_OFFICER)
-    found.officers = frozenset(officers.values_list("pk", flat=True))
+    offices = RoleGrant.objects.filter(user__in=ids, role=Role.PRIVACY_OFFICER)
+    for officer, begins, ends in offices.values_list("user", "starts_at", "ends_at"):
+        found.officers.setdefault(officer, []).append((begins, ends))
     return found
 
 
