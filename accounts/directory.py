@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Patient, Practitioner, RoleGrant, User
 from accounts.models.role import Role
 from audit import directory
+from audit.prepared import Prepared
 from audit.seals import open_directory_all
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _roles = ArraySubquery(RoleGrant.objects.filter(user=OuterRef("pk")).order_by("r
 
 def people(ids: Collection[UUID]) -> Mapping[UUID, directory.PersonLabel]:
     """Staff by name; patients and trusted people by a mark that tells them apart and names no one."""
-    users = list(_everybody().filter(pk__in=ids))
+    users = _people(ids=list(ids)) if ids else []
     staff = [user for user in users if _plate(user) is not None]
     labels = {label.id: label for label in _labels(staff)}
     for user in users:
@@ -38,12 +39,12 @@ def people(ids: Collection[UUID]) -> Mapping[UUID, directory.PersonLabel]:
 
 
 def staff() -> Sequence[directory.PersonLabel]:
-    users = list(_everybody().filter(practitioner__isnull=False))
+    users = _all_staff()
     return sorted(_labels(users), key=lambda label: label.name.casefold())
 
 
 def patients(ids: Collection[UUID]) -> Mapping[UUID, Model]:
-    return {patient.pk: patient for patient in Patient.objects.filter(pk__in=ids)}
+    return {patient.pk: patient for patient in _patients(ids=list(ids))} if ids else {}
 
 
 def find_patient(record_number: str) -> UUID | None:
@@ -52,7 +53,14 @@ def find_patient(record_number: str) -> UUID | None:
 
 
 def _everybody() -> QuerySet[User]:
-    return User.objects.select_related("practitioner", "patient").annotate(held_roles=_roles)
+    users = User.objects.select_related("practitioner", "patient").annotate(held_roles=_roles)
+    return users.defer("password", "email")
+
+
+_people = Prepared(lambda *, ids: _everybody().filter(pk__in=ids))
+_all_staff = Prepared(lambda: _everybody().filter(practitioner__isnull=False))
+# The trail's pages open the number and nothing else.
+_patients = Prepared(lambda *, ids: Patient.objects.filter(pk__in=ids).only("record_number"))
 
 
 def _plate(user: User) -> Practitioner | None:

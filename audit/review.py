@@ -24,6 +24,8 @@ from audit.recorder import record_read
 from audit.seals import unseal_all
 
 PAGE = 50
+# What only the page of one event shows.
+NOT_IN_THE_LIST = ("additional_data", "changes", "query", "reason_text")
 # Counting on would cost as much as reading them all.
 COUNT_UP_TO = 10_000
 
@@ -179,6 +181,7 @@ def _matching(reader: Agent, asked: EventFilter) -> QuerySet[AuditEvent]:
 def _cut(matching: QuerySet[AuditEvent], asked: EventFilter) -> tuple[list[AuditEvent], str, str]:
     """The events of this page, newest first, and the positions of its neighbours ("" where there is none)."""
     before, after = asked.cleaned_data["newer"], asked.cleaned_data["older"]
+    matching = matching.defer(*NOT_IN_THE_LIST)
     if before:
         found = list(matching.filter(before.newer()).order_by("recorded_at", "id")[: PAGE + 1])
         has_newer, has_older = len(found) > PAGE, True

@@ -19,22 +19,19 @@ class Counter:
         self.total = self.before_view = 0
         _this.counter = self
 
+    def over(self) -> None:
+        _this.counter = None
+
     def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
         self.total += 1
         return execute(sql, params, many, context)
 
 
-class AtTheView:
-    """The innermost middleware: what was asked of the database before the view began."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
-
-    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
-        _this.counter.before_view = _this.counter.total
+def at_the_view(request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
+    """Note what was asked of the database before the view began."""
+    counter: Counter | None = getattr(_this, "counter", None)
+    if counter is not None:
+        counter.before_view = counter.total
 
 
 class FloorAddresses:

@@ -113,6 +113,7 @@ class House:
             kept = json.loads(mark.read_text())
             if kept["size"] == self.size:
                 self.facts = kept["facts"]
+                self.run("manage.py", "provision", "--verbosity=0", PORTAL_DB_ROLE="owner")
                 return
             mark.unlink()
         self.ground.new_database(self.database)

@@ -7,30 +7,32 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import connection
-from django.test.utils import override_settings
 
-from bench.counting import HEADER, Counter
+from bench.counting import HEADER, Counter, at_the_view
 from portal.wsgi import application as product
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 
-def _handler(middleware: list[str]) -> WSGIHandler:
-    with override_settings(MIDDLEWARE=middleware):
+def _floor() -> WSGIHandler:
+    ours, settings.MIDDLEWARE = settings.MIDDLEWARE, settings.FLOOR_MIDDLEWARE
+    try:
         return WSGIHandler()
+    finally:
+        settings.MIDDLEWARE = ours
 
 
-COUNTED = ["bench.counting.AtTheView"]
-floor = _handler(settings.FLOOR_MIDDLEWARE)
-counted_product = _handler([*settings.MIDDLEWARE, *COUNTED])
-counted_floor = _handler([*settings.FLOOR_MIDDLEWARE, *COUNTED])
+floor = _floor()
+for handler in (product, floor):
+    # After every middleware, right before the view.
+    handler._view_middleware.append(at_the_view)
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    is_floor = environ["PATH_INFO"].startswith("/floor/")
+    handler = floor if environ["PATH_INFO"].startswith("/floor/") else product
     if HEADER not in environ:
-        return (floor if is_floor else product)(environ, start_response)
+        return handler(environ, start_response)
     counter = Counter()
 
     def answer(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
@@ -38,4 +40,7 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
         return start_response(status, [*headers, *counts], *more)
 
     with connection.execute_wrapper(counter):
-        return (counted_floor if is_floor else counted_product)(environ, answer)
+        try:
+            return handler(environ, answer)
+        finally:
+            counter.over()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+from typing import Any
 
 from portal.logs import LOGGING
 
@@ -22,3 +24,12 @@ limit_request_fields = 60
 # A request line is the portal's own business (portal.middleware.RequestLine): this one would hold what was typed.
 accesslog = None
 logconfig_dict = LOGGING
+
+M_ARENA_MAX = -8
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """One heap for all threads: glibc gives each its own, and what one frees the others cannot use."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # not everywhere: musl, macOS
+    if mallopt is not None:
+        mallopt(M_ARENA_MAX, 1)
