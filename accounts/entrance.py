@@ -223,8 +223,8 @@ def show_app_code(session: Session, app: AuthenticatorApp, text: str, *, then: C
     code = codes.app_code(text)
     if code is None:
         raise CodeRefused
-    if session.known_device_id is not None:
-        account, day = _tries("code-device", session.known_device_id), NONE
+    if known := _known_browser(session):
+        account, day = _tries("code-device", known.pk), NONE
     else:
         account, day = _tries("code-account", session.user_id), _tries("code-account-day", session.user_id)
     show(session.user, app, code, *account, *day, _place(), agent=_agent(session), then=then)
@@ -239,8 +239,8 @@ def show_recovery_code(
     if code is None:
         raise RecoveryCodeRefused
     # Buckets of their own: whoever guesses at the app must not shut the way back in for the one who lost it.
-    if session.known_device_id is not None:
-        account, day = _tries("recovery-device", session.known_device_id), NONE
+    if known := _known_browser(session):
+        account, day = _tries("recovery-device", known.pk), NONE
     else:
         account, day = (
             _tries("recovery-account", session.user_id),
@@ -282,6 +282,11 @@ def show(
                 once = timezone.localdate().isoformat()
                 Notification.objects.warn(user, about=user, notice=Notice.WRONG_CODES, once=once)
         raise PasskeyRefused if device.kind == "passkey" else CodeRefused
+
+
+def _known_browser(session: Session) -> KnownDevice | None:
+    """Whether this very request comes from a browser she has used. Who stole the session alone is a stranger."""
+    return KnownDevice.objects.by_key(session.browser_key, email_digest=session.user.email_digest)
 
 
 def _tries(name: str, whose: object) -> tuple[Tries, ...]:

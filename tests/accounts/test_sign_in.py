@@ -228,6 +228,20 @@ def test_her_own_browser_is_never_shut_for_longer_than_a_quarter_of_an_hour(cast
         assert is_in(hers)
 
 
+def test_a_stolen_session_is_not_her_browser(cast):
+    """Its guesses at the second step count with everybody else's, and end for the day."""
+    with time_machine.travel("2026-03-10T00:00:00Z", tick=False) as clock:
+        hers, thief = sign_in(cast, "ana"), Client()
+        thief.cookies[settings.SESSION_COOKIE_NAME] = hers.cookies[settings.SESSION_COOKIE_NAME].value
+        looked_at = 0
+        for _ in range(40):
+            again = thief.post("/sign-in/again/", {"for": "factors", "code": _wrong(cast)})
+            looked_at += again.status_code == 422
+            clock.shift(400)
+        assert looked_at == 14
+        assert hers.post("/sign-in/again/", {"for": "factors", "code": cast.code("ana")}).status_code == 302
+
+
 def test_the_mark_of_a_known_browser_opens_nothing_and_is_nobody_elses(cast):
     client = sign_in(cast, "ana")
     mark = client.cookies[settings.DEVICE_COOKIE_NAME]

@@ -79,10 +79,21 @@ PATIENT = {
     "privacy",
     "account",
 }
-STAFF = {"inbox", "inbox-thread", "refills", "refill"}
+STAFF = {"inbox", "inbox-thread", "refills", "refill", "desk-lost"}
 OFFICER = {"audit-events", "audit-event"}
-WAY_IN = {"sign-in", "sign-in-code", "sign-in-recovery", "sign-in-set-up", "sign-in-codes", "sign-in-again"}
-FACTOR_PAGES = {"account-app-new", "account-codes"}
+WAY_IN = {
+    "sign-in",
+    "sign-in-code",
+    "sign-in-recovery",
+    "sign-in-lost",
+    "sign-in-set-up",
+    "sign-in-set-up-passkey",
+    "sign-in-codes",
+    "sign-in-again",
+    "password-forgotten",
+    "password-by-link",
+}
+FACTOR_PAGES = {"account-app-new", "account-codes", "account-passkey-new", "account-password"}
 
 
 def test_every_page_is_visited_here() -> None:
@@ -145,6 +156,26 @@ def test_the_pages_of_the_team(cast, work, visitor, as_):
     visitor.go("account")
 
 
+def test_the_pages_of_the_front_desk(cast, visitor, as_):
+    from accounts.models import FactorLoss
+
+    FactorLoss.objects.ask(by=cast.ana)
+    as_(cast.sam)
+    visitor.go("desk-lost")
+    page = visitor.page
+    page.get_by_role("button", name="Both are right").click()
+    page.get_by_role("alert").wait_for()
+    visitor.look("desk-lost with errors")
+    page.get_by_label("Record number").fill("RC-104417")
+    page.get_by_label("Birth date").fill("1958-03-14")
+    page.get_by_role("button", name="Both are right").click()
+    page.get_by_text("We sent an e-mail about it.").wait_for()
+    visitor.look("desk-lost done")
+    as_(cast.ana)
+    visitor.go("account")
+    assert page.get_by_role("button", name="Stop it, nothing is lost").is_visible()
+
+
 def test_the_pages_of_the_privacy_officer(cast, work, visitor, as_):
     from audit.models import AuditEvent
 
@@ -163,11 +194,16 @@ def test_the_way_in(cast, visitor, as_):
     as_(cast.ana, strength=1)
     visitor.go("sign-in-code")
     visitor.go("sign-in-recovery")
+    visitor.go("sign-in-lost")
+    visitor.page.get_by_role("button", name="I lost all of it").click()
+    visitor.page.get_by_text("Now call or visit the front desk").wait_for()
+    visitor.look("sign-in-lost, asked")
     as_(cast.ana)
     visitor.go("sign-in-again", query="?for=refill-decision")
     newcomer = User.objects.enrol(email="new@riverside.example", password="walks by the river", by=FOUNDER)
     as_(newcomer, strength=1)
     visitor.go("sign-in-set-up")
+    visitor.go("sign-in-set-up-passkey")
     as_(newcomer, strength=2)
     visitor.go("sign-in-codes")
 
@@ -176,6 +212,25 @@ def test_changing_the_second_step(cast, visitor, as_):
     as_(cast.ana, fresh=FACTORS)
     visitor.go("account-app-new")
     visitor.go("account-codes")
+    visitor.go("account-passkey-new")
+    visitor.go("account-password")
+
+
+def test_getting_a_new_password(cast, visitor):
+    from accounts.models import PasswordReset
+
+    visitor.go("password-forgotten")
+    visitor.page.get_by_label("E-mail").fill("ana@riverside.example")
+    visitor.page.get_by_role("button", name="Send me a link").click()
+    visitor.page.get_by_text("If there is an account with this e-mail").wait_for()
+    visitor.look("password-forgotten, sent")
+    token = PasswordReset.objects.create(email_digest=cast.ana.email_digest, user=cast.ana).new_token()
+    visitor.go("password-by-link", token)
+    visitor.page.get_by_label("New password").fill("kingfisher under the bridge")
+    visitor.page.get_by_role("button", name="Save my new password").click()
+    visitor.page.get_by_role("heading", name="Your new password is saved").wait_for()
+    visitor.look("password-by-link, done")
+    visitor.go("password-by-link", token, status=410)
 
 
 def test_a_page_that_is_not_there(visitor):
