@@ -164,6 +164,8 @@ class RefillForm(PortalForm):
 
 
 class CloseForm(PortalForm):
+    """How it ended. `seen` is the last message on the page that finishes it."""
+
     outcome = forms.ChoiceField(
         choices=Outcome.choices,
         error_messages={
@@ -171,6 +173,7 @@ class CloseForm(PortalForm):
             "invalid_choice": gettext_lazy("Choose how this ended"),
         },
     )
+    seen = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
 
 _DECISIONS = [

@@ -34,6 +34,12 @@ class ThreadMovedOn(Refusal):
     words = _("A new message came in while you were writing. Read it, then send yours.")
 
 
+class UnreadBeforeFinish(ThreadMovedOn):
+    """Somebody wrote in the thread after the page that was to finish it."""
+
+    words = _("A new message came in. Read it before you finish.")
+
+
 class HeldByAnother(Refusal):
     """Another member of the team holds the work. `holder` is who."""
 

@@ -22,7 +22,7 @@ from messaging.clock import now
 from messaging.models.message import PREVIEW_LENGTH, InternalNote, Message, Side, first_press
 from messaging.models.pool import Category, Pool
 from messaging.models.work import WorkItem
-from messaging.refusals import AlreadyClosed, MayNot, ThreadMovedOn
+from messaging.refusals import AlreadyClosed, MayNot, ThreadMovedOn, UnreadBeforeFinish
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -220,16 +220,19 @@ class Thread(models.Model):
         return kept
 
     @verb(actor="by")
-    def close(self, *, by: User, outcome: str) -> Closure:
+    def close(self, *, by: User, outcome: str, seen: UUID | None = None) -> Closure:
         """Finish the conversation with an outcome (TR15). The patient can always write again.
 
-        Raises `AlreadyClosed`, `HeldByAnother`, `MayNot`.
+        Raises `UnreadBeforeFinish` when `seen`, the last message on the page of whoever finishes, is not the
+        last one any more; `AlreadyClosed`, `HeldByAnother`, `MayNot`.
         """
         thread = Thread.objects.select_for_update(of=("self",)).get(pk=self.pk)
         if thread.side_of(by) != Side.TEAM:
             raise MayNot
         if not thread.is_open:
             raise AlreadyClosed
+        if seen is not None and seen != thread.last_message_id:
+            raise UnreadBeforeFinish
         item = thread.open_item()
         if item is not None:
             item.check_free_for(by)

@@ -107,7 +107,9 @@ def inbox_close(request: PortalRequest, ref: UUID) -> HttpResponse:
     return _act(
         request,
         ref,
-        lambda: thread.close(by=request.user, outcome=form.cleaned_data["outcome"]),
+        lambda: thread.close(
+            by=request.user, outcome=form.cleaned_data["outcome"], seen=form.cleaned_data["seen"]
+        ),
         done="closed",
     )
 

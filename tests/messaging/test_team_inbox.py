@@ -339,3 +339,25 @@ def test_held_by_another_names_the_holder_to_the_program(work, cast):
     with pytest.raises(HeldByAnother) as held:
         item.claim(by=cast.okafor)
     assert held.value.holder == cast.maya
+
+
+def test_a_message_that_came_meanwhile_is_not_finished_unread(work, cast, enter):
+    thread = work.thread()
+    page = {"outcome": "answered", "seen": str(thread.last_message_id)}
+    thread.post(author=cast.ana, body="Now my chest hurts.")
+    answer = enter(cast.okafor).post(at("close", thread), page)
+    assert answer.status_code == 409
+    assert "A new message came in. Read it before you finish." in words(answer)
+    assert "Now my chest hurts." in words(answer)
+    assert Thread.objects.get().is_open
+    assert work.item(thread).is_open
+    page["seen"] = str(Thread.objects.get().last_message_id)
+    assert enter(cast.okafor).post(at("close", thread), page).status_code == 302
+    assert not Thread.objects.get().is_open
+
+
+def test_the_form_that_finishes_names_the_last_message_it_was_shown_with(work, cast, enter):
+    thread = work.thread()
+    page = enter(cast.okafor).get(at("thread", thread)).content.decode()
+    form = page.split(at("close", thread), 1)[1].split("</form>", 1)[0]
+    assert f'name="seen" value="{thread.last_message_id}"' in form
