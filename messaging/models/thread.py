@@ -183,7 +183,7 @@ class Thread(models.Model):
             item = WorkItem.objects.create(patient=self.patient, pool=self.pool, thread=self, due_at=due_at)
         elif item.is_on_hold:
             item.wake(due_at=self.pool.due(self.category, since=now()))
-        notices.tell_pool(self.pool, about=message, notice=Notice.WORK_WAITING, owner=item.owner_id)
+        notices.tell_pool(self.pool, about=message, notice=Notice.WORK_WAITING, owner=item.holder_id)
         return message
 
     def _answer(self, author: User, body: str, form_token: UUID | None) -> Message:

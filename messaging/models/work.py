@@ -9,7 +9,8 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import CareRelationship, Patient
+from accounts.models import CareRelationship, CareTeamMembership, Patient, RoleGrant
+from accounts.models.role import CARING
 from audit.ids import uuid7
 from audit.recorder import record
 from audit.verbs import verb
@@ -48,6 +49,15 @@ class WorkState(models.TextChoices):
 OPEN_STATES = (WorkState.REQUESTED, WorkState.ACCEPTED, WorkState.ON_HOLD)
 
 
+def is_held(at: datetime | None = None) -> Q:
+    """The condition that an item's owner still works its pool. Who left holds nothing: patients would wait."""
+    members = CareTeamMembership.objects.current(at).filter(
+        user=OuterRef("owner"), team=OuterRef("pool__team")
+    )
+    roles = RoleGrant.objects.current(at).filter(user=OuterRef("owner"), role__in=CARING)
+    return Q(Exists(members)) & Q(Exists(roles)) & Q(owner__is_active=True)
+
+
 class WorkItemQuerySet(models.QuerySet["WorkItem"]):
     def visible_to(self, user: User | Standing, *, at: datetime | None = None) -> Self:
         """Work of the pools `user` works now, about patients whom that team looks after now.
@@ -72,6 +82,10 @@ class WorkItemQuerySet(models.QuerySet["WorkItem"]):
             related = CareRelationship.objects.current(at).filter(patient=OuterRef("patient"), team=team)
             allowed |= Q(Exists(related), pool=pool)
         return self.filter(allowed)
+
+    def held(self, *, at: datetime | None = None) -> Self:
+        """Work that somebody has taken who is still there to do it."""
+        return self.filter(is_held(at))
 
     def unfinished(self) -> Self:
         return self.filter(state__in=OPEN_STATES)
@@ -183,8 +197,15 @@ class WorkItem(models.Model):
 
     def check_free_for(self, by: User) -> None:
         """Raise `HeldByAnother` when somebody else holds it."""
-        if self.owner_id is not None and self.owner_id != by.pk:
+        if self.owner_id != by.pk and self.holder_id is not None:
             raise HeldByAnother(self.owner)  # type: ignore[arg-type]
+
+    @property
+    def holder_id(self) -> UUID | None:
+        """Who holds it now: its owner, unless she has left the team or the clinic since she took it."""
+        if self.owner_id is None or not WorkItem.objects.held().filter(pk=self.pk).exists():
+            return None
+        return self.owner_id
 
     def hand_to(self, holder: User) -> None:
         """Make `holder` the owner. The claim row's constraint is what settles a race."""
@@ -217,10 +238,13 @@ class WorkItem(models.Model):
     def wake(self, *, due_at: datetime) -> None:
         """The patient wrote again."""
         if self.is_on_hold:
+            if self.owner_id is not None and self.holder_id is None:
+                self.end_claims(because="left")
+                self.owner = None
             self.state = WorkState.ACCEPTED if self.owner_id else WorkState.REQUESTED
             self.due_at = due_at
             self.waiting_since = now()
-            self.save(update_fields=["state", "due_at", "waiting_since"])
+            self.save(update_fields=["owner", "state", "due_at", "waiting_since"])
 
     def finish(self, *, state: WorkState = WorkState.COMPLETED) -> None:
         """Nothing is owed any more. Ends the claim; the owner stays as who did it."""

@@ -10,6 +10,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
 
+from accounts.models import Notification
 from audit.models import AuditEvent
 from messaging.models import Claim, Closure, Message, Outcome, ReadReceipt, Thread, WorkItem
 from messaging.opened.queue import View, team_queue
@@ -361,3 +362,60 @@ def test_the_form_that_finishes_names_the_last_message_it_was_shown_with(work, c
     page = enter(cast.okafor).get(at("thread", thread)).content.decode()
     form = page.split(at("close", thread), 1)[1].split("</form>", 1)[0]
     assert f'name="seen" value="{thread.last_message_id}"' in form
+
+
+def leaves(cast, how: str) -> None:
+    """Maya is there no more."""
+    if how == "left the team":
+        cast.maya.team_memberships.get().end(by=cast.root)
+    elif how == "lost her role":
+        cast.maya.role_grants.get().withdraw(by=cast.root)
+    else:
+        cast.maya.deactivate(by=cast.root)
+
+
+HOWS = pytest.mark.parametrize("how", ["left the team", "lost her role", "was shut out"])
+
+
+@HOWS
+def test_work_of_somebody_who_left_goes_to_who_is_there(work, cast, enter, how):
+    thread = work.thread()
+    work.item(thread).claim(by=cast.maya)
+    assert enter(cast.okafor).post(at("claim", thread)).status_code == 409
+    leaves(cast, how)
+    message = thread.post(author=cast.ana, body="Is anybody there?")
+    assert Notification.objects.filter(event_key__contains=message.pk, person=cast.okafor).exists()
+    assert enter(cast.okafor).post(at("claim", thread)).status_code == 302
+    assert work.item(thread).owner == cast.okafor
+    assert Claim.objects.filter(ended_at=None).count() == 1
+
+
+@HOWS
+def test_what_somebody_answered_who_left_waits_for_everybody_when_the_patient_writes(work, cast, enter, how):
+    thread = work.thread()
+    thread.post(author=cast.maya, body="How often?")
+    leaves(cast, how)
+    thread.post(author=cast.ana, body="Every day.")
+    assert (work.item(thread).state, work.item(thread).owner) == ("requested", None)
+    assert not Claim.objects.filter(ended_at=None).exists()
+    page = enter(cast.okafor).get(reverse("inbox"), {"view": "unclaimed"})
+    assert "Every day." in words(page)
+
+
+@pytest.mark.parametrize("act", ["replies", "close"])
+def test_what_somebody_left_behind_can_be_answered_and_finished(work, cast, enter, act):
+    thread = work.thread()
+    work.item(thread).claim(by=cast.maya)
+    form = {"body": "I took this over.", "outcome": "answered"}
+    assert enter(cast.okafor).post(at(act, thread), form).status_code == 409
+    leaves(cast, "left the team")
+    assert enter(cast.okafor).post(at(act, thread), form).status_code == 302
+
+
+def test_a_refill_of_somebody_who_left_can_be_decided(work, cast, enter):
+    item = work.refill()
+    item.claim(by=cast.maya)
+    okafor, answer = enter(cast.okafor, fresh="refill-decision"), {"outcome": "approved"}
+    assert okafor.post(reverse("refill-decision", args=[item.pk]), answer).status_code == 409
+    leaves(cast, "left the team")
+    assert okafor.post(reverse("refill-decision", args=[item.pk]), answer).status_code == 302
