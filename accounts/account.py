@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import AuthenticatorApp, FactorLoss, Passkey, Patient, RecoverySheet, Session, User
-from accounts.models.factor import second_steps_of
+from accounts.models.factor import labels_of, second_steps_of
 from accounts.people import People
 from audit.recorder import record_read, record_refusal
 from audit.seals import unseal_all
@@ -53,9 +53,13 @@ class Helped:
 
 def factors_of(user: User) -> list[OwnFactor]:
     """Apps and passkeys, oldest first."""
+    steps = second_steps_of(user)
+    labels = labels_of(steps, reader=user)
     return [
-        OwnFactor(step.pk, step.kind, step.name or _NAMELESS[step.kind], step.created_at, step.last_used_at)
-        for step in second_steps_of(user)
+        OwnFactor(
+            step.pk, step.kind, labels.get(step.pk, _NAMELESS[step.kind]), step.created_at, step.last_used_at
+        )
+        for step in steps
     ]
 
 

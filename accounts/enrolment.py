@@ -55,8 +55,8 @@ def confirm_app(session: Session, *, code: str, name: str = "") -> None:
 
     def count_it() -> None:
         app.refresh_from_db()
-        app.name = name
-        app.save(update_fields=["name"])
+        app.call_it(name)
+        app.save(update_fields=["label"])
         _counts_from_now_on(session, app)
 
     show_app_code(session, app, code, then=count_it)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import forms
+from django.conf import settings
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import AuthenticatorApp
@@ -168,4 +172,6 @@ class IdentityForm(forms.Form):
 
 
 def app_words(app: AuthenticatorApp) -> str:
-    return app.name or str(_("My app"))
+    """Which of several apps, to somebody who is not through the door yet: the day it was added, not its name."""
+    day = date_format(timezone.localtime(app.created_at, ZoneInfo(settings.CLINIC_TIME_ZONE)), "DATE_FORMAT")
+    return str(_("App added on %(day)s") % {"day": day})

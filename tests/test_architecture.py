@@ -24,6 +24,7 @@ OPENERS = {
     "audit/review.py",
     "accounts/account.py",
     "accounts/history.py",
+    "accounts/models/factor.py",
     "accounts/models/kept.py",
     "accounts/proofing.py",
     "accounts/people.py",
@@ -42,12 +43,12 @@ OPEN_TEXT = {
     "accounts.careteam.name": "on the door plate",
     "accounts.careteam.purpose": "on the door plate",
     "accounts.careteam.phone": "the clinic's own number",
-    "accounts.authenticatorapp.name": "what somebody calls her phone",
     "accounts.passwordreset.stamp": "random",
-    "accounts.passkey.name": "what somebody calls her phone",
     "accounts.passkeychallenge.purpose": "a code",
     "accounts.knowndevice.words": "the kind of browser",
     "accounts.recoverysheet.name": "always empty, the library's own column",
+    "accounts.authenticatorapp.name": "always empty, the library's own column",
+    "accounts.passkey.name": "always empty, the library's own column",
     "accounts.keptform.path": "an address: references, no words",
     "accounts.trycounter.bucket": "a digest of what was tried",
     "accounts.practitioner.title": "on the door plate",
@@ -245,6 +246,8 @@ def test_what_people_wrote_and_what_names_a_patient_is_sealed_as_health():
         "accounts.patient.record_number",
         "accounts.relatedperson.name",
         "accounts.keptform.typed",
+        "accounts.authenticatorapp.label",
+        "accounts.passkey.label",
         "audit.auditevent.query",
         "audit.auditevent.reason_text",
         "messaging.prescription.medicine",
@@ -260,7 +263,13 @@ def test_what_people_wrote_and_what_names_a_patient_is_sealed_as_health():
 
 def test_every_row_of_health_data_names_its_patient_in_a_column_of_its_own():
     # About persons who need not be patients, or of the trail itself, which has the column without the key.
-    others = {"accounts.user", "accounts.relatedperson", "accounts.patient"}
+    others = {
+        "accounts.user",
+        "accounts.relatedperson",
+        "accounts.patient",
+        "accounts.authenticatorapp",
+        "accounts.passkey",
+    }
     for model in our_models():
         columns = {field.attname for field in model._meta.concrete_fields}
         if any(

@@ -20,11 +20,12 @@ from django_otp.oath import TOTP
 
 from accounts.refusals import LastFactor
 from audit.ids import uuid7
-from audit.recorder import record
-from audit.seals import Kind, SealedField, digest, open_secret, seal
+from audit.recorder import record, record_read
+from audit.seals import Kind, SealedField, digest, open_secret, seal, unseal_all
 from audit.verbs import verb
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from uuid import UUID
 
     from accounts.models.user import User
@@ -95,8 +96,15 @@ class CountedDevice(Device):
 class SecondStep(CountedDevice):
     """What opens the door day by day. Somebody who has one always keeps one."""
 
+    # What its owner calls it. People write what they like there: it is sealed, and django-otp's `name` stays empty.
+    label = SealedField(kind=Kind.HEALTH, null=True)
+
     class Meta:
         abstract = True
+
+    def call_it(self, words: str) -> None:
+        """Give it its owner's name for it; saved by whoever saves the row."""
+        self.label = seal(words, into=self, field="label") if words else None
 
     @verb(actor="by")
     def confirm(self, *, by: User) -> None:
@@ -130,6 +138,16 @@ def second_steps_of(user: User) -> list[SecondStep]:
     return sorted(rows, key=lambda step: step.created_at)
 
 
+def labels_of(steps: Sequence[SecondStep], *, reader: User) -> dict[UUID, str]:
+    """What their owner calls these steps, by id; those without a name are left out. A recorded read, when any has."""
+    named = [step for step in steps if step.label is not None]
+    if not named:
+        return {}
+    receipt = record_read(reader=reader, shown=named, category="sign-in", purpose="PATRQT")
+    words = unseal_all([(step, "label") for step in named], receipt=receipt)
+    return {step.pk: str(label) for step, label in zip(named, words, strict=True)}
+
+
 def _kinds(steps: list[SecondStep]) -> set[str]:
     return {step.kind for step in steps}
 
@@ -141,7 +159,8 @@ class AuthenticatorAppManager(models.Manager["AuthenticatorApp"]):
     ) -> AuthenticatorApp:
         """A new app, not yet proven. One may be under way at a time; an older attempt is forgotten."""
         self.filter(user=user, confirmed=False).delete()
-        app = AuthenticatorApp(user=user, name=name, confirmed=False)
+        app = AuthenticatorApp(user=user, confirmed=False)
+        app.call_it(name)
         app.seed = seal(base64.b32encode(secret or secrets.token_bytes(20)).decode(), into=app, field="seed")
         app.save(force_insert=True)
         return app

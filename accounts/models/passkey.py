@@ -34,14 +34,15 @@ class PasskeyManager(models.Manager["Passkey"]):
     @verb(actor="by")
     def keep(self, *, user: User, by: Agent, name: str, made: VerifiedRegistration) -> Passkey:
         """A key that has just been made and has proven itself by that; it counts once it is confirmed."""
-        passkey: Passkey = self.create(
+        passkey: Passkey = self.model(
             user=user,
-            name=name,
             confirmed=False,
             credential_id=made.credential_id,
             public_key=made.credential_public_key,
             sign_count=made.sign_count,
         )
+        passkey.call_it(name)
+        passkey.save(force_insert=True)
         return passkey
 
     def proven(self, user: User) -> models.QuerySet[Passkey]:
