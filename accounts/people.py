@@ -93,7 +93,7 @@ class People:
     """The rows behind some people. Their names stay sealed until a receipt that covers them is at hand.
 
         people = People.load(ids, patient_id=thread.patient_id)
-        receipt = record_read(reader=reader, shown=[*messages, *people.sealed_records()], …)
+        receipt = record_read(reader=reader, shown=messages, named=people.sealed_records(), …)
         names = people.opened(receipt)
 
     `patient_id` says whose page it is: how a proxy stands to that patient, and who leads her care. With

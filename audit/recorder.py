@@ -28,6 +28,7 @@ def record_read(
     *,
     reader: Agent,
     shown: Iterable[Model],
+    named: Iterable[Model] = (),
     of: Model | None = None,
     category: str,
     purpose: str = "",
@@ -40,6 +41,10 @@ def record_read(
     One event for each patient shown, all in one INSERT, committed before this returns. If it cannot be
     written, this raises and there is nothing to open with.
 
+    `named` are records that only lend the page a person's name: the author of a message may be a patient here
+    herself, and her own record is not what is being read. The receipt covers them, and they are told of in the
+    event of the page they stand on; they make no event of their own.
+
     Unless `purpose` says otherwise, staff read for care (TREAT), and a patient, or somebody she trusts, because
     she wants to (PATRQT). Who reads for a patient by a grant reads on her behalf.
     """
@@ -50,8 +55,10 @@ def record_read(
         by_patient.setdefault(_patient_of(item), []).append(item)
     if not records and of is not None:
         by_patient[_patient_of(of)] = []
-    # What names no patient rides along on the first event.
-    rest = by_patient.pop(None, [])
+    # What names no patient, or lends only a name, rides along on the first event.
+    known = {(type(item), item.pk) for item in records}
+    names = [item for item in named if (type(item), item.pk) not in known]
+    rest = by_patient.pop(None, []) + names
     patients = list(by_patient.items()) or [(None, [])]
     patients[0] = (patients[0][0], patients[0][1] + rest)
 
@@ -73,7 +80,7 @@ def record_read(
         rows=rows,
         agent=who,
     )
-    return _issue(rows[0].id, records)
+    return _issue(rows[0].id, [*records, *names])
 
 
 def record_refusal(

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from accounts.models import CareRelationship, ProxyGrant
 from accounts.people import People
 from audit.recorder import record_read
 from messaging.clock import now
@@ -17,10 +16,8 @@ from messaging.models import (
     Closure,
     InternalNote,
     Outcome,
-    Prescription,
     Priority,
     ReadReceipt,
-    RefillRequestItem,
     Thread,
     WorkItem,
     WorkState,
@@ -74,31 +71,6 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class MedicineLine:
-    name: str
-    directions: str
-
-
-@dataclass(frozen=True, slots=True)
-class RefillLine:
-    ref: UUID
-    name: str
-    due_at: datetime
-    state: str
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """What stands beside the conversation."""
-
-    team_name: str
-    lead: Person | None
-    trusted: tuple[Person, ...]
-    medicines: tuple[MedicineLine, ...]
-    open_refills: tuple[RefillLine, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Conversation:
     """A conversation opened for a member of the team that works it."""
 
@@ -119,7 +91,7 @@ class Conversation:
     priority: int
     due_at: datetime | None
     is_late: bool
-    panel: Panel
+    team_name: str
 
     @property
     def messages(self) -> tuple[OpenMessage, ...]:
@@ -138,24 +110,9 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
     closures = list(thread.closures.all())
     item = WorkItem.objects.filter(thread=thread).order_by("-created_at").first()
     receipts = receipts_of(messages)
-    prescriptions = list(Prescription.objects.filter(patient=thread.patient_id, stopped_on=None)[:20])
-    refills = list(
-        RefillRequestItem.objects.waiting()
-        .filter(patient=thread.patient_id)
-        .select_related("prescription")[:20]
-    )
-    lead_id = (
-        CareRelationship.objects.current()
-        .filter(patient=thread.patient_id, team=thread.pool.team_id)
-        .values_list("lead", flat=True)
-        .first()
-    )
-    trusted_ids = list(
-        ProxyGrant.objects.current().filter(patient=thread.patient_id).values_list("proxy", flat=True)
-    )
     people = People.load(
         _people_of(messages, notes, closures, receipts)
-        | {lead_id, *trusted_ids, item.owner_id if item else None} - {None},
+        | ({item.owner_id} if item and item.owner_id else set()),
         patient_id=thread.patient_id,
         to_patient=False,
     )
@@ -167,20 +124,16 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
             thread.patient,
             *messages,
             *notes,
-            *prescriptions,
-            *(r.prescription for r in refills),
-            *people.sealed_records(),
         ],
+        named=people.sealed_records(),
         category="message",
     )
-    ordered = {p.pk: p for p in [*prescriptions, *(r.prescription for r in refills)]}
     texts = open_texts(
         [
             (thread, "subject"),
             *patient_pairs(thread.patient),
             *message_pairs(messages),
             *((note, "body") for note in notes),
-            *((p, f) for p in ordered.values() for f in ("medicine", "directions")),
         ],
         receipt=receipt,
     )
@@ -218,18 +171,7 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
         priority=item.priority if item else Priority.ROUTINE,
         due_at=item.due_at if item and owed else None,
         is_late=bool(item and owed and item.due_at < now()),
-        panel=Panel(
-            team_name=thread.pool.name,
-            lead=names.get(lead_id) if lead_id else None,
-            trusted=tuple(names[pk] for pk in trusted_ids if pk in names),
-            medicines=tuple(
-                MedicineLine(texts[p.pk, "medicine"], texts[p.pk, "directions"]) for p in prescriptions
-            ),
-            open_refills=tuple(
-                RefillLine(r.pk, texts[r.prescription_id, "medicine"], r.due_at, r.get_state_display())
-                for r in refills
-            ),
-        ),
+        team_name=thread.pool.name,
     )
 
 

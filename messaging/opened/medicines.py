@@ -243,8 +243,8 @@ def _open_refills(items: list[RefillRequestItem], *, reader: User, subtype: str)
             *(i.request for i in items),
             *(i.prescription for i in items),
             *decisions.values(),
-            *people.sealed_records(),
         ],
+        named=people.sealed_records(),
         category="refill",
         subtype=subtype,
     )

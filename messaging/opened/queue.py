@@ -234,7 +234,8 @@ def _open_rows(items: list[WorkItem], *, reader: User) -> list[QueueRow]:
     patients = {item.patient_id: item.patient for item in items}
     receipt = record_read(
         reader=reader,
-        shown=[*patients.values(), *threads, *people.sealed_records()],
+        shown=[*patients.values(), *threads],
+        named=people.sealed_records(),
         category="message",
         subtype="list",
     )

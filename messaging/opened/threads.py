@@ -94,7 +94,8 @@ def patient_inbox(*, reader: User, patient: Patient, state: str, after: Position
     receipt = record_read(
         reader=reader,
         of=patient,
-        shown=[patient, *threads, *people.sealed_records()],
+        shown=[patient, *threads],
+        named=people.sealed_records(),
         category="message",
         subtype="list",
     )
@@ -231,7 +232,7 @@ def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> 
     ids.add(reader.pk)
     people = People.load(ids, patient_id=thread.patient_id)
     receipt = record_read(
-        reader=reader, of=thread, shown=[thread, *messages, *people.sealed_records()], category="message"
+        reader=reader, of=thread, shown=[thread, *messages], named=people.sealed_records(), category="message"
     )
     texts = open_texts([(thread, "subject"), *message_pairs(messages)], receipt=receipt)
     names = people.opened(receipt)

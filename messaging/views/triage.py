@@ -17,6 +17,7 @@ from messaging.forms import CloseForm, NoteForm, ReplyForm
 from messaging.models import Outcome, Thread
 from messaging.opened.conversations import open_conversation
 from messaging.opened.medicines import refill_count
+from messaging.opened.panels import open_panel
 from messaging.opened.queue import View, queue_version, team_queue
 from messaging.refusals import Refusal
 from messaging.views.threads import message_ref_in, position_in
@@ -144,6 +145,7 @@ def _show(
     context = {
         **_queue(request),
         "conversation": open_conversation(thread, reader=request.user, before=message_ref_in(request)),
+        "panel": open_panel(thread, reader=request.user),
         "reply_form": reply or ReplyForm(),
         "note_form": note or NoteForm(),
         "close_form": close or CloseForm(),

@@ -1,0 +1,99 @@
+"""What stands beside a conversation: who cares for the patient and, for clinicians, her medicines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from accounts.models import CareRelationship, ProxyGrant
+from accounts.people import People
+from audit.recorder import record_read
+from messaging.models import Prescription, RefillRequestItem, Thread
+from messaging.opened.texts import open_texts
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from accounts.models import User
+    from accounts.people import Person
+
+MOST_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class MedicineLine:
+    name: str
+    directions: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefillLine:
+    ref: UUID
+    name: str
+    due_at: datetime
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """`shows_medicines` is False for the front desk, which works messages and not medicines."""
+
+    lead: Person | None
+    trusted: tuple[Person, ...]
+    shows_medicines: bool
+    medicines: tuple[MedicineLine, ...]
+    open_refills: tuple[RefillLine, ...]
+
+
+def open_panel(thread: Thread, *, reader: User) -> Panel:
+    """Open what stands beside `thread`, recorded as a reading of its own: the patient is told what was shown.
+
+    Medicines open for clinicians alone, and of the waiting requests those of the pools `reader` works.
+    """
+    prescriptions: list[Prescription] = []
+    refills: list[RefillRequestItem] = []
+    if reader.is_clinical:
+        prescriptions = list(
+            Prescription.objects.filter(patient=thread.patient_id, stopped_on=None)[:MOST_SHOWN]
+        )
+        waiting = RefillRequestItem.objects.worked_by(reader).waiting().filter(patient=thread.patient_id)
+        refills = list(waiting.select_related("prescription")[:MOST_SHOWN])
+    lead_id = (
+        CareRelationship.objects.current()
+        .filter(patient=thread.patient_id, team=thread.pool.team_id)
+        .values_list("lead", flat=True)
+        .first()
+    )
+    trusted_ids = list(
+        ProxyGrant.objects.current().filter(patient=thread.patient_id).values_list("proxy", flat=True)
+    )
+    people = People.load([lead_id, *trusted_ids], patient_id=thread.patient_id, to_patient=False)
+    orders = {order.pk: order for order in [*prescriptions, *(refill.prescription for refill in refills)]}
+    receipt = record_read(
+        reader=reader,
+        of=thread.patient,
+        shown=[thread.patient, *orders.values()],
+        named=people.sealed_records(),
+        category="medicine" if reader.is_clinical else "patient",
+    )
+    texts = open_texts([(o, f) for o in orders.values() for f in ("medicine", "directions")], receipt=receipt)
+    names = people.opened(receipt)
+    return Panel(
+        lead=names.get(lead_id) if lead_id else None,
+        trusted=tuple(names[pk] for pk in trusted_ids if pk in names),
+        shows_medicines=reader.is_clinical,
+        medicines=tuple(
+            MedicineLine(texts[order.pk, "medicine"], texts[order.pk, "directions"])
+            for order in prescriptions
+        ),
+        open_refills=tuple(
+            RefillLine(
+                refill.pk,
+                texts[refill.prescription_id, "medicine"],
+                refill.due_at,
+                refill.get_state_display(),
+            )
+            for refill in refills
+        ),
+    )
