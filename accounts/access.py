@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404
 
 from accounts.models import Patient, User
+from accounts.refusals import AnotherPatient
 from audit.recorder import record_refusal
 
 if TYPE_CHECKING:
@@ -50,6 +51,20 @@ def acting_patient(who: HttpRequest | User | AnonymousUser) -> Patient:
     if not open_to_her:
         raise PermissionDenied
     return Patient.objects.get(pk=wished if wished in open_to_her else open_to_her[0])
+
+
+def acting_patient_as_written(who: HttpRequest, *, written_for: UUID | None) -> Patient:
+    """The patient on whose side this person writes, when that is still the one she wrote for.
+
+    Somebody who helps several may have switched in another tab, or lost a grant while she typed. Raises
+    `AnotherPatient` then, and when she helps several and did not say for whom this is.
+    """
+    patient = acting_patient(who)
+    if written_for is None and len(_on_whose_side(who.user)) < 2:  # type: ignore[arg-type]
+        return patient
+    if written_for != patient.pk:
+        raise AnotherPatient
+    return patient
 
 
 def _on_whose_side(user: User) -> list[UUID]:

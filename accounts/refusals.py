@@ -125,3 +125,13 @@ class FactorNeedsProof(Refusal):
     code = "factor_needs_proof"
     status = 403
     words = _("Show the second step you have before you add another.")
+
+
+class AnotherPatient(Refusal):
+    """What was written for one patient must not land in the record of another."""
+
+    code = "another_patient"
+    words = _(
+        "This was written for another person than the one you are helping now. Your words are here. "
+        "Check who it is for, then send it again."
+    )

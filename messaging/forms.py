@@ -128,7 +128,12 @@ class NoteForm(PortalForm):
 
 
 class NewMessageForm(PortalForm):
-    """A first message. `pool` is asked only of people whom more than one team looks after."""
+    """A first message. `pool` is asked only of people whom more than one team looks after.
+
+    `patient` is whose record the page was showing: somebody may help several.
+    """
+
+    patient = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
     category = forms.ChoiceField(
         choices=CategoryCode.choices,

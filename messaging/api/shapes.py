@@ -48,9 +48,13 @@ class Inward(serializers.Serializer[Any]):
 
 
 class ThreadIn(Inward):
-    """`form_token`, made by the client, makes a repeated request harmless: it finds the first one's thread."""
+    """`form_token`, made by the client, makes a repeated request harmless: it finds the first one's thread.
+
+    Whoever helps several says in `patient` for whom this is; when it is not the one she acts for: 409.
+    """
 
     category = serializers.ChoiceField(choices=CategoryCode.choices)
+    patient = serializers.UUIDField(required=False, allow_null=True)
     pool = serializers.UUIDField(required=False, allow_null=True)
     subject = TextIn(max_length=SUBJECT_LIMIT)
     body = TextIn(max_length=BODY_LIMIT)

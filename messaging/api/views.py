@@ -13,7 +13,7 @@ from rest_framework.parsers import JSONParser
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.access import acting_patient
+from accounts.access import acting_patient, acting_patient_as_written
 from accounts.policy import policy, signed_in
 from messaging.access import (
     category_for,
@@ -90,7 +90,7 @@ class Threads(Door):
         fields = shapes.ThreadIn(data=request.data)
         fields.is_valid(raise_exception=True)
         data = fields.validated_data
-        patient = acting_patient(request._request)
+        patient = acting_patient_as_written(request._request, written_for=data.get("patient"))
         thread = Thread.objects.start(
             by=request.user,
             patient=patient,

@@ -9,9 +9,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from accounts.access import acting_patient
+from accounts.access import acting_patient, acting_patient_as_written
 from accounts.models import KeptForm
 from accounts.policy import policy, signed_in
+from accounts.refusals import AnotherPatient
 from messaging.access import category_for, own_thread_for, pool_for
 from messaging.forms import NewMessageForm, ReplyForm
 from messaging.models import Thread, ThreadState
@@ -62,7 +63,6 @@ def replies(request: PortalRequest, ref: UUID) -> HttpResponse:
 @policy(get=signed_in("patient"), post=signed_in("patient"))
 @require_http_methods(["GET", "HEAD", "POST"])
 def message_new(request: PortalRequest) -> HttpResponse:
-    patient = acting_patient(request)
     if request.method != "POST":
         kept = KeptForm.take(request.user, request.path)
         start = kept.data.dict() if kept else {"category": request.GET.get("about", "")}
@@ -72,6 +72,7 @@ def message_new(request: PortalRequest) -> HttpResponse:
         return _compose(request, form, status=422)
     data = form.cleaned_data
     try:
+        patient = acting_patient_as_written(request, written_for=data["patient"])
         begun = Thread.objects.start(
             by=request.user,
             patient=patient,
@@ -81,6 +82,9 @@ def message_new(request: PortalRequest) -> HttpResponse:
             body=data["body"],
             form_token=data["form_token"],
         )
+    except AnotherPatient as another:
+        form.refuse("body", another.words)
+        return _compose(request, form, status=another.status, was_for_another=True)
     except Refusal as refusal:
         form.refuse("body", refusal.words)
         return _compose(request, form, status=refusal.status)
@@ -96,10 +100,22 @@ def _show(
 
 
 def _compose(
-    request: PortalRequest, form: NewMessageForm, *, status: int = 200, was_kept: bool = False
+    request: PortalRequest,
+    form: NewMessageForm,
+    *,
+    status: int = 200,
+    was_kept: bool = False,
+    was_for_another: bool = False,
 ) -> HttpResponse:
-    choices = message_choices(acting_patient(request))
-    context = {"form": form, "choices": choices, "was_kept": was_kept}
+    patient = acting_patient(request)
+    # What was written for somebody stays marked as hers, until its writer has been told that she switched.
+    written_for = patient.pk if was_for_another else form["patient"].value() or patient.pk
+    context = {
+        "form": form,
+        "choices": message_choices(patient),
+        "was_kept": was_kept,
+        "written_for": written_for,
+    }
     return render(request, "messaging/message_new.html", context, status=status)
 
 
