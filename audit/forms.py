@@ -1,4 +1,7 @@
-"""The filters of the access review. They live in the address, so that a view can be sent and kept."""
+"""The filters of the access review. They live in the address, so that a view can be sent and kept.
+
+A record number does not: it is typed into a form, and the address has the patient's reference in its place.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,8 @@ LAST_DAY = date(2199, 12, 31)
 
 
 class EventFilter(forms.Form):
+    """The filters as they stand in an address."""
+
     # Staff to choose from; anybody else by a link on an event.
     person = forms.ChoiceField(label=_("Who"), required=False)
     patient = forms.CharField(
@@ -58,6 +63,7 @@ class EventFilter(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.record_number = ""
         staff = [(str(label.id), f"{label.name}, {label.role}") for label in directory.registered().staff()]
         asked = str(self.data.get("person", ""))
         others = [] if asked in dict(staff) else _somebody_else(asked)
@@ -69,14 +75,19 @@ class EventFilter(forms.Form):
         asked = self.cleaned_data["patient"].strip()
         if not asked:
             return None
-        if (reference := _uuid(asked)) is not None:
-            return reference
-        found = directory.registered().find_patient(asked)
-        if found is None:
-            raise ValidationError(
-                _("No patient has this record number. Look for the number, not for a name.")
-            )
-        return found
+        if (reference := _uuid(asked)) is None:
+            return self.patient_called(asked)
+        return reference
+
+    def patient_called(self, asked: str) -> UUID:
+        """The patient meant by what is no reference."""
+        raise ValidationError(
+            _("An address cannot hold a record number. Press “Apply filters” to look for it.")
+        )
+
+    def typed(self, name: str) -> str:
+        """What stands in the box: for a patient the number she goes by, once it has been opened."""
+        return self.record_number if name == "patient" and self.record_number else self[name].value()
 
     def clean_since(self) -> date | None:
         return _in_range(self.cleaned_data["since"])
@@ -117,6 +128,30 @@ class EventFilter(forms.Form):
             _start_of(since) if since else None,
             _start_of(until + timedelta(days=1)) if until else None,
         )
+
+
+class EventSearch(EventFilter):
+    """The filters as they are typed and sent, with a patient's record number among them."""
+
+    # A new search begins with the newest.
+    older = None  # type: ignore[assignment]
+    newer = None  # type: ignore[assignment]
+    # Nobody has the number that was typed.
+    missed = False
+
+    def patient_called(self, asked: str) -> UUID:
+        found = directory.registered().find_patient(asked)
+        if found is None:
+            self.missed = True
+            raise ValidationError(
+                _("No patient has this record number. Look for the number, not for a name.")
+            )
+        return found
+
+    @property
+    def active(self) -> dict[str, str]:
+        patient = self.cleaned_data.get("patient")
+        return super().active | ({"patient": str(patient)} if patient else {})
 
 
 def _start_of(day: date) -> datetime:

@@ -13,15 +13,15 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from audit import directory, words
-from audit.context import Agent
+from audit import directory, trail, words
+from audit.context import Agent, as_agent
 from audit.directory import PersonLabel
-from audit.forms import EventFilter
+from audit.forms import EventFilter, EventSearch
 from audit.models import AuditEvent
 from audit.paging import Position
 from audit.receipts import Receipt
 from audit.recorder import record_read
-from audit.seals import unseal_all
+from audit.seals import seal, unseal_all
 
 PAGE = 50
 # What only the page of one event shows.
@@ -126,6 +126,7 @@ def review(reader: Agent, asked: EventFilter) -> Review:
         query=asked.in_the_address or None,
     )
     cast.open(receipt)
+    asked.record_number = cast.number(wanted)
     return Review(
         rows=tuple(cast.row(event) for event in events),
         total=min(total, COUNT_UP_TO),
@@ -133,6 +134,24 @@ def review(reader: Agent, asked: EventFilter) -> Review:
         active=tuple(_active(asked, cast)),
         newer=newer,
         older=older,
+    )
+
+
+def record_miss(reader: Agent, asked: EventSearch) -> None:
+    """Write down a search for a number that nobody has: trying numbers is seen as well."""
+    row = trail.Row()
+    typed = urlencode({"patient": asked.data.get("patient", "")})
+    row.query = seal(typed, into=AuditEvent(id=row.id), field="query")
+    trail.write(
+        type="access",
+        subtype="search",
+        action="R",
+        outcome="4",
+        outcome_reason="no-such-patient",
+        data_category="audit",
+        purpose="HOPERAT",
+        rows=[row],
+        agent=as_agent(reader),
     )
 
 
@@ -220,7 +239,11 @@ class _Cast:
     def patient(self, patient_id: UUID | None) -> AboutWhom | None:
         if patient_id is None:
             return None
-        return AboutWhom(patient_id, self._numbers.get(patient_id) or _("not on file"))
+        return AboutWhom(patient_id, self.number(patient_id) or _("not on file"))
+
+    def number(self, patient_id: UUID | None) -> str:
+        """Her record number, or nothing where no record has this id."""
+        return self._numbers.get(patient_id, "") if patient_id else ""
 
     def who(self, event: AuditEvent) -> Who:
         if event.actor_id is None:

@@ -124,6 +124,7 @@ REASONS: dict[str, Words] = {
     "absent": gettext_lazy("There is no such thing"),
     "not-for-this-role": gettext_lazy("Not for this role"),
     "seal-broken": gettext_lazy("The seal does not hold"),
+    "no-such-patient": gettext_lazy("Nobody has this record number"),
 }
 
 ROLES: dict[str, Words] = {

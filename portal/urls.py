@@ -13,7 +13,7 @@ handler404 = "portal.errors.page_not_found"
 handler500 = "portal.errors.server_error"
 
 # The trail is the lowest layer and knows no roles: who reviews it is said here, once.
-policy(get=signed_in("privacy"))(audit_views.events)
+policy(get=signed_in("privacy"), post=signed_in("privacy"))(audit_views.events)
 policy(get=signed_in("privacy"))(audit_views.event)
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -226,10 +226,10 @@ class Life:
 
     def a_search_in_the_trail(self) -> None:
         browser, number = self.enter(self.cast.mira), self.canary["record number"].upper()
-        page = browser.get(reverse("audit-events"), {"patient": number})
+        page = browser.post(reverse("audit-events"), {"patient": number}, follow=True)
         assert page.status_code == 200
         self.pages.append(page.content)
-        browser.get(reverse("audit-events"), {"patient": self.canary["searched for in vain"]})
+        browser.post(reverse("audit-events"), {"patient": self.canary["searched for in vain"]})
 
 
 @pytest.fixture

@@ -8,9 +8,11 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from audit import trail
 from audit.models import AuditEvent
@@ -94,15 +96,18 @@ def test_nobody_else_reviews(cast: Cast, enter: Enter, who: str) -> None:
     for address in ("/audit/events/", f"/audit/events/{event.pk}/"):
         assert browser.get(address).status_code == 403
         assert AuditEvent.objects.filter(type="refusal", agent_id=str(cast[who].pk)).exists()
+    assert browser.post("/audit/events/", {"patient": "1"}).status_code == 403
     assert not AuditEvent.objects.filter(data_category="audit").exists()
     assert not AuditEvent.objects.visible_to(cast[who]).exists()
 
 
 def test_nobody_writes_there(mira: Client, cast: Cast) -> None:
     event = read(cast, "okafor", "ana")
-    for address in ("/audit/events/", f"/audit/events/{event.pk}/"):
-        for method in ("post", "put", "patch", "delete"):
-            assert getattr(mira, method)(address).status_code == 405
+    address = f"/audit/events/{event.pk}/"
+    for method in ("post", "put", "patch", "delete"):
+        assert getattr(mira, method)(address).status_code == 405
+        if method != "post":  # that looks for something
+            assert getattr(mira, method)("/audit/events/").status_code == 405
 
 
 def test_an_unknown_event_is_not_found(mira: Client) -> None:
@@ -130,9 +135,10 @@ class TestFilters:
         first = mira.get(f"/audit/events/?patient={cast.patient('ana').pk}&person={cast.okafor.pk}")
         number = re.search(r"Patient’s record number: (\S+)", text_of(first))
         assert number is not None
-        by_number = self.rows(mira, f"patient={number[1].lower()}&person={cast.okafor.pk}")
-        assert by_number == rows_of(first)
-        assert len(by_number) == 1
+        by_number = mira.post("/audit/events/", {"patient": number[1].lower(), "person": cast.okafor.pk})
+        assert by_number.status_code == 302
+        assert rows_of(mira.get(by_number["Location"])) == rows_of(first)
+        assert len(rows_of(first)) == 1
         assert not self.rows(mira, f"patient={uuid4()}")
 
     def test_by_what_and_how_it_ended(self, mira: Client, cast: Cast) -> None:
@@ -168,7 +174,7 @@ class TestFilters:
     @pytest.mark.parametrize(
         ("query", "words"),
         [
-            ("patient=Ana+Alvarez", "No patient has this record number"),
+            ("patient=Ana+Alvarez", "An address cannot hold a record number"),
             ("patient=" + "9" * 61, "A record number is shorter than that"),
             ("patient=%00", ""),
             ("person=okafor", "Choose a person from the list"),
@@ -195,6 +201,64 @@ class TestFilters:
             assert words in text_of(response)
             assert 'value="read" selected' in response.content.decode() or "sort" in query
         assert rows_of(response) == []
+
+
+class TestALookForARecordNumber:
+    """The number is sent, and never stands in an address."""
+
+    def number(self, mira: Client, cast: Cast) -> str:
+        page = text_of(mira.get(f"/audit/events/?patient={cast.patient('ana').pk}"))
+        found = re.search(r"Patient’s record number: (\S+)", page)
+        assert found is not None
+        return found[1]
+
+    def test_it_leads_to_an_address_with_her_reference(self, mira: Client, cast: Cast) -> None:
+        number = self.number(mira, cast)
+        answer = mira.post(
+            "/audit/events/", {"patient": f" {number} ", "sort": "read", "older": "1", "outcome": ""}
+        )
+        assert answer.status_code == 302
+        assert answer["Location"] == f"/audit/events/?patient={cast.patient('ana').pk}&sort=read"
+        page = mira.get(answer["Location"])
+        assert f'name="patient" type="text" value="{number}"' in page.content.decode()
+        assert "Patient’s record number: " + number in text_of(page)
+
+    def test_without_any_filter_it_leads_to_the_whole_list(self, mira: Client) -> None:
+        assert mira.post("/audit/events/", {"patient": " "})["Location"] == "/audit/events/"
+
+    def test_an_address_with_a_number_is_not_followed(self, mira: Client, cast: Cast) -> None:
+        answer = mira.get("/audit/events/", {"patient": self.number(mira, cast)})
+        assert answer.status_code == 422
+        assert rows_of(answer) == []
+
+    def test_a_number_that_nobody_has_is_said_kept_and_written_down(self, mira: Client, cast: Cast) -> None:
+        answer = mira.post("/audit/events/", {"patient": "RC-99999", "sort": "read"})
+        assert answer.status_code == 422
+        assert "No patient has this record number" in text_of(answer)
+        assert 'value="RC-99999"' in answer.content.decode()
+        assert 'value="read" selected' in answer.content.decode()
+        event = AuditEvent.objects.get(type="access", outcome="4")
+        assert (event.agent_id, event.subtype, event.patient_id) == (str(cast.mira.pk), "search", None)
+        assert event.query and b"99999" not in bytes(event.query)
+        detail = text_of(mira.get(f"/audit/events/{event.pk}/"))
+        assert "Looked for patient=RC-99999" in detail
+        assert "Nobody has this record number" in detail
+
+    def test_what_could_not_be_looked_for_is_no_search(self, mira: Client) -> None:
+        assert mira.post("/audit/events/", {"patient": "9" * 61}).status_code == 422
+        assert mira.post("/audit/events/", {"sort": "everything"}).status_code == 422
+        assert not AuditEvent.objects.filter(type="access").exists()
+
+    def test_a_lapsed_session_leaves_no_number_in_the_address(self, mira: Client) -> None:
+        with time_machine.travel(timezone.now() + timedelta(minutes=16)):
+            answer = mira.post("/audit/events/", {"patient": "RC-4711"})
+        assert answer.status_code == 302
+        assert "next=%2Faudit%2Fevents%2F" in answer["Location"]
+        assert "4711" not in answer["Location"]
+
+    def test_it_is_taken_only_from_our_own_page(self, cast: Cast, enter: Enter) -> None:
+        browser = enter(cast.mira, client=Client(enforce_csrf_checks=True))
+        assert browser.post("/audit/events/", {"patient": "RC-4711"}).status_code == 403
 
 
 class TestPages:
