@@ -110,11 +110,12 @@ def run(ground: Ground, options: argparse.Namespace) -> dict[str, Any]:
     say("measuring  our own time")
     rounds = 2000 if options.seconds >= 1 else 50
     found["own"] = json.loads(house.run("-m", "bench.inside", "own", f"--rounds={rounds}"))
-    if options.requests:
-        say(f"measuring  memory over {options.requests:,} mixed requests")
-        found["memory"] = measure.memory(house, requests=options.requests, clients=options.clients)
     if options.growth:
         found["growth"] = growth(ground, house, options, wanted)
+    if options.requests:
+        say(f"measuring  memory over {options.requests:,} mixed requests")
+        house.open_alone()
+        found["memory"] = measure.memory(house, requests=options.requests, clients=options.clients)
     found["took_seconds"] = round(time.monotonic() - began)
     return found
 
@@ -136,20 +137,29 @@ def _page(page: Any, contenders: list[Contender]) -> dict[str, Any]:
         other = by_name[name].sample.per_second
         return round(by_name["product"].sample.per_second / other, 3) if other else 0.0
 
+    def cpu_ratio(name: str) -> float:
+        ours = by_name["product"].figures()["cpu_ms"]
+        return round(by_name[name].figures()["cpu_ms"] / ours, 3) if ours else 0.0
+
     found = {
         "key": page.key,
         "words": page.words,
         "goal": page.goal,
         "next_goal": page.next_goal,
         "ratio": ratio("floor"),
+        # How much less processor time a request takes: the same comparison, whoever else uses the machine.
+        "by_cpu": cpu_ratio("floor"),
         "contenders": {contender.name: contender.figures() for contender in contenders},
     }
     if "bare" in by_name:
         found["tax"] = ratio("bare")
+        found["tax_by_cpu"] = cpu_ratio("bare")
     if "django templates" in by_name:
         found["engine"] = ratio("django templates")
+        found["engine_by_cpu"] = cpu_ratio("django templates")
     if page.is_send:
         found["ratio_to_bare_floor"] = ratio("floor, telling nobody")
+        found["by_cpu_to_bare_floor"] = cpu_ratio("floor, telling nobody")
     return found
 
 

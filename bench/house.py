@@ -127,8 +127,21 @@ class House:
         if not static.exists():
             self.run("manage.py", "collectstatic", "--noinput", "--verbosity=0", PORTAL_DB_ROLE="app")
         self.sessions = json.loads(self.run("-m", "bench.inside", "enter", f"--sessions={sessions}"))
+        self._serve("bench.wsgi:application")
+
+    def open_alone(self) -> None:
+        """Serve once more, from the same database, with nothing of the bench in the process."""
+        self.close()
+        self.port = _free_port()
+        self.environment |= {
+            "DJANGO_SETTINGS_MODULE": "portal.settings",
+            "PORTAL_BIND": f"{HOST}:{self.port}",
+        }
+        self._serve("portal.wsgi:application")
+
+    def _serve(self, application: str) -> None:
         gunicorn = str(Path(sys.executable).parent / "gunicorn")
-        command = [gunicorn, "-c", "python:portal.serving", "bench.wsgi:application"]
+        command = [gunicorn, "-c", "python:portal.serving", application]
         self.web = Part("web", command, self.ground.folder / f"web-{self.database}.log")
         self.web.start(self.environment)
         for _try in range(600):

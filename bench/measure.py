@@ -94,6 +94,7 @@ class Contender:
             "p95_ms": round(sample.percentile(0.95), 2),
             "web_cpu_ms": round(sample.web_cpu / each * 1000, 2),
             "database_cpu_ms": round(sample.database_cpu / each * 1000, 2),
+            "cpu_ms": round((sample.web_cpu + sample.database_cpu) / each * 1000, 2),
             "statements": self.statements,
             "before_view": self.before_view,
             "bytes": sample.bytes,
