@@ -27,6 +27,13 @@ class MayNot(Refusal):
     words = _("You can read this, but you cannot do that here.")
 
 
+class OwnRecord(MayNot):
+    """Staff who are the patient, or help her, stand on her side of this record and do no work on it."""
+
+    code = "own_record"
+    words = _("This is your own record, or that of somebody you help. A colleague must do this.")
+
+
 class ThreadMovedOn(Refusal):
     """Somebody wrote in the thread after the page that this form was on."""
 

@@ -21,7 +21,7 @@ from messaging.clock import now
 from messaging.eligibility import Eligibility
 from messaging.models.medicine import Prescription
 from messaging.models.pool import Category, CategoryCode, Pool
-from messaging.models.work import WorkItem, WorkState
+from messaging.models.work import WorkItem, WorkState, keep_apart
 from messaging.refusals import (
     AlreadyDecided,
     ControlledSubstance,
@@ -242,6 +242,8 @@ class RefillRequestItem(models.Model):
         item = self._locked()
         if not item.is_open:
             raise AlreadyDecided
+        if not RefillRequestItem.objects.worked_by(by).filter(pk=item.pk).exists():
+            raise MayNot
         item.work.claim(by=by)
         if item.state == RefillState.RECEIVED:
             item._move_to(RefillState.IN_REVIEW)
@@ -263,12 +265,14 @@ class RefillRequestItem(models.Model):
         `outcome` is one of approved, approved_with_changes, replaced, denied. A denial needs a `reason`, a
         change needs the `quantity` or `repeats` that change, a replacement needs a `note`: `Incomplete`
         names the missing part. `note` is read by the patient. Raises `MayNot` for anybody who may not
-        prescribe in this pool, `ControlledSubstance` for a schedule II refill, `AlreadyDecided`,
-        `NotOpenForDecision`, `HeldByAnother`. Records the decision and tells the patient.
+        prescribe in this pool, `OwnRecord` for one of the patient's side, `ControlledSubstance` for a
+        schedule II refill, `AlreadyDecided`, `NotOpenForDecision`, `HeldByAnother`. Records the decision and
+        tells the patient.
         """
         item = self._locked()
-        if not by.may_prescribe or not Pool.objects.worked_by(by).filter(pk=item.pool_id).exists():
+        if not by.may_prescribe or not RefillRequestItem.objects.worked_by(by).filter(pk=item.pk).exists():
             raise MayNot
+        keep_apart(by, patient_id=item.patient_id)
         if item.state in DECIDED_STATES:
             raise AlreadyDecided
         if not item.is_open:

@@ -21,8 +21,8 @@ from messaging import notices
 from messaging.clock import now
 from messaging.models.message import PREVIEW_LENGTH, InternalNote, Message, Side, first_press
 from messaging.models.pool import Category, Pool
-from messaging.models.work import WorkItem
-from messaging.refusals import AlreadyClosed, MayNot, ThreadMovedOn, UnreadBeforeFinish
+from messaging.models.work import WorkItem, is_on_patients_side
+from messaging.refusals import AlreadyClosed, MayNot, OwnRecord, ThreadMovedOn, UnreadBeforeFinish
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -155,18 +155,26 @@ class Thread(models.Model):
 
     @verb(actor="author")
     def post(
-        self, *, author: User, body: str, form_token: UUID | None = None, seen: UUID | None = None
+        self,
+        *,
+        author: User,
+        body: str,
+        side: Side | None = None,
+        form_token: UUID | None = None,
+        seen: UUID | None = None,
     ) -> Message:
         """Add a message and line up the notices. Everything or nothing.
 
         From the patient's side it wakes the work, or begins new work when the thread was finished. From
         the team it takes the work for `author` and stops the clock. The same `form_token` finds the
-        message its first press made. Raises `ThreadMovedOn` when `seen`, the last message on the page the
-        form was on, is not the last one any more; `HeldByAnother`; `MayNot`.
+        message its first press made. `side` is the one whose door she came through; without it, what she
+        is to this patient decides. Raises `OwnRecord` for one of the patient's side at the team's door;
+        `ThreadMovedOn` when `seen`, the last message on the page the form was on, is not the last one any
+        more; `HeldByAnother`; `MayNot`.
         """
         # Lock first: two replies may race to reopen a closed thread.
         (thread,) = _locked(ref=self.pk)
-        side = thread.side_of(author)
+        side = thread.side_of(author, door=side)
         if form_token and (twin := Message.objects.filter(author=author, form_token=form_token).first()):
             return twin
         if seen is not None and seen != thread.last_message_id:
@@ -200,9 +208,11 @@ class Thread(models.Model):
 
     @verb(actor="author")
     def note(self, *, author: User, body: str, form_token: UUID | None = None) -> InternalNote:
-        """Keep a note among staff. Nothing is sent, no clock moves, the patient's side never sees it."""
-        if self.side_of(author) != Side.TEAM:
-            raise MayNot
+        """Keep a note among staff. Nothing is sent, no clock moves, the patient's side never sees it.
+
+        Raises `OwnRecord`, `MayNot`.
+        """
+        self.side_of(author, door=Side.TEAM)
         if twin := first_press(InternalNote.objects.all(), author=author, form_token=form_token):
             return twin
         kept = InternalNote(thread=self, patient_id=self.patient_id, author=author, form_token=form_token)
@@ -224,11 +234,10 @@ class Thread(models.Model):
         """Finish the conversation with an outcome (TR15). The patient can always write again.
 
         Raises `UnreadBeforeFinish` when `seen`, the last message on the page of whoever finishes, is not the
-        last one any more; `AlreadyClosed`, `HeldByAnother`, `MayNot`.
+        last one any more; `AlreadyClosed`, `HeldByAnother`, `OwnRecord`, `MayNot`.
         """
         thread = Thread.objects.select_for_update(of=("self",)).get(pk=self.pk)
-        if thread.side_of(by) != Side.TEAM:
-            raise MayNot
+        thread.side_of(by, door=Side.TEAM)
         if not thread.is_open:
             raise AlreadyClosed
         if seen is not None and seen != thread.last_message_id:
@@ -254,11 +263,18 @@ class Thread(models.Model):
         )
         return closure
 
-    def side_of(self, user: User) -> Side:
-        """Which side `user` speaks from now. Raises `MayNot` for anybody who speaks from neither."""
-        if may_write_for(user, self.patient):
-            return Side.PATIENT
-        if Thread.objects.worked_by(user).filter(pk=self.pk).exists():
+    def side_of(self, user: User, *, door: Side | None = None) -> Side:
+        """Which side `user` speaks from now; it must be that of the `door` she came through, if one is named.
+
+        Whoever is the patient, or helps her, is on the patient's side: she may write if her grant says so, and
+        raises `OwnRecord` at the team's door. Raises `MayNot` for anybody who may not speak here.
+        """
+        if is_on_patients_side(user, patient_id=self.patient_id):
+            if door == Side.TEAM:
+                raise OwnRecord
+            if may_write_for(user, self.patient):
+                return Side.PATIENT
+        elif door != Side.PATIENT and Thread.objects.worked_by(user).filter(pk=self.pk).exists():
             return Side.TEAM
         raise MayNot
 

@@ -9,14 +9,14 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import CareRelationship, CareTeamMembership, Patient, RoleGrant
+from accounts.models import CareRelationship, CareTeamMembership, Patient, ProxyGrant, RoleGrant
 from accounts.models.role import CARING
 from audit.ids import uuid7
 from audit.recorder import record
 from audit.verbs import verb
 from messaging.clock import now
 from messaging.models.pool import Pool
-from messaging.refusals import AlreadyClosed, HeldByAnother, MayNot, NotHeld
+from messaging.refusals import AlreadyClosed, HeldByAnother, MayNot, NotHeld, OwnRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -149,7 +149,7 @@ class WorkItem(models.Model):
     def claim(self, *, by: User) -> WorkItem:
         """Take the work, or say who has it. Claiming one's own work again changes nothing (TR2).
 
-        Raises `HeldByAnother` with the holder, `AlreadyClosed`, `MayNot`. Records the claim.
+        Raises `HeldByAnother` with the holder, `AlreadyClosed`, `OwnRecord`, `MayNot`. Records the claim.
         """
         item = self.locked()
         item.check_worker(by)
@@ -191,9 +191,10 @@ class WorkItem(models.Model):
         return WorkItem.objects.select_for_update(of=("self",)).select_related("pool").get(pk=self.pk)
 
     def check_worker(self, by: User) -> None:
-        """Raise `MayNot` unless `by` works this item's pool now."""
-        if not Pool.objects.worked_by(by).filter(pk=self.pool_id).exists():
+        """Raise `MayNot` unless `by` works this item now, `OwnRecord` when she stands on the patient's side."""
+        if not WorkItem.objects.visible_to(by).filter(pk=self.pk).exists():
             raise MayNot
+        keep_apart(by, patient_id=self.patient_id)
 
     def check_free_for(self, by: User) -> None:
         """Raise `HeldByAnother` when somebody else holds it."""
@@ -281,3 +282,15 @@ class Claim(models.Model):
 
     def __str__(self) -> str:
         return f"claim {self.pk}"
+
+
+def is_on_patients_side(user: User, *, patient_id: UUID) -> bool:
+    """Whether `user` is the patient or helps her now, whatever her grant allows."""
+    helps = ProxyGrant.objects.current().filter(patient=OuterRef("pk"), proxy=user.pk)
+    return Patient.objects.filter(Q(user=user.pk) | Exists(helps), pk=patient_id).exists()
+
+
+def keep_apart(by: User, *, patient_id: UUID) -> None:
+    """Raise `OwnRecord` when `by` stands on the patient's side: she does no work here."""
+    if is_on_patients_side(by, patient_id=patient_id):
+        raise OwnRecord

@@ -15,7 +15,7 @@ from accounts.policy import policy, signed_in
 from accounts.refusals import AnotherPatient
 from messaging.access import category_for, own_thread_for, pool_for
 from messaging.forms import NewMessageForm, ReplyForm
-from messaging.models import Thread, ThreadState
+from messaging.models import Side, Thread, ThreadState
 from messaging.opened.choices import message_choices
 from messaging.opened.paging import Position
 from messaging.opened.threads import open_thread, patient_inbox
@@ -53,7 +53,7 @@ def replies(request: PortalRequest, ref: UUID) -> HttpResponse:
     if not form.is_valid():
         return _show(request, found, form, status=422)
     try:
-        found.post(author=request.user, **form.cleaned_data)
+        found.post(author=request.user, side=Side.PATIENT, **form.cleaned_data)
     except Refusal as refusal:
         form.refuse("body", refusal.words)
         return _show(request, found, form, status=refusal.status)

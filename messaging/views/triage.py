@@ -14,7 +14,7 @@ from accounts.models import KeptForm
 from accounts.policy import policy, signed_in
 from messaging.access import worked_item_for, worked_thread_for
 from messaging.forms import CloseForm, NoteForm, ReplyForm
-from messaging.models import Outcome, Thread
+from messaging.models import Outcome, Side, Thread
 from messaging.opened.conversations import open_conversation
 from messaging.opened.medicines import refill_count
 from messaging.opened.panels import open_panel
@@ -64,7 +64,7 @@ def inbox_replies(request: PortalRequest, ref: UUID) -> HttpResponse:
     if not form.is_valid():
         return _show(request, thread, reply=form, status=422)
     try:
-        thread.post(author=request.user, **form.cleaned_data)
+        thread.post(author=request.user, side=Side.TEAM, **form.cleaned_data)
     except Refusal as refusal:
         form.refuse("body", refusal.words)
         return _show(request, thread, reply=form, status=refusal.status)
@@ -78,7 +78,11 @@ def inbox_notes(request: PortalRequest, ref: UUID) -> HttpResponse:
     form = NoteForm(request.POST)
     if not form.is_valid():
         return _show(request, thread, note=form, mode="note", status=422)
-    thread.note(author=request.user, **form.cleaned_data)
+    try:
+        thread.note(author=request.user, **form.cleaned_data)
+    except Refusal as refusal:
+        form.refuse("body", refusal.words)
+        return _show(request, thread, note=form, mode="note", status=refusal.status)
     return _back(request, ref, done="noted")
 
 

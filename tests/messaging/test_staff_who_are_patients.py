@@ -1,0 +1,137 @@
+"""Staff who are patients, or help one: on that record they stand on the patient's side and do no work (details 29)."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from messaging.models import InternalNote, Message, RefillDecision, Thread
+from messaging.refusals import MayNot
+from tests.work import words
+
+NOT_HERS = "This is your own record, or that of somebody you help. A colleague must do this."
+CANARY = "kingfisher-under-the-bridge"
+
+
+def helped(cast, *, by: str, scopes=("read", "write", "refill")) -> None:
+    """`by` helps Ana from now on."""
+    from accounts.models import ProxyGrant
+
+    ProxyGrant.objects.give(
+        patient=cast.patient("ana"),
+        proxy=cast[by],
+        relationship="sister",
+        scopes=list(scopes),
+        basis="her wish",
+        by=cast.root,
+    )
+
+
+def own(cast, *, of: str) -> None:
+    """Ana's record is that of `of` from now on: she works where she is cared for."""
+    patient = cast.patient("ana")
+    patient.user = cast[of]
+    patient.save(update_fields=["user"])
+
+
+@pytest.fixture(params=["helper", "helper who may only read", "patient"])
+def near(request, cast, work):
+    """Maya, a nurse of the team, on the patient's side of a record that her team works."""
+    if request.param == "patient":
+        own(cast, of="maya")
+    else:
+        helped(cast, by="maya", scopes=["read"] if "only" in request.param else ["read", "write", "refill"])
+    return work.again("maya")
+
+
+@pytest.fixture
+def theirs(work):
+    """A conversation and a request of Ana's, begun before anybody's place changed."""
+    return work.thread(), work.refill()
+
+
+@pytest.mark.parametrize("act", ["replies", "notes", "claim", "close"])
+def test_the_team_inbox_takes_no_work_of_one_of_the_patients_side_and_keeps_her_text(
+    theirs, near, enter, work, act
+):
+    thread, _ = theirs
+    address = reverse(f"inbox-{act}", args=[thread.pk])
+    answer = enter(near).post(address, {"body": CANARY, "outcome": "answered"})
+    assert answer.status_code == 403
+    assert NOT_HERS in words(answer)
+    if act in ("replies", "notes"):
+        assert CANARY in answer.content.decode()
+    assert Message.objects.exclude(side="system").count() == 1
+    assert not InternalNote.objects.exists()
+    assert (work.item(thread).owner, Thread.objects.get().state) == (None, "open")
+
+
+def test_a_colleague_does_the_same_work(theirs, near, enter, cast):
+    thread, _ = theirs
+    for act in ("claim", "replies", "notes", "close"):
+        address = reverse(f"inbox-{act}", args=[thread.pk])
+        answer = enter(cast.okafor).post(address, {"body": CANARY, "outcome": "answered"})
+        assert answer.status_code == 302
+    assert Message.objects.get(author=cast.okafor).side == "team"
+
+
+@pytest.mark.parametrize("scopes", [["read", "write"], ["read"]])
+def test_the_patients_pages_take_her_words_as_the_patients_or_not_at_all(theirs, enter, cast, scopes):
+    thread, _ = theirs
+    helped(cast, by="maya", scopes=scopes)
+    answer = enter(cast.maya).post(reverse("thread-replies", args=[thread.pk]), {"body": CANARY})
+    assert answer.status_code == (302 if "write" in scopes else 403)
+    said = Message.objects.filter(author=cast.maya)
+    assert [message.side for message in said] == (["patient"] if "write" in scopes else [])
+
+
+@pytest.mark.parametrize("scopes", [["read", "write"], ["read"]])
+def test_at_the_programs_door_what_she_is_to_the_patient_decides(theirs, enter, cast, scopes):
+    thread, _ = theirs
+    helped(cast, by="maya", scopes=scopes)
+    address = reverse("api-thread-messages", args=[thread.pk])
+    answer = enter(cast.maya).post(address, {"body": CANARY}, content_type="application/json")
+    assert answer.status_code == (201 if "write" in scopes else 403)
+    said = Message.objects.filter(author=cast.maya)
+    assert [message.side for message in said] == (["patient"] if "write" in scopes else [])
+
+
+@pytest.mark.parametrize("side", ["helper", "patient"])
+def test_nobody_decides_on_her_own_medicine_at_either_door(theirs, enter, cast, work, side):
+    _, item = theirs
+    own(cast, of="okafor") if side == "patient" else helped(cast, by="okafor", scopes=["read"])
+    browser = enter(work.again("okafor"), fresh="refill-decision")
+    assert browser.post(reverse("refill-claim", args=[item.pk])).status_code == 403
+    page = browser.post(reverse("refill-decision", args=[item.pk]), {"outcome": "approved"})
+    assert page.status_code == 403
+    assert NOT_HERS in words(page)
+    address = reverse("api-refill-decision", args=[item.pk])
+    told = browser.post(address, {"outcome": "approved"}, content_type="application/json")
+    assert (told.status_code, told.json()["code"]) == (403, "own_record")
+    assert not RefillDecision.objects.exists()
+
+
+def test_help_that_has_ended_stands_in_nobodys_way(theirs, enter, cast):
+    thread, _ = theirs
+    helped(cast, by="maya")
+    cast.patient("ana").proxy_grants.get(proxy=cast.maya).end(by=cast.root)
+    address = reverse("inbox-notes", args=[thread.pk])
+    assert enter(cast.maya).post(address, {"body": CANARY}).status_code == 302
+
+
+@pytest.mark.parametrize("act", ["claim the conversation", "claim the request", "decide"])
+def test_care_that_ended_while_a_page_was_open_ends_the_work(theirs, cast, work, act):
+    """The verbs ask again under their own lock: what the page was allowed may be over."""
+    thread, item = theirs
+    acts = {
+        "claim the conversation": lambda: work.item(thread).claim(by=cast.okafor),
+        "claim the request": lambda: item.claim(by=cast.okafor),
+        "decide": lambda: item.decide(by=cast.okafor, outcome="approved"),
+    }
+    relationship = cast.patient("ana").care_relationships.get(team=cast.team("okafor"))
+    relationship.end(by=cast.root)
+    with pytest.raises(MayNot):
+        acts[act]()
+    relationship.ends_at = None
+    relationship.save()
+    acts[act]()
