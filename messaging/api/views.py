@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import ParseError, PermissionDenied
 from rest_framework.parsers import JSONParser
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -25,7 +25,7 @@ from messaging.access import (
     worked_refill_for,
 )
 from messaging.api import shapes
-from messaging.models import RefillRequest, Thread, ThreadState
+from messaging.models import RefillRequest, Side, Thread, ThreadState
 from messaging.opened.conversations import open_conversation
 from messaging.opened.medicines import open_refill, open_refills_of, refill_queue
 from messaging.opened.queue import View, team_queue
@@ -39,6 +39,12 @@ if TYPE_CHECKING:
 
 PROBLEMS = dict.fromkeys((400, 401, 403, 404, 409), shapes.ProblemOut)
 AFTER = OpenApiParameter("after", str, description="The `next` of the page before.")
+SIDE = OpenApiParameter(
+    "side",
+    str,
+    enum=["patient", "team"],
+    description="Whose list: one's own as a patient or helper, or that of the pools one works. Staff get theirs.",
+)
 
 
 class Body(JSONParser):
@@ -64,11 +70,11 @@ class Threads(Door):
 
     @extend_schema(
         operation_id="list_threads",
-        parameters=[AFTER, OpenApiParameter("show", str, enum=["open", "closed"])],
+        parameters=[AFTER, SIDE, OpenApiParameter("show", str, enum=["open", "closed"])],
         responses={200: shapes.ThreadListOut, **PROBLEMS},
     )
     def get(self, request: ApiRequest) -> Response:
-        if request.user.cares:
+        if _as_team(request, works=request.user.cares):
             return Response(_worked(request))
         state = request.query_params.get("show", ThreadState.OPEN)
         if state not in ThreadState.values:
@@ -140,10 +146,12 @@ class Refills(Door):
     """Requests for more of a medicine: the patient's own, or those waiting in the pools one works."""
 
     @extend_schema(
-        operation_id="list_refills", parameters=[AFTER], responses={200: shapes.RefillListOut, **PROBLEMS}
+        operation_id="list_refills",
+        parameters=[AFTER, SIDE],
+        responses={200: shapes.RefillListOut, **PROBLEMS},
     )
     def get(self, request: ApiRequest) -> Response:
-        if request.user.is_clinical:
+        if _as_team(request, works=request.user.is_clinical):
             queue = refill_queue(reader=request.user, after=position_in(request))
             return Response(_page(shapes.RefillOut, queue.rows, queue.page.next))
         page = open_refills_of(
@@ -211,6 +219,16 @@ def _opened(request: ApiRequest, ref: UUID) -> dict[str, Any]:
         "earlier": opened.earlier,
         "messages": opened.messages,
     }
+
+
+def _as_team(request: ApiRequest, *, works: bool) -> bool:
+    """Whether she asks for the list of those who work here: what `side` says, else what she is."""
+    side = request.query_params.get("side", Side.TEAM if works else Side.PATIENT)
+    if side not in (Side.PATIENT, Side.TEAM):
+        raise Http404
+    if side == Side.TEAM and not works:
+        raise PermissionDenied
+    return bool(side == Side.TEAM)
 
 
 def _worked(request: ApiRequest) -> dict[str, Any]:

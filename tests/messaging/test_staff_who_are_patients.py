@@ -135,3 +135,24 @@ def test_care_that_ended_while_a_page_was_open_ends_the_work(theirs, cast, work,
     relationship.ends_at = None
     relationship.save()
     acts[act]()
+
+
+@pytest.mark.parametrize("name", ["api-threads", "api-refills"])
+def test_a_program_asks_for_the_list_of_either_side(theirs, enter, cast, name):
+    thread, item = theirs
+    ref = thread.pk if name == "api-threads" else item.pk
+    helped(cast, by="lund")  # her team does not work Ana's record
+    lund, address = enter(cast.lund), reverse(name)
+
+    def listed(**query) -> list[str]:
+        return [row["id"] for row in lund.get(address, query).json()["results"]]
+
+    assert listed(side="patient") == [str(ref)]
+    assert listed(side="team") == listed() == []
+
+
+@pytest.mark.parametrize("name", ["api-threads", "api-refills"])
+def test_the_list_of_a_side_one_is_not_on_is_refused(theirs, enter, cast, name):
+    assert enter(cast.ana).get(reverse(name), {"side": "team"}).status_code == 403
+    assert enter(cast.maya).get(reverse(name), {"side": "patient"}).status_code == 403
+    assert enter(cast.ana).get(reverse(name), {"side": "system"}).status_code == 404
