@@ -63,7 +63,7 @@ def seal(text: str, *, into: Model, field: str) -> Sealed:
 
 
 def unseal(record: Model, field: str, *, receipt: Receipt) -> str:
-    """Open one text that the receipt covers. An empty column is an empty text."""
+    """Open one text that the receipt covers. A NULL is an empty text; no bytes at all are a broken seal."""
     kind, place = _place(type(record), field)
     if kind is Kind.SECRET:
         raise TypeError(f"{field} is a secret: no receipt opens it.")
@@ -145,7 +145,7 @@ def _report(broken: SealBroken) -> str:
 
 def _open(record: Model, field: str, place: bytes) -> str:
     sealed = getattr(record, field)
-    if not sealed:
+    if sealed is None:
         return ""
     if not isinstance(sealed, Sealed):
         raise SealBroken(record, field)
