@@ -96,6 +96,23 @@ def test_somebody_outside_the_care_team_is_said_so(cast, enter):
     assert "<b>1</b><span>outside your care team</span>" in page
 
 
+def test_a_privacy_officer_is_believed_for_as_long_as_she_was_one(cast, enter):
+    from accounts.models import Role, RoleGrant
+
+    ana, checks = cast.patient("ana"), "Checks that records are opened only for good reason"
+    look(cast.mira, ana, category="audit", subtype="search", purpose="HOPERAT")
+    office = RoleGrant.objects.get(user=cast.mira, role=Role.PRIVACY_OFFICER)
+    office.withdraw(by=cast.root)
+    page = enter(cast.ana).get("/privacy/").content.decode()
+    assert "<b>Mira Haddad</b>" in page
+    assert checks in page
+    assert "<b>0</b><span>outside your care team</span>" in page
+    look(cast.mira, cast.patient("ben"))
+    page = enter(cast.ben).get("/privacy/").content.decode()
+    assert checks not in page
+    assert "Not on your care team" in page
+
+
 def test_she_does_not_see_who_has_seen_others(cast, enter):
     look(cast.lund, cast.patient("ben"))
     assert "Ingrid Lund" not in enter(cast.ana).get("/privacy/").content.decode()
