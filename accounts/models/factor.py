@@ -1,6 +1,6 @@
 """Second steps: what a person holds in her hand. Each kind is a django-otp device, checked under a row lock.
 
-Nothing here is called directly to check a code: `accounts.codes` counts the try first and then goes through
+Nothing here is called directly to check a code: `accounts.entrance` counts the try first and then goes through
 `django_otp.verify_token`, which locks the row. A direct call lets one code be used many times at once.
 """
 
