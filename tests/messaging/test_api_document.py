@@ -64,7 +64,7 @@ def test_the_document_names_no_field_that_says_who_acts(cast, enter):
     inward = {name: shape for name, shape in shapes.items() if name.endswith(("In", "InRequest"))}
     assert inward
     for name, shape in inward.items():
-        assert not {"author", "sender", "by", "patient", "user"} & set(shape["properties"]), name
+        assert not {"author", "sender", "by", "user", "side"} & set(shape["properties"]), name
 
 
 def test_the_api_speaks_json_and_nothing_else(work, cast, enter):
