@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
     from django.http import HttpRequest
 
+    from accounts.models import Session
+
 
 def patient_for(user: User | AnonymousUser, ref: UUID) -> Patient:
     """Return the patient if `user` may see her. Otherwise 404, and remember who tried."""
@@ -65,6 +67,13 @@ def acting_patient_as_written(who: HttpRequest, *, written_for: UUID | None) -> 
     if written_for != patient.pk:
         raise AnotherPatient
     return patient
+
+
+def whose_side(session: Session) -> UUID | None:
+    """On whose side the person of this session is, as `acting_patient` says it. Nobody's, for staff alone."""
+    open_to_her = _on_whose_side(session.user)
+    wished = session.acting_for_id
+    return wished if wished in open_to_her else next(iter(open_to_her), None)
 
 
 def _on_whose_side(user: User) -> list[UUID]:

@@ -16,9 +16,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import KeptForm, Session, Strength
+from accounts.models import Session, Strength
 from accounts.models.session import LAPSED
 from accounts.policy import Proof, Rule, declared, is_api, rule_for
+from accounts.unsent import keep_unsent
 from audit.context import SystemAgent, bind
 from audit.recorder import record_refusal
 
@@ -237,7 +238,4 @@ def _keep_form(request: PortalRequest, view: Callable[..., Any], session: Sessio
     """Keep what was typed, so that nothing is lost while she signs in."""
     if request.method != "POST" or session is None or request.FILES:
         return False
-    page = urlsplit(_page_of(request, view)).path
-    return (
-        KeptForm.objects.keep(by=session.user, path=page, action=request.path, data=request.POST) is not None
-    )
+    return keep_unsent(session, page=_page_of(request, view), action=request.path, data=request.POST)

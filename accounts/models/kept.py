@@ -39,13 +39,18 @@ class KeptText:
 
 class KeptFormManager(models.Manager["KeptForm"]):
     @verb(actor="by")
-    def keep(self, *, by: User, path: str, action: str, data: QueryDict) -> KeptForm | None:
-        """Keep what she typed for the page at `path`; the newest wins. Nothing typed, or too much: nothing kept."""
+    def keep(
+        self, *, by: User, path: str, action: str, data: QueryDict, patient_id: UUID | None = None
+    ) -> KeptForm | None:
+        """Keep what she typed for the page at `path`; the newest wins. Nothing typed, or too much: nothing kept.
+
+        `patient_id` is the patient it is about, where that is known.
+        """
         fields = {name: values for name, values in data.lists() if name not in NEVER_KEPT}
         text = json.dumps({"action": action, "fields": fields}, ensure_ascii=False)
         if not any(value.strip() for values in fields.values() for value in values) or len(text) > LIMIT:
             return None
-        kept = KeptForm(user=by, path=path[:500], patient_id=by.patient_id)
+        kept = KeptForm(user=by, path=path[:500], patient_id=patient_id)
         kept.typed = seal(text, into=kept, field="typed")
         self.filter(user=by, path=kept.path).delete()
         kept.save(force_insert=True)
@@ -61,7 +66,9 @@ class KeptFormManager(models.Manager["KeptForm"]):
         kept = self.filter(user=user.pk, path=path[:500]).first()
         if kept is None:
             return None
-        receipt = record_read(reader=user, shown=[kept], category="kept-form", purpose="PATRQT")
+        receipt = record_read(
+            reader=user, shown=[kept], category="kept-form", purpose="" if user.roles else "PATRQT"
+        )
         with transaction.atomic():
             # Two tabs may come back at once; the text goes to the one whose delete found the row.
             taken, _ = self.filter(pk=kept.pk).delete()
@@ -100,8 +107,10 @@ class KeptForm(models.Model):
         return self.user_id
 
     @classmethod
-    def keep(cls, *, by: User, path: str, action: str, data: QueryDict) -> KeptForm | None:
-        return cls.objects.keep(by=by, path=path, action=action, data=data)
+    def keep(
+        cls, *, by: User, path: str, action: str, data: QueryDict, patient_id: UUID | None = None
+    ) -> KeptForm | None:
+        return cls.objects.keep(by=by, path=path, action=action, data=data, patient_id=patient_id)
 
     @classmethod
     def take(cls, user: User, path: str) -> KeptText | None:

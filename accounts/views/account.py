@@ -11,10 +11,10 @@ from django.utils.translation import check_for_language, get_language_info
 
 from accounts import account, enrolment, entrance
 from accounts.access import patient_on_whose_side
-from accounts.models import KeptForm
 from accounts.models.session import End
 from accounts.policy import anyone, policy, signed_in
 from accounts.refusals import LastFactor
+from accounts.unsent import keep_unsent
 from accounts.views.where import onward
 
 if TYPE_CHECKING:
@@ -67,8 +67,8 @@ def keep(request: PortalRequest) -> HttpResponse:
     session = request.session_record or request.lapsed_session
     data = request.POST.copy()
     page, action = data.pop("kept-page", [""])[0], data.pop("kept-action", [""])[0]
-    if session is not None and session.is_full and page.startswith("/"):
-        KeptForm.keep(by=session.user, path=page, action=action, data=data)
+    if session is not None and session.is_full:
+        keep_unsent(session, page=page, action=action, data=data)
     return HttpResponse(status=204)
 
 

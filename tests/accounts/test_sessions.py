@@ -13,7 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.models import KeptForm, RecoverySheet, Role, RoleGrant, Session
+from accounts.models import KeptForm, RecoverySheet, Role, RoleGrant, Session, User
 from audit.models import AuditEvent
 from tests.accounts.steps import give_password, is_in, sign_in
 
@@ -375,6 +375,50 @@ def test_a_visitor_and_a_half_signed_in_person_keep_nothing(cast, half):
     for client in (Client(), half(cast.ana)):
         client.post("/account/keep/", {"body": TEXT, "kept-page": "/x/"})
     assert not KeptForm.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "/Ana-Alvarez-diabetes?mrn=RC-1",
+        "/account/acting/",  # takes a form and cannot be opened
+        "/sign-in/new-password/Ana-Alvarez/",
+        "/api/v1/threads/",
+        "messages/new/",
+        "//[",
+        "",
+    ],
+)
+def test_what_is_kept_is_kept_for_a_page_of_ours(cast, enter, page):
+    client = enter(cast.ana)
+    assert client.post("/account/keep/", {"body": TEXT, "kept-page": page}).status_code == 204
+    assert not KeptForm.objects.exists()
+    client.post("/account/keep/", {"body": TEXT, "kept-page": "/messages/new/?about=Ana"})
+    assert KeptForm.objects.get().path == "/messages/new/"
+
+
+def test_the_page_a_browser_says_it_came_from_is_not_believed(cast, enter, clock):
+    client = enter(cast.ana)
+    clock.shift(30 * MINUTE + 1)
+    write(client, Referer="http://testserver/Ana-Alvarez-diabetes")
+    assert not KeptForm.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("who", "page", "patient", "purpose"),
+    [
+        ("ana", "/messages/new/", "ana", "PATRQT"),
+        ("rosa", "/messages/new/", "ana", "PATRQT"),
+        ("ana", "/account/", "ana", "PATRQT"),
+        ("maya", "/inbox/", None, "TREAT"),
+    ],
+)
+def test_getting_it_back_is_a_read_of_her_own_kind(cast, enter, who, page, patient, purpose):
+    enter(cast[who]).post("/account/keep/", {"body": TEXT, "kept-page": page})
+    assert KeptForm.take(User.objects.get(pk=cast[who].pk), page) is not None
+    event = AuditEvent.objects.get(type="access", data_category="kept-form")
+    assert event.purpose_of_use == purpose
+    assert event.patient_id == (cast.patient(patient).pk if patient else None)
 
 
 def test_staying_is_a_sign_of_life(cast, enter, clock):
