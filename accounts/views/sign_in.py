@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.http import Http404
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from accounts import entrance
 from accounts.forms import AppCodeForm, PasskeyForm, RecoveryCodeForm, SignInForm
@@ -94,19 +95,22 @@ def recovery(request: HalfSignedInRequest) -> HttpResponse:
     return next_step(request, session)
 
 
-# Purposes for which a second step is asked again, as the page says them.
-def _why_again(purpose: str) -> str:
-    return {
-        "refill-decision": _("You are about to decide on a refill."),
-        entrance.FACTORS: _("You are about to change how you sign in."),
-    }.get(purpose, "")
+# All that a second step is asked again for, as the page says it. A rule that asks names one of them.
+WHY_AGAIN = {
+    "": "",
+    "refill-decision": _("You are about to decide on a refill."),
+    entrance.FACTORS: _("You are about to change how you sign in."),
+}
 
 
 @policy(get=signed_in(), post=signed_in())
 def again(request: HalfSignedInRequest) -> HttpResponse:
     """The second step, shown again for one purpose. With a recovery code, where the phone is lost."""
     session = request.session_record
-    purpose = (request.POST.get("for") or request.GET.get("for") or "")[:40]
+    purpose = request.POST.get("for") or request.GET.get("for") or ""
+    if purpose not in WHY_AGAIN:
+        # It would be written down in clear, as it came.
+        raise Http404("Nothing asks for this.")
     on_paper = "recovery" in request.GET
     form: forms.Form
     if on_paper:
@@ -116,7 +120,7 @@ def again(request: HalfSignedInRequest) -> HttpResponse:
     passkey = entrance.has_passkey(session.user)
     more: dict[str, Any] = {
         "purpose": purpose,
-        "why": _why_again(purpose),
+        "why": WHY_AGAIN[purpose],
         "on_paper": on_paper,
         "passkey": passkey,
     }

@@ -14,6 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import KeptForm, RecoverySheet, Role, RoleGrant, Session, User
+from accounts.policy import addresses, declared
+from accounts.views.sign_in import WHY_AGAIN
 from audit.models import AuditEvent
 from tests.accounts.steps import give_password, is_in, sign_in
 
@@ -478,3 +480,23 @@ def test_a_recovery_code_shows_the_second_step_too(cast, enter):
 def test_one_persons_proof_is_not_anothers(cast, enter):
     enter(cast.ana, fresh="factors")
     assert enter(cast.ana).get("/account/apps/new/").status_code == 302
+
+
+def test_what_the_second_step_is_for_is_a_word_of_ours(cast, clock):
+    client = sign_in(cast, "ana")
+    clock.shift(30)
+    again = "/sign-in/again/"
+    assert client.get(again, {"for": "Ana has diabetes"}).status_code == 404
+    assert client.post(again, {"for": "Ana has diabetes", "code": cast.code("ana")}).status_code == 404
+    assert not Session.objects.exclude(proven_for="").exists()
+    assert not AuditEvent.objects.filter(subtype="step-up").exists()
+    assert client.post(again, {"for": "factors", "code": cast.code("ana")}).status_code == 302
+
+
+def test_the_page_knows_whatever_a_rule_asks_a_second_step_for():
+    asked_for = {
+        rule.fresh_for
+        for _route, pattern in addresses()
+        for rule in (declared(pattern.callback) or {}).values()
+    }
+    assert asked_for == set(WHY_AGAIN)
