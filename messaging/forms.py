@@ -77,10 +77,16 @@ class PortalForm(forms.Form):
     """Keeps what was typed when it is shown again, without the characters that cannot be kept."""
 
     form_token = FormToken()
+    was_refused = False
 
     @property
     def token(self) -> str:
-        """The token to put into the page: the one that came with the form, else a new one."""
+        """The token to put into the page: the one that came with the form, else a new one.
+
+        A refused form gets a new one, too: under the old one, something else may have been sent.
+        """
+        if self.was_refused:
+            return str(uuid4())
         sent = self.data.get(self.add_prefix("form_token"), "") if self.is_bound else ""
         try:
             return str(UUID(sent))
@@ -102,6 +108,7 @@ class PortalForm(forms.Form):
 
     def refuse(self, name: str, words: Any) -> None:
         """Show a refusal of a rule at the field that it is about."""
+        self.was_refused = True
         self.add_error(name, str(words))
 
 

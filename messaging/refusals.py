@@ -41,6 +41,13 @@ class ThreadMovedOn(Refusal):
     words = _("A new message came in while you were writing. Read it, then send yours.")
 
 
+class FormUsed(Refusal):
+    """Something else was sent under the same form token: other words, or to another place."""
+
+    code = "form_used"
+    words = _("You already sent something else from this page. Check what you wrote now, then send it again.")
+
+
 class UnreadBeforeFinish(ThreadMovedOn):
     """Somebody wrote in the thread after the page that was to finish it."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
 
 from django.conf import settings
 from django.db import models
@@ -11,8 +11,9 @@ from django.db.models import Q
 from accounts.models import Patient, User
 from audit.ids import uuid7
 from audit.prepared import Prepared
-from audit.seals import Kind, SealedField
+from audit.seals import Kind, SealedField, digest
 from messaging.clock import now
+from messaging.refusals import FormUsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,6 +59,7 @@ class Message(models.Model):
     sent_at = models.DateTimeField(default=now)
     # The form's own token: a second press of the same button finds the first message (unique with author).
     form_token = models.UUIDField(null=True)
+    form_digest = models.CharField(max_length=64, blank=True)
 
     objects = MessageQuerySet.as_manager()
 
@@ -118,13 +120,40 @@ class ReadReceipt(models.Model):
         ReadReceipt.objects.bulk_create(rows, ignore_conflicts=True)
 
 
-def first_press(rows: models.QuerySet[Written], *, author: User, form_token: UUID | None) -> Written | None:
-    """What the first press of this form's button wrote, if this is a later press of it."""
-    if form_token is None:
-        return None
-    # Lock the writer first: two presses may arrive at once, and the later must find what the earlier wrote.
-    _writer_locked(pk=author.pk)
-    return rows.filter(author=author, form_token=form_token).first()
+class Press(NamedTuple):
+    """One press of a form's button: the token of the form, and a keyed digest of what it was to send, and where to.
+
+    The same press again is harmless. Other words under the same token are not the same press.
+    """
+
+    token: UUID | None
+    digest: str
+
+    @classmethod
+    def of(cls, token: UUID | None, *what: object) -> Press:
+        """`what` is everything the press decides; none of its texts has the separator in it."""
+        if token is None:
+            return cls(None, "")
+        return cls(token, digest("\x1f".join(map(str, what)), purpose="form"))
+
+    def earlier(self, rows: models.QuerySet[Written], **by: User) -> Written | None:
+        """What the first press wrote, if this is a later one. `by` names the column of who pressed.
+
+        Raises `FormUsed` when something else was sent under this token. Expects a lock that both presses need.
+        """
+        if self.token is None:
+            return None
+        twin = rows.filter(form_token=self.token, **by).first()
+        # Rows from before there were digests have none.
+        if twin is not None and getattr(twin, "form_digest", "") not in ("", self.digest):
+            raise FormUsed
+        return twin
+
+    def earlier_locked(self, rows: models.QuerySet[Written], *, author: User) -> Written | None:
+        """The same, behind a lock on the writer: two presses may arrive at once with nothing else to wait for."""
+        if self.token is not None:
+            _writer_locked(pk=author.pk)
+        return self.earlier(rows, author=author)
 
 
 _writer_locked = Prepared(
@@ -142,6 +171,7 @@ class InternalNote(models.Model):
     body = SealedField(kind=Kind.HEALTH)
     written_at = models.DateTimeField(default=now)
     form_token = models.UUIDField(null=True)
+    form_digest = models.CharField(max_length=64, blank=True)
 
     class Meta:
         ordering = ["written_at", "id"]

@@ -20,6 +20,7 @@ from messaging import notices
 from messaging.clock import now
 from messaging.eligibility import Eligibility
 from messaging.models.medicine import Prescription
+from messaging.models.message import Press
 from messaging.models.pool import Category, CategoryCode, Pool
 from messaging.models.work import WorkItem, WorkState, keep_apart
 from messaging.refusals import (
@@ -113,7 +114,7 @@ class RefillRequestQuerySet(models.QuerySet["RefillRequest"]):
 
         Raises `NotRequestable` for a stopped medicine, `DuplicateRequest` with the request that stands,
         `NoPool` when no team would read it, `MayNot` when `by` may not ask for this patient. The same
-        `form_token` finds the first press.
+        `form_token` finds the first press; `FormUsed` when that one asked for something else.
         """
         # Lock the order: two presses of the button, or patient and daughter at once, make one request.
         prescription = (
@@ -124,7 +125,8 @@ class RefillRequestQuerySet(models.QuerySet["RefillRequest"]):
         patient = prescription.patient
         if not may_ask_for(by, patient):
             raise MayNot
-        if form_token and (twin := self.filter(requested_by=by, form_token=form_token).first()):
+        press = Press.of(form_token, "refill", prescription.pk, comment)
+        if twin := press.earlier(self, requested_by=by):
             return twin.items.get()
         code = prescription.eligibility()
         if not code.is_requestable:
@@ -133,7 +135,9 @@ class RefillRequestQuerySet(models.QuerySet["RefillRequest"]):
         if standing is not None:
             raise DuplicateRequest(standing)
         pool = Pool.objects.for_refill(patient=patient, ordered_by=prescription.team)
-        request = RefillRequest(patient=patient, requested_by=by, form_token=form_token)
+        request = RefillRequest(
+            patient=patient, requested_by=by, form_token=press.token, form_digest=press.digest
+        )
         if comment:
             request.comment = seal(comment, into=request, field="comment")
         request.save()
@@ -169,6 +173,7 @@ class RefillRequest(models.Model):
     comment = SealedField(kind=Kind.HEALTH, null=True)
     requested_at = models.DateTimeField(default=now)
     form_token = models.UUIDField(null=True)
+    form_digest = models.CharField(max_length=64, blank=True)
 
     objects = RefillRequestQuerySet.as_manager()
 

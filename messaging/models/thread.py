@@ -19,7 +19,7 @@ from audit.seals import Kind, SealedField, seal
 from audit.verbs import verb
 from messaging import notices
 from messaging.clock import now
-from messaging.models.message import PREVIEW_LENGTH, InternalNote, Message, Side, first_press
+from messaging.models.message import PREVIEW_LENGTH, InternalNote, Message, Press, Side
 from messaging.models.pool import Category, Pool
 from messaging.models.work import WorkItem, is_on_patients_side
 from messaging.refusals import AlreadyClosed, MayNot, OwnRecord, ThreadMovedOn, UnreadBeforeFinish
@@ -84,18 +84,20 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
 
         The same `form_token` from the same person finds the thread that its first press made. `pool` is
         the patient's own choice among those that look after her. Raises `MayNot` when `by` may not write
-        for `patient`, `NoPool` when nobody could read it.
+        for `patient`, `FormUsed` when that press sent something else, `NoPool` when nobody could read it.
         """
         if not may_write_for(by, patient):
             raise MayNot
-        if twin := first_press(Message.objects.all(), author=by, form_token=form_token):
+        chosen = pool.pk if pool else ""
+        press = Press.of(form_token, "thread", patient.pk, category.pk, chosen, subject, body)
+        if twin := press.earlier_locked(Message.objects.all(), author=by):
             return twin.thread
         moment = now()
         destination = Pool.objects.for_message(patient=patient, category=category, chosen=pool)
         due_at = destination.due(category, since=moment)
         thread = Thread(patient=patient, pool=destination, category=category, started_by=by, opened_at=moment)
         thread.subject = seal(subject, into=thread, field="subject")
-        message = thread.write(author=by, side=Side.PATIENT, body=body, form_token=form_token, adding=True)
+        message = thread.write(author=by, side=Side.PATIENT, body=body, press=press, adding=True)
         Message.objects.create(
             thread=thread,
             patient=patient,
@@ -170,21 +172,22 @@ class Thread(models.Model):
         message its first press made. `side` is the one whose door she came through; without it, what she
         is to this patient decides. Raises `OwnRecord` for one of the patient's side at the team's door;
         `ThreadMovedOn` when `seen`, the last message on the page the form was on, is not the last one any
-        more; `HeldByAnother`; `MayNot`.
+        more; `FormUsed` when the first press sent something else; `HeldByAnother`; `MayNot`.
         """
         # Lock first: two replies may race to reopen a closed thread.
         (thread,) = _locked(ref=self.pk)
         side = thread.side_of(author, door=side)
-        if form_token and (twin := Message.objects.filter(author=author, form_token=form_token).first()):
+        press = Press.of(form_token, "message", self.pk, body)
+        if twin := press.earlier(Message.objects.all(), author=author):
             return twin
         if seen is not None and seen != thread.last_message_id:
             raise ThreadMovedOn
         if side == Side.PATIENT:
-            return thread._hear(author, body, form_token)
-        return thread._answer(author, body, form_token)
+            return thread._hear(author, body, press)
+        return thread._answer(author, body, press)
 
-    def _hear(self, author: User, body: str, form_token: UUID | None) -> Message:
-        message = self.write(author=author, side=Side.PATIENT, body=body, form_token=form_token)
+    def _hear(self, author: User, body: str, press: Press) -> Message:
+        message = self.write(author=author, side=Side.PATIENT, body=body, press=press)
         item = self.open_item()
         if item is None:
             due_at = self.pool.due(self.category, since=now())
@@ -194,14 +197,14 @@ class Thread(models.Model):
         notices.tell_pool(self.pool, about=message, notice=Notice.WORK_WAITING, owner=item.holder_id)
         return message
 
-    def _answer(self, author: User, body: str, form_token: UUID | None) -> Message:
+    def _answer(self, author: User, body: str, press: Press) -> Message:
         item = self.open_item()
         if item is None:
             item = WorkItem.objects.create(patient=self.patient, pool=self.pool, thread=self, due_at=now())
         item.check_free_for(author)
         if item.owner_id != author.pk:
             item.hand_to(author)
-        message = self.write(author=author, side=Side.TEAM, body=body, form_token=form_token)
+        message = self.write(author=author, side=Side.TEAM, body=body, press=press)
         item.wait_for_patient()
         notices.tell_patients_side(self.patient, about=message, notice=Notice.NEW_MESSAGE)
         return message
@@ -210,12 +213,19 @@ class Thread(models.Model):
     def note(self, *, author: User, body: str, form_token: UUID | None = None) -> InternalNote:
         """Keep a note among staff. Nothing is sent, no clock moves, the patient's side never sees it.
 
-        Raises `OwnRecord`, `MayNot`.
+        Raises `OwnRecord`, `MayNot`, `FormUsed`.
         """
         self.side_of(author, door=Side.TEAM)
-        if twin := first_press(InternalNote.objects.all(), author=author, form_token=form_token):
+        press = Press.of(form_token, "note", self.pk, body)
+        if twin := press.earlier_locked(InternalNote.objects.all(), author=author):
             return twin
-        kept = InternalNote(thread=self, patient_id=self.patient_id, author=author, form_token=form_token)
+        kept = InternalNote(
+            thread=self,
+            patient_id=self.patient_id,
+            author=author,
+            form_token=press.token,
+            form_digest=press.digest,
+        )
         kept.body = seal(body, into=kept, field="body")
         kept.save()
         record(
@@ -282,16 +292,15 @@ class Thread(models.Model):
         """The unfinished work on this thread, locked, if any."""
         return _open_work.first(thread=self.pk)
 
-    def write(
-        self, *, author: User, side: Side, body: str, form_token: UUID | None, adding: bool = False
-    ) -> Message:
+    def write(self, *, author: User, side: Side, body: str, press: Press, adding: bool = False) -> Message:
         """Write the message and bring the list columns up to date. Only for the verbs above."""
         message = Message(
             thread=self,
             patient=self.patient,
             author=author,
             side=side,
-            form_token=form_token,
+            form_token=press.token,
+            form_digest=press.digest,
             language=author.preferred_language,
             sent_at=now(),
         )
