@@ -258,7 +258,7 @@ DJANGO_OTP_VERSION = version("django-otp")
 
 LANGUAGE_CODE = "en"
 # A language is offered once its catalogue covers every page: half a page in each helps nobody.
-LANGUAGES = [("en", _("English"))]
+LANGUAGES = [("en", _("English")), ("es", _("Spanish"))]
 LOCALE_PATHS = [BASE_DIR / "portal" / "locale"]
 USE_TZ = True
 TIME_ZONE = "UTC"
