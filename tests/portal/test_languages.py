@@ -14,9 +14,12 @@ from django.test import Client, RequestFactory
 from django.utils import translation
 from jinja2 import Environment
 
-from accounts.models import KeptForm
-from messaging.models import Notification
+from accounts.entrance import FACTORS
+from accounts.models import KeptForm, Notification, User
+from accounts.models.notification import Notice
+from accounts.notices import notice_words
 from portal import dates, errors
+from portal.demo_clinic import FOUNDER
 from tests import catalogue
 
 PO = catalogue.catalogue("es")
@@ -122,7 +125,9 @@ def test_no_template_says_a_word_outside_the_catalogue():
     for layer in catalogue.LAYERS:
         for path in (catalogue.ROOT / layer).rglob("jinja2/**/*.html"):
             # What these macros and blocks hold is no text but the inside of a tag.
-            plain = re.sub(r"{% macro (described|extra)\(.*?{%- endmacro %}", "", path.read_text(), flags=re.S)
+            plain = re.sub(
+                r"{% macro (described|extra)\(.*?{%- endmacro %}", "", path.read_text(), flags=re.S
+            )
             plain = re.sub(r"{% block \w+_(?:class|attributes) %}.*?{% endblock %}", "", plain)
             text = "".join(value for _line, kind, value in lexer.lex(plain) if kind == "data")
             text = re.sub(r"<(script|style|kbd|code)\b[^>]*>.*?</\1>", "", text, flags=re.S)
@@ -205,6 +210,30 @@ def test_the_way_in_is_in_the_language_of_the_browser(db):
     assert english_in(page) == []
 
 
+def test_every_step_of_the_way_in_says_nothing_in_english(cast, enter, half, spanish):
+    newcomer = User.objects.enrol(
+        email="new@riverside.example", password="walks by the river", by=FOUNDER, language="es"
+    )
+    walks = [
+        (Client(), ["/sign-in/", "/sign-in/forgotten/", "/sign-in/new-password/nothing/"]),
+        (half(cast.ana), ["/sign-in/code/", "/sign-in/recovery/", "/sign-in/lost/"]),
+        (half(newcomer), ["/sign-in/set-up/", "/sign-in/set-up/passkey/"]),
+        (enter(cast.ana), [f"/sign-in/again/?for={FACTORS}", "/account/password/"]),
+        (enter(cast.ana, fresh=FACTORS), ["/account/apps/new/", "/account/codes/", "/account/passkeys/new/"]),
+        (enter(cast.sam), ["/desk/lost/"]),
+    ]
+    left = {}
+    for client, addresses in walks:
+        client.cookies["django_language"] = "es"
+        for address in addresses:
+            answer = client.get(address, follow=True)
+            page = answer.content.decode()
+            assert '<html lang="es"' in page, address
+            if english_in(page):
+                left[address] = english_in(page)
+    assert left == {}
+
+
 @pytest.mark.parametrize("status", [400, 403, 404, 413, 500, 503])
 def test_error_pages_are_in_her_language(db, status):
     request = RequestFactory().get("/nowhere/")
@@ -221,6 +250,13 @@ def test_a_page_that_is_not_there_is_so_in_spanish(cast, enter, spanish):
     assert answer.status_code == 404
     assert "No encontramos esta página" in answer.content.decode()
     assert english_in(answer.content.decode()) == []
+
+
+@pytest.mark.parametrize("notice", Notice)
+def test_every_letter_is_there_in_spanish(notice):
+    with translation.override("es"):
+        subject, body = notice_words(notice, link="https://portal.example/")
+    assert english_in(subject) == english_in(" ".join(body.split())) == []
 
 
 def test_mail_is_in_the_language_of_the_one_who_gets_it(cast, work, spanish):
