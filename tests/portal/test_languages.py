@@ -161,6 +161,7 @@ def test_the_pages_of_a_patient_say_nothing_in_english(cast, enter, work, spanis
         page = answer.content.decode()
         assert '<html lang="es"' in page
         assert answer["Content-Language"] == "es"
+        assert "m.." not in page, "a. m. ends the sentence itself"
         if english_in(page):
             left[address] = english_in(page)
     answer = client.post("/messages/new/", {"category": "", "subject": "", "body": ""})
