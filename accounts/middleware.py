@@ -256,7 +256,10 @@ def page_of(request: HttpRequest) -> str:
     is_part = request.headers.get("HX-Request") == "true"
     if request.method in ("GET", "HEAD") and not is_part:
         return request.get_full_path()
-    came_from = urlsplit(request.headers.get("HX-Current-URL") or request.headers.get("Referer") or "")
+    try:
+        came_from = urlsplit(request.headers.get("HX-Current-URL") or request.headers.get("Referer") or "")
+    except ValueError:  # No address at all.
+        came_from = urlsplit("")
     if came_from.netloc == request.get_host() and came_from.path.startswith("/"):
         return came_from.path + (f"?{came_from.query}" if came_from.query else "")
     match = request.resolver_match

@@ -324,6 +324,8 @@ def test_an_answer_to_a_form_leads_back_to_the_page_the_form_stands_on(cast, ent
         headers={"Referer": f"http://testserver/messages/{thread.pk}/"},
     )
     assert offer(answer.content.decode())[2] == f"/messages/{thread.pk}/"
+    answer = client.post("/messages/new/", {"body": ""}, headers={"Referer": "http://["})
+    assert offer(answer.content.decode())[2] == "/messages/new/"
 
 
 def test_what_she_chose_on_the_way_in_is_her_choice_from_then_on(cast, enter):
