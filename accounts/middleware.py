@@ -13,7 +13,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from accounts.models import Session, Strength
@@ -28,12 +28,15 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
+    from accounts.models import User
     from accounts.requests import PortalRequest
 
 KEY = re.compile(r"[A-Za-z0-9_-]{43}")
 CLOCK = SystemAgent("system:session-clock")
 # Sent by the pages' own polling. It is answered, but is no sign of life.
 BACKGROUND = "X-Background"
+# A language was chosen before signing in. Gone with the browser's window, or taken over after sign-in.
+CHOSEN_ON_THE_WAY_IN = "language-chosen"
 
 
 class SessionMiddleware:
@@ -46,6 +49,7 @@ class SessionMiddleware:
         request = cast("PortalRequest", plain)
         request.user = AnonymousUser()  # type: ignore[assignment]
         request.session_record = request.lapsed_session = None
+        request.settled_language = False
         key = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
         session = Session.objects.by_key(key) if KEY.fullmatch(key) else None
         with ExitStack() as stack:
@@ -71,6 +75,7 @@ class SessionMiddleware:
         user = session.user
         if session.is_full:
             request.user = user
+            self.speak_her_language(request, user)
         stack.enter_context(
             bind(
                 agent_id=str(user.pk),
@@ -82,6 +87,22 @@ class SessionMiddleware:
             )
         )
 
+    def speak_her_language(self, request: PortalRequest, user: User) -> None:
+        """Answer in the language she chose, here or elsewhere.
+
+        What this browser was told goes first. What it was told on the way in, before it was known who she is, is her
+        choice from now on. The clinic's own language is nobody's choice: then the browser's wish stands.
+        """
+        told = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
+        if told and request.COOKIES.get(CHOSEN_ON_THE_WAY_IN) and is_spoken(told):
+            request.settled_language = True
+            if user.preferred_language != told:
+                user.prefer_language(told, by=user)
+        wanted = user.preferred_language
+        if not is_spoken(told) and wanted != settings.LANGUAGE_CODE and is_spoken(wanted):
+            translation.activate(wanted)
+            request.LANGUAGE_CODE = wanted
+
     def tell_browser(self, request: PortalRequest, response: HttpResponse) -> None:
         """Send a key that is new, take back one that was given up here.
 
@@ -89,6 +110,8 @@ class SessionMiddleware:
         brought it a better one, and taking that back would sign her out for pressing twice.
         """
         session = request.session_record
+        if request.settled_language:
+            response.delete_cookie(CHOSEN_ON_THE_WAY_IN, samesite="Lax")
         if session is None:
             return
         if session.ended_at is not None:
@@ -112,6 +135,10 @@ class SessionMiddleware:
                 httponly=True,
                 samesite="Lax",
             )
+
+
+def is_spoken(language: str) -> bool:
+    return language in dict(settings.LANGUAGES) and translation.check_for_language(language)
 
 
 def may_be_kept_for(session: Session) -> bool:
@@ -174,7 +201,7 @@ class PolicyMiddleware:
         lapsed = request.lapsed_session
         if is_api(view):
             return _api_answer(401, "not_signed_in", _("Sign in first."))
-        query = {"next": _page_of(request, view)}
+        query = {"next": page_of(request)}
         if lapsed is not None:
             query["left"] = lapsed.end_reason
             if _keep_form(request, view, lapsed):
@@ -187,7 +214,7 @@ class PolicyMiddleware:
         if is_api(view):
             return _api_answer(401, "second_step_missing", _("Finish signing in first."))
         name = "sign-in-codes" if session.strength == Strength.ENROLLING else "sign-in-code"
-        return _go(request, name, {"next": _page_of(request, view)})
+        return _go(request, name, {"next": page_of(request)})
 
     def not_hers(self, request: PortalRequest, view: Callable[..., Any], rule: Rule) -> HttpResponse:
         match = request.resolver_match
@@ -205,7 +232,7 @@ class PolicyMiddleware:
             words = _("Show your second step again first.")
             return _api_answer(403, "step_up_required", words, purpose=rule.fresh_for)
         _keep_form(request, view, request.session_record)
-        return _go(request, "sign-in-again", {"for": rule.fresh_for, "next": _page_of(request, view)})
+        return _go(request, "sign-in-again", {"for": rule.fresh_for, "next": page_of(request)})
 
 
 def _api_answer(status: int, code: str, words: str, **more: str) -> HttpResponse:
@@ -224,18 +251,23 @@ def _go(request: PortalRequest, name: str, query: dict[str, str]) -> HttpRespons
     return HttpResponseRedirect(address)
 
 
-def _page_of(request: PortalRequest, view: Callable[..., Any]) -> str:
+def page_of(request: HttpRequest) -> str:
     """The page a person was on: this address, or, where it only takes forms, the one the form stood on."""
-    if request.method in ("GET", "HEAD") and request.headers.get("HX-Request") != "true":
+    is_part = request.headers.get("HX-Request") == "true"
+    if request.method in ("GET", "HEAD") and not is_part:
         return request.get_full_path()
-    came_from = urlsplit(request.headers.get("HX-Current-URL") or request.headers.get("Referer") or "")
+    try:
+        came_from = urlsplit(request.headers.get("HX-Current-URL") or request.headers.get("Referer") or "")
+    except ValueError:  # No address at all.
+        came_from = urlsplit("")
     if came_from.netloc == request.get_host() and came_from.path.startswith("/"):
         return came_from.path + (f"?{came_from.query}" if came_from.query else "")
-    return request.path if "get" in (declared(view) or {}) else "/"
+    match = request.resolver_match
+    return request.path if match and "get" in (declared(match.func) or {}) else "/"
 
 
 def _keep_form(request: PortalRequest, view: Callable[..., Any], session: Session | None) -> bool:
     """Keep what was typed, so that nothing is lost while she signs in."""
     if request.method != "POST" or session is None or request.FILES:
         return False
-    return keep_unsent(session, page=_page_of(request, view), action=request.path, data=request.POST)
+    return keep_unsent(session, page=page_of(request), action=request.path, data=request.POST)

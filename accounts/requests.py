@@ -21,6 +21,8 @@ class PortalRequest(HttpRequest):
     session_record: Session | None
     # A session that ended by time alone and whose key came with this request.
     lapsed_session: Session | None
+    # The language chosen on the way in has been taken over with this request.
+    settled_language: bool
     approved_by_policy: bool
     htmx: HtmxDetails
 

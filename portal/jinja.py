@@ -25,7 +25,7 @@ from markupsafe import Markup, escape
 
 from audit import context as audit_context
 from portal import dates
-from portal.shell import NOBODY, Shell, shell_for, theme_of
+from portal.shell import NOBODY, Offer, Shell, offer_for, shell_for, theme_of
 
 _PARAGRAPHS = re.compile(r"\n\s*\n")
 
@@ -50,6 +50,7 @@ def environment(**options: Any) -> Environment:
         icon=icon,
         clinic=Clinic(),
         language=lambda: get_language() or settings.LANGUAGE_CODE,
+        other_language=other_language,
         reference=reference,
         shell=shell,
         span=dates.span,
@@ -107,6 +108,12 @@ def shell(context: Context) -> Shell:
         request.shell = shell_for(request)
     made: Shell = request.shell
     return made
+
+
+@pass_context
+def other_language(context: Context) -> Offer | None:
+    """The page in the language it is not in; nothing where there is no request to come back to."""
+    return offer_for(context.get("request"))
 
 
 def reference() -> str:

@@ -11,8 +11,10 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import resolve, reverse
 from django.utils.functional import Promise
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from accounts.middleware import page_of
 from accounts.models.role import Role
 from accounts.policy import rule_for
 
@@ -51,12 +53,31 @@ class Shell:
     idle_seconds: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """This page in another language: its code, the invitation in that language, and the page to come back to."""
+
+    code: str
+    words: str
+    page: str
+
+
 NOBODY = Shell()
+# Said in the language that is offered: whoever looks for hers may not read this one.
+INVITATIONS = {"en": "View in English", "es": "Ver en español"}
 
 
 def theme_of(request: HttpRequest | None) -> str:
     chosen = request.COOKIES.get("theme", "") if request is not None else ""
     return chosen if chosen in THEMES else ""
+
+
+def offer_for(request: HttpRequest | None) -> Offer | None:
+    if request is None:
+        return None
+    spoken = get_language() or settings.LANGUAGE_CODE
+    code = next((code for code, _name in settings.LANGUAGES if code != spoken and code in INVITATIONS), "")
+    return Offer(code, INVITATIONS[code], page_of(request)) if code else None
 
 
 def shell_for(request: HttpRequest | None) -> Shell:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import check_for_language, get_language_info
+from django.utils.translation import get_language_info
 
 from accounts import account, enrolment, entrance
 from accounts.access import patient_on_whose_side
+from accounts.middleware import CHOSEN_ON_THE_WAY_IN, is_spoken
 from accounts.models.session import End
 from accounts.policy import anyone, policy, signed_in
 from accounts.refusals import LastFactor
@@ -95,16 +96,18 @@ def theme(request: PortalRequest) -> HttpResponse:
 def language(request: PortalRequest) -> HttpResponse:
     response = onward(request)
     chosen = request.POST.get("language", "")
-    if chosen in dict(settings.LANGUAGES) and check_for_language(chosen):
+    if is_spoken(chosen):
         _set(response, settings.LANGUAGE_COOKIE_NAME, chosen)
         if request.session_record is not None and request.session_record.is_full:
             request.user.prefer_language(chosen, by=request.user)
+        else:
+            _set(response, CHOSEN_ON_THE_WAY_IN, "1", max_age=None)
     return response
 
 
-def _set(response: HttpResponse, name: str, value: str) -> None:
+def _set(response: HttpResponse, name: str, value: str, *, max_age: int | None = A_YEAR) -> None:
     response.set_cookie(
-        name, value, max_age=A_YEAR, secure=settings.SESSION_COOKIE_SECURE, httponly=True, samesite="Lax"
+        name, value, max_age=max_age, secure=settings.SESSION_COOKIE_SECURE, httponly=True, samesite="Lax"
     )
 
 

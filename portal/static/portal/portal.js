@@ -77,6 +77,10 @@
     if (errors) focusOn(errors);
     else if (document.activeElement === document.body) focusOn(find('[data-focus]', part) || find('main'));
   });
+  // Another language is shown at the place where the page is by then.
+  on('htmx:pushedIntoHistory', ({ detail }) => {
+    all('[data-language] [name=next]').forEach((field) => { field.value = detail.path; });
+  });
   on('htmx:sendError', () => { release(); sayItFailed('offline'); });
   on('htmx:responseError', () => { release(); sayItFailed('failed'); });
 
@@ -92,20 +96,34 @@
     warning = setTimeout(() => { if (!dialog.open) dialog.showModal(); }, Math.max(idle.content - WARN, 1) * 1000);
     ending = setTimeout(leave, (Number(idle.content) + 5) * 1000);
   }
+  // Words in a large box are unsent also where the server gave them back.
   const isUnsent = (form) => Array.from(form.elements).some((field) =>
-    field.matches('textarea, input:not([type=hidden]):not([type=radio])') && field.value.trim() && field.value !== field.defaultValue);
+    field.matches('textarea, input:not([type=hidden]):not([type=radio])') && field.value.trim() && (field.value !== field.defaultValue || field.matches('textarea')));
   // Time is over: what stands unsent goes to the server, sealed, and comes back after the next sign-in. It is
   // not sent as a message: in another tab the session may still be alive.
   function leave() {
-    const form = all('main form[method=post]').find(isUnsent);
-    const page = (form && form.dataset.page) || location.pathname;
-    const go = () => location.assign(page);
-    if (!form) { go(); return; }
-    const words = new FormData(form);
-    words.set('kept-page', page);
-    words.set('kept-action', new URL(form.action).pathname);
-    fetch(dialog.dataset.keep, { method: 'POST', body: new URLSearchParams(words) }).then(go, go);
+    const form = unsent();
+    const go = () => location.assign(form ? pageOf(form) : location.pathname);
+    if (form) keep(form).then(go, go);
+    else go();
   }
+  const unsent = () => all('main form[method=post]').find(isUnsent);
+  const pageOf = (form) => form.dataset.page || location.pathname;
+  function keep(form) {
+    const words = new FormData(form);
+    words.set('kept-page', pageOf(form));
+    words.set('kept-action', new URL(form.action).pathname);
+    return fetch(dialog.dataset.keep, { method: 'POST', body: new URLSearchParams(words) });
+  }
+  // Another language shows the page anew: what stands unsent comes along.
+  on('submit', (event) => {
+    const choice = event.target;
+    const form = choice.matches('[data-language]') && unsent();
+    if (!form) return;
+    event.preventDefault();
+    const go = () => choice.submit();
+    keep(form).then(go, go);
+  });
   restart();
   on('htmx:afterRequest', restart);
   find('[data-stay-button]', dialog).addEventListener('click', () => {
