@@ -36,7 +36,10 @@ def options_of(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--clients", type=int, default=4, help="browsers at a time")
     parser.add_argument(
-        "--requests", type=int, default=10_000, help="length of the mixed run for memory; 0 skips it"
+        "--requests",
+        type=int,
+        default=2_000,
+        help="length of the mixed run for memory (10,000 for the goal); 0: none",
     )
     parser.add_argument("--growth", type=int, default=0, help="compare with so many conversations besides")
     parser.add_argument(
@@ -72,6 +75,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(failure, file=sys.stderr)
         return 1
     finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # Half-closed would leave servers behind.
         if ground is not None:
             ground.close()
     if options.json:
