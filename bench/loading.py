@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import NOT_PROVIDED
 from django.utils import timezone
 from psycopg import sql
 
@@ -63,6 +64,10 @@ class Rows:
     columns: dict[type[Model], list[str]] = field(default_factory=dict)
 
     def add(self, model: type[Model], **values: Any) -> None:
+        for column in model._meta.concrete_fields:
+            # A column that the loader does not know gets what the model would give it.
+            if column.name not in values and not column.null and column.db_default is NOT_PROVIDED:
+                values[column.name] = column.get_default()
         columns = self.columns.setdefault(model, list(values))
         self.waiting[model].append(tuple(values[name] for name in columns))
 
