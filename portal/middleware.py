@@ -62,7 +62,11 @@ class NoStore:
 
 
 class CleanInput:
-    """Bytes that are no text, and NUL, which PostgreSQL refuses, are answered here: 400 and a page that says so."""
+    """Bytes that are no text, and NUL in an address, are answered here: 400 and a page that says so.
+
+    NUL in a form, which PostgreSQL refuses as well, is left to the form: it says so beside the field and keeps
+    what was typed.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -95,13 +99,14 @@ def check_form(request: HttpRequest) -> None:
     if request.method not in ("POST", "PUT", "PATCH"):
         return
     if request.content_type == "application/x-www-form-urlencoded":
-        check_text(unquote_to_bytes(request.body))
+        if not is_text(unquote_to_bytes(request.body)):
+            raise BadRequest("not text")
     elif request.content_type == "multipart/form-data":
         body = request.body
         for values in request.POST.lists():
             for value in (values[0], *values[1]):
                 # The parser has put U+FFFD where the bytes were no text; a person may also have typed one.
-                if "\0" in value or ("\ufffd" in value and not is_text(body)):
+                if "\ufffd" in value and not is_text(body):
                     raise BadRequest("not text")
     if request.method == "POST":
         _ = request.POST  # Parsed once, here, so that what is wrong with it is answered here.

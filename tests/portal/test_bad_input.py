@@ -37,16 +37,15 @@ def test_a_question_that_is_text_is_answered(visitor, query):
     assert visitor.generic("GET", "/healthz", QUERY_STRING=query).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "body", [b"email=%00", b"email=\x00", b"email=%ff", b"email=\xff\xfe", b"\xc3\x28=1"]
-)
+@pytest.mark.parametrize("body", [b"email=%ff", b"email=\xff\xfe", b"\xc3\x28=1"])
 def test_a_form_that_is_no_text_is_a_bad_request(visitor, body):
     assert visitor.post("/sign-in/", data=body, content_type=FORM).status_code == 400
 
 
-@pytest.mark.parametrize("value", ["a\0b", "\0"])
-def test_a_form_in_parts_with_a_nul_is_a_bad_request(visitor, value):
-    assert visitor.post("/sign-in/", {"email": value}).status_code == 400
+@pytest.mark.parametrize("body", [b"email=%00", b"email=a%00b&password=x", b"email=\x00"])
+def test_a_nul_in_a_form_is_the_forms_to_answer(visitor, body):
+    assert visitor.post("/sign-in/", data=body, content_type=FORM).status_code == 422
+    assert visitor.post("/sign-in/", {"email": "a\0b", "password": "x"}).status_code == 422
 
 
 def test_a_form_in_parts_that_is_no_text_is_a_bad_request(visitor):
@@ -87,7 +86,8 @@ def test_a_host_that_is_not_ours_is_a_bad_request(client):
 def test_an_address_nobody_knows_is_not_found(visitor):
     answer = visitor.get("/no/such/page")
     assert answer.status_code == 404
-    assert "/no/such/page" not in answer.text
+    # It is said back in the hidden field that keeps one's place when the language changes, and nowhere else.
+    assert answer.text.count("/no/such/page") == answer.text.count('name="next" value="/no/such/page"') == 1
 
 
 def test_a_program_is_answered_in_its_own_format(visitor):
