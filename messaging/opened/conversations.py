@@ -109,6 +109,7 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
     notes = list(InternalNote.objects.filter(thread=thread).order_by("written_at"))
     closures = list(thread.closures.all())
     item = WorkItem.objects.filter(thread=thread).order_by("-created_at").first()
+    owner_id = item.holder_id if item and item.is_open else None
     receipts = receipts_of(messages)
     people = People.load(
         _people_of(messages, notes, closures, receipts)
@@ -164,9 +165,9 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
         earlier=earlier,
         last_message_ref=thread.last_message_id,
         item_state=str(WorkState(item.state).label) if item else "",
-        owner=names.get(item.owner_id) if item and item.is_open and item.owner_id else None,
-        is_mine=bool(item and item.is_open and item.owner_id == reader.pk),
-        is_held_by_another=bool(item and item.is_open and item.owner_id and item.owner_id != reader.pk),
+        owner=names.get(owner_id) if owner_id else None,
+        is_mine=owner_id == reader.pk,
+        is_held_by_another=owner_id is not None and owner_id != reader.pk,
         is_waiting_for_patient=bool(item and item.state == WorkState.ON_HOLD),
         priority=item.priority if item else Priority.ROUTINE,
         due_at=item.due_at if item and owed else None,

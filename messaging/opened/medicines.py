@@ -228,9 +228,10 @@ def open_refills_of(*, reader: User, patient: Patient, after: Position | None = 
 
 def _open_refills(items: list[RefillRequestItem], *, reader: User, subtype: str) -> tuple[OpenRefill, ...]:
     decisions = {d.item_id: d for d in RefillDecision.objects.filter(item__in=[i.pk for i in items])}
-    work = {w.refill_id: w for w in WorkItem.objects.filter(refill__in=[i.pk for i in items])}
+    held = WorkItem.objects.held().filter(refill__in=[i.pk for i in items])
+    owners = dict(held.values_list("refill_id", "owner_id"))
     ids = {i.request.requested_by_id for i in items} | {d.decided_by_id for d in decisions.values()}
-    ids |= {w.owner_id for w in work.values() if w.owner_id}
+    ids |= set(owners.values())
     one_patient = items[0].patient_id if len({i.patient_id for i in items}) == 1 else None
     people = People.load(ids, patient_id=one_patient, to_patient=not reader.cares)
     patients = {i.patient_id: i.patient for i in items}
@@ -258,7 +259,7 @@ def _open_refills(items: list[RefillRequestItem], *, reader: User, subtype: str)
     opened = []
     for item in items:
         decision = _decision(decisions.get(item.pk), texts, names)
-        owner_id = work[item.pk].owner_id if item.pk in work else None
+        owner_id = owners.get(item.pk)
         opened.append(
             OpenRefill(
                 ref=item.pk,
