@@ -77,7 +77,9 @@ def offer_for(request: HttpRequest | None) -> Offer | None:
         return None
     spoken = get_language() or settings.LANGUAGE_CODE
     code = next((code for code, _name in settings.LANGUAGES if code != spoken and code in INVITATIONS), "")
-    return Offer(code, INVITATIONS[code], page_of(request)) if code else None
+    # An address of nobody's is not said back.
+    page = page_of(request) if request.resolver_match else "/"
+    return Offer(code, INVITATIONS[code], page) if code else None
 
 
 def shell_for(request: HttpRequest | None) -> Shell:

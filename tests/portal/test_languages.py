@@ -312,7 +312,7 @@ def test_every_page_offers_the_other_language_at_the_same_place(cast, enter, key
 def test_the_way_in_and_an_error_offer_it_too(db):
     client = Client()
     assert offer(client.get("/sign-in/?next=/messages/").content.decode())[2] == "/sign-in/?next=/messages/"
-    assert offer(client.get("/nowhere/").content.decode())[2] == "/nowhere/"
+    assert offer(client.get("/nowhere/").content.decode())[2] == "/"
 
 
 def test_an_answer_to_a_form_leads_back_to_the_page_the_form_stands_on(cast, enter, work):
