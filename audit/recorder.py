@@ -116,15 +116,21 @@ def record(
     purpose: str = "",
     detail: dict[str, Any] | None = None,
     reason_text: str | None = None,
+    query: str | None = None,
     activity_at: datetime | None = None,
     session_ended_at: datetime | None = None,
 ) -> None:
-    """Write down something that was done or failed, in the transaction that does it."""
+    """Write down something that was done or failed, in the transaction that does it.
+
+    What a person typed, as her `reason_text` or as the `query` of a search, is sealed.
+    """
     if patient_id is None and obj is not None:
         patient_id = _patient_of(obj)
     row = trail.Row(patient_id=patient_id, obj=obj, additional_data=detail)
     if reason_text is not None:
         row.reason_text = seal(reason_text, into=AuditEvent(id=row.id), field="reason_text")
+    if query:
+        row.query = seal(query, into=AuditEvent(id=row.id), field="query")
     trail.write(
         type=type,
         subtype=subtype,

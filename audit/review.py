@@ -13,15 +13,15 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from audit import directory, trail, words
-from audit.context import Agent, as_agent
+from audit import directory, words
+from audit.context import Agent
 from audit.directory import PersonLabel
 from audit.forms import EventFilter, EventSearch
 from audit.models import AuditEvent
 from audit.paging import Position
 from audit.receipts import Receipt
-from audit.recorder import record_read
-from audit.seals import seal, unseal_all
+from audit.recorder import record, record_read
+from audit.seals import unseal_all
 
 PAGE = 50
 # What only the page of one event shows.
@@ -139,19 +139,16 @@ def review(reader: Agent, asked: EventFilter) -> Review:
 
 def record_miss(reader: Agent, asked: EventSearch) -> None:
     """Write down a search for a number that nobody has: trying numbers is seen as well."""
-    row = trail.Row()
-    typed = urlencode({"patient": asked.data.get("patient", "")})
-    row.query = seal(typed, into=AuditEvent(id=row.id), field="query")
-    trail.write(
+    record(
+        agent=reader,
         type="access",
         subtype="search",
         action="R",
         outcome="4",
         outcome_reason="no-such-patient",
-        data_category="audit",
+        category="audit",
         purpose="HOPERAT",
-        rows=[row],
-        agent=as_agent(reader),
+        query=urlencode({"patient": asked.data.get("patient", "")}),
     )
 
 
