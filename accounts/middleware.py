@@ -69,7 +69,8 @@ class SessionMiddleware:
                 request.lapsed_session = session
             return
         if request.headers.get(BACKGROUND) != "1":
-            session.seen(now)
+            # Written when the answer is made: one statement stands before a view, whoever asks and when.
+            stack.callback(session.seen, now)
         session.browser_key = request.COOKIES.get(settings.DEVICE_COOKIE_NAME, "")
         request.session_record = session
         user = session.user

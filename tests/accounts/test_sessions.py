@@ -66,6 +66,16 @@ def test_every_sign_of_life_counts_from_its_own_moment(cast, enter, clock):
     assert not is_in(client)
 
 
+def test_a_sign_of_life_is_written_when_the_answer_is_made(cast, enter, clock):
+    client = enter(cast.okafor)
+    clock.shift(MINUTE)
+    with CaptureQueriesContext(connection) as statements:
+        client.get("/account/")
+    kinds = [statement["sql"].split()[0] for statement in statements]
+    assert kinds.index("UPDATE") == len(kinds) - 1, "one statement, the session's, stands before the view"
+    assert session_of(cast.okafor).last_seen_at > timezone.now() - timedelta(seconds=MINUTE)
+
+
 def test_polling_in_the_background_is_no_sign_of_life(cast, enter, clock):
     client = enter(cast.okafor)
     for _ in range(14):
