@@ -1,8 +1,10 @@
 """The work: conversations, medicines, refills, and who owes the patient an answer."""
 
+from accounts.topics import CategoryCode
+from messaging.models.confidence import Confidence
 from messaging.models.medicine import Prescription
 from messaging.models.message import BODY_LIMIT, SUBJECT_LIMIT, InternalNote, Message, ReadReceipt, Side
-from messaging.models.pool import Category, CategoryCode, Holiday, OpeningHours, Pool
+from messaging.models.pool import Category, Holiday, OpeningHours, Pool
 from messaging.models.refill import (
     COMMENT_LIMIT,
     DenialReason,
@@ -22,6 +24,7 @@ __all__ = [
     "CategoryCode",
     "Claim",
     "Closure",
+    "Confidence",
     "DenialReason",
     "Holiday",
     "InternalNote",
