@@ -11,6 +11,7 @@ from messaging.models.refill import (
     RefillRequestItem,
     RefillState,
 )
+from messaging.models.safety import Answer, Chose, Safety, SafetyFlag, Shown
 from messaging.models.thread import Closure, Outcome, Thread, ThreadState
 from messaging.models.work import Claim, Priority, WorkItem, WorkState
 
@@ -18,8 +19,10 @@ __all__ = [
     "BODY_LIMIT",
     "COMMENT_LIMIT",
     "SUBJECT_LIMIT",
+    "Answer",
     "Category",
     "CategoryCode",
+    "Chose",
     "Claim",
     "Closure",
     "DenialReason",
@@ -36,6 +39,9 @@ __all__ = [
     "RefillRequest",
     "RefillRequestItem",
     "RefillState",
+    "Safety",
+    "SafetyFlag",
+    "Shown",
     "Side",
     "Thread",
     "ThreadState",
