@@ -109,7 +109,8 @@ class DraftQuerySet(models.QuerySet["Draft"]):
         thread.side_of(by, door=Side.TEAM if kind in OF_THE_TEAM else Side.PATIENT)
         if form_token is not None and _is_sent(by, form_token):
             return None
-        draft = self.standing().filter(author=by, thread=thread, kind=kind).select_for_update().first()
+        found = self.standing().filter(author=by, thread=thread, kind=kind).select_for_update()
+        draft: Draft | None = found.first()
         if draft is None:
             if not body.strip():
                 return None
