@@ -203,6 +203,7 @@ class Thread(models.Model):
             item.wake(due_at=self.pool.due(self.category, since=now()))
         SafetyFlag.objects.raise_for(by=author, about=message, item=item, texts=(body,), safety=safety)
         notices.tell_pool(self.pool, about=message, notice=Notice.WORK_WAITING, owner=item.holder_id)
+        self.drafts.spend(author=author, kind="reply", press=press, body=body, into=message)
         return message
 
     def _answer(self, author: User, body: str, press: Press) -> Message:
@@ -215,6 +216,7 @@ class Thread(models.Model):
         message = self.write(author=author, side=Side.TEAM, body=body, press=press)
         item.wait_for_patient()
         notices.tell_patients_side(self.patient, about=message, notice=Notice.NEW_MESSAGE)
+        self.drafts.spend(author=author, kind="answer", press=press, body=body, into=message)
         return message
 
     @verb(actor="author")
@@ -245,6 +247,7 @@ class Thread(models.Model):
             patient_id=self.patient_id,
             category="note",
         )
+        self.drafts.spend(author=author, kind="note", press=press, body=body, into=None)
         return kept
 
     @verb(actor="by")
