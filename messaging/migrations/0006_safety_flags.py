@@ -11,7 +11,7 @@ import messaging.clock
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0006_second_steps_are_called_under_seal"),
-        ("messaging", "0004_what_a_form_was_used_for"),
+        ("messaging", "0005_drafts"),
     ]
 
     operations = [
