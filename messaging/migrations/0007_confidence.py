@@ -10,7 +10,7 @@ import messaging.clock
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0007_trusts"),
-        ("messaging", "0004_what_a_form_was_used_for"),
+        ("messaging", "0006_safety_flags"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
