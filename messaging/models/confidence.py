@@ -118,12 +118,15 @@ class Confidence(models.Model):
         return self.patient_id
 
 
-def may_write_for(user: User, patient: Patient, *, about: Category) -> bool:
-    """Whether `user` may write about this as the patient's side now: herself, or a trusted person with that scope."""
+def may_write_for(user: User, patient: Patient, *, about: Category | None = None) -> bool:
+    """Whether `user` may write as the patient's side now: herself, or a trusted person with that scope.
+
+    `about` is the topic, where it is known: a trust may be limited to some.
+    """
     if patient.user_id == user.pk:
         return True
     granted = ProxyGrant.objects.current().filter(patient=patient, proxy=user.pk, scopes__contains=["write"])
-    return granted.about(about.pk).exists()
+    return (granted.about(about.pk) if about is not None else granted).exists()
 
 
 def may_write_in(user: User, thread: Thread) -> bool:
