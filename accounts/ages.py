@@ -100,20 +100,34 @@ def is_adult(born: date, moment: datetime) -> bool:
     return moment >= turns(born, table().adult_at)
 
 
+def edges(born: date) -> list[datetime]:
+    """The moments at which each tier begins, and last the one at which childhood is over."""
+    tiers = table().tiers
+    return [turns(born, tier.from_age) for tier in tiers] + [turns(born, tiers[-1].to_age)]
+
+
 def stretches(
-    born: date,
+    moments: list[datetime],
     *,
+    version: str,
     scopes: Iterable[str],
     categories: Iterable[str],
     since: datetime,
     until: datetime | None,
 ) -> list[Stretch]:
-    """What a parent's grant comes to over the years: what was agreed, and never more than each tier allows."""
+    """What a parent's grant comes to over the years: what was agreed, and never more than each tier allows.
+
+    `moments` are the edges by the table of this version. When another table is in force by now, its last and
+    narrowest tier holds until the edges are worked out again.
+    """
+    tiers = table().tiers
+    if version != table().version or len(moments) != len(tiers) + 1:
+        tiers, moments = tiers[-1:], [moments[0], moments[-1]]
     agreed, topics = list(scopes), list(categories)
     found = []
-    for tier in table().tiers:
-        starts = max(since, turns(born, tier.from_age))
-        ends = min(filter(None, [until, turns(born, tier.to_age)]))
+    for tier, begins, over in zip(tiers, moments, moments[1:], strict=False):
+        starts = max(since, begins)
+        ends = min(filter(None, [until, over]))
         allowed = tuple(scope for scope in agreed if scope in tier.scopes)
         narrowed = _both(topics, tier.categories)
         if starts < ends and allowed and narrowed is not None:

@@ -9,11 +9,12 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
 
 from accounts import ages
 from accounts.ages import Stretch
 from accounts.models.freeze import Freeze
+from accounts.models.ground import BY_AGE, ON_PAPER, Basis, Ended
+from accounts.models.invitation import Invitation
 from accounts.models.notification import Notification
 from accounts.models.patient import Patient
 from accounts.models.proxy import ProxyGrant, Relationship, Scope
@@ -31,31 +32,6 @@ if TYPE_CHECKING:
 
     from accounts.models.user import User
     from audit.context import Agent
-
-
-class Basis(models.TextChoices):
-    """By what right somebody acts for a patient."""
-
-    PERMISSION = "permission", _("the patient’s own permission")
-    PARENT = "parent", _("parent of a child")
-    GUARDIAN = "guardian", _("guardian named by a court")
-    POWER_OF_ATTORNEY = "attorney", _("health care power of attorney")
-    EXECUTOR = "executor", _("executor of the estate")
-    OTHER = "other", _("another ground")
-
-
-# These narrow as a child grows, and end when it is grown.
-BY_AGE = frozenset({Basis.PARENT, Basis.GUARDIAN})
-# What is not the patient's own word is on paper.
-ON_PAPER = frozenset(Basis.values) - {Basis.PERMISSION}
-
-
-class Ended(models.TextChoices):
-    STOPPED = "stopped", _("Stopped")
-    GIVEN_BACK = "given-back", _("Given back")
-    RUN_OUT = "run-out", _("The agreed time is over")
-    OF_AGE = "of-age", _("The patient is grown up")
-    BARRED = "barred", _("Barred")
 
 
 class TrustQuerySet(models.QuerySet["Trust"]):
@@ -117,9 +93,10 @@ class TrustManager(models.Manager.from_queryset(TrustQuerySet)):  # type: ignore
             ground=ground,
             document=document,
             ends_at=ends_at,
+            born=born,
             by=by,
         )
-        trust.accept(by=by, proxy=proxy, born=born, quietly=quietly)
+        trust.accept(by=by, proxy=proxy, quietly=quietly)
         return trust
 
     @verb(actor="by")
@@ -135,10 +112,15 @@ class TrustManager(models.Manager.from_queryset(TrustQuerySet)):  # type: ignore
         ground: str = "",
         document: str = "",
         ends_at: datetime | None = None,
+        born: date | None = None,
         name: str = "",
         email: str = "",
+        invitation: Invitation | None = None,
     ) -> Trust:
-        """Write down what is agreed. Nothing can be done with it until its person has come. Raises `PaperMissing`."""
+        """Write down what is agreed. Nothing can be done with it until its person has come.
+
+        A ground that ends with age needs the patient's birth date, `born`. Raises `PaperMissing`, `NotAChild`.
+        """
         if Basis(basis) in ON_PAPER and not document.strip():
             raise PaperMissing
         trust = Trust(
@@ -148,10 +130,12 @@ class TrustManager(models.Manager.from_queryset(TrustQuerySet)):  # type: ignore
             categories=sorted(set(categories)),
             basis=Basis(basis),
             ends_at=ends_at,
+            invitation=invitation,
         )
         for field, text in (("ground", ground), ("document", document), ("name", name), ("email", email)):
             if text.strip():
                 setattr(trust, field, seal(text.strip(), into=trust, field=field))
+        trust._measure(born)
         trust.save(force_insert=True)
         trust._remember("offer", by=by)
         return trust
@@ -168,6 +152,8 @@ class Trust(models.Model):
     )
     name = SealedField(kind=Kind.HEALTH, null=True)
     email = SealedField(kind=Kind.HEALTH, null=True)
+    # What its person comes by. Each new one takes the place of the one before.
+    invitation = models.OneToOneField(Invitation, null=True, on_delete=models.PROTECT, related_name="trust")
     relationship = models.CharField(max_length=20, choices=Relationship.choices)
     scopes = ArrayField(models.CharField(max_length=20, choices=Scope.choices))
     categories = ArrayField(models.CharField(max_length=32), default=list)
@@ -177,12 +163,16 @@ class Trust(models.Model):
     offered_at = models.DateTimeField(default=timezone.now)
     accepted_at = models.DateTimeField(null=True)
     ends_at = models.DateTimeField(null=True)
-    # Which version of the age table its grants were worked out from; empty where age changes nothing.
+    # Which version of the age table its grants were worked out from, and the moments at which the tiers begin and
+    # the last one ends; empty where age changes nothing.
     age_table = models.CharField(max_length=40, blank=True)
+    edges = ArrayField(models.DateTimeField(), default=list)
     ended_at = models.DateTimeField(null=True)
     ended_because = models.CharField(max_length=12, choices=Ended.choices, blank=True)
 
     objects = TrustManager()
+
+    audit_hidden = ("edges",)  # They tell a young person's birthday.
 
     class Meta:
         constraints = [
@@ -209,7 +199,7 @@ class Trust(models.Model):
         return self.basis in BY_AGE
 
     @verb(actor="by")
-    def accept(self, *, by: Agent, proxy: User, born: date | None = None, quietly: bool = False) -> None:
+    def accept(self, *, by: Agent, proxy: User, quietly: bool = False) -> None:
         """The person has come, and may from now on what was agreed.
 
         Raises `TrustOver` when it is ended, paused or taken up; `TrustedAlready`; `NotAChild`.
@@ -225,12 +215,24 @@ class Trust(models.Model):
         moment = timezone.now()
         trust.proxy, trust.accepted_at = proxy, moment
         trust.save(update_fields=["proxy", "accepted_at"])
-        if not trust._lay(moment, born=born):
+        if not trust._lay(moment):
             raise NotAChild
         trust._remember("accept", by=by)
         if not quietly:
             trust._tell()
         self.__dict__.update(trust.__dict__)
+
+    @verb(actor="by")
+    def invite_anew(self, *, by: Agent, invitation: Invitation) -> None:
+        """Wait for the person with another code and another mail. Raises `TrustOver` when she has come."""
+        trust = self._locked()
+        if trust.proxy_id is not None:
+            raise TrustOver
+        if trust.invitation is not None and trust.invitation.is_open:
+            trust.invitation.revoke(by=by)
+        trust.invitation = invitation
+        trust.save(update_fields=["invitation"])
+        trust._remember("offer", by=by)
 
     @verb(actor="by")
     def change(
@@ -240,14 +242,13 @@ class Trust(models.Model):
         scopes: Iterable[str],
         categories: Iterable[str] = (),
         ends_at: datetime | None = None,
-        born: date | None = None,
     ) -> None:
         """Agree on something else, from this moment on. What is paused stays paused. Raises `TrustOver`."""
         trust = self._locked()
         trust.scopes, trust.categories = _in_order(scopes), sorted(set(categories))
         trust.ends_at = ends_at
         trust.save(update_fields=["scopes", "categories", "ends_at"])
-        trust._lay_again(born=born)
+        trust._lay_again()
         trust._remember("change", by=by)
         trust._tell()
 
@@ -255,17 +256,21 @@ class Trust(models.Model):
     def reckon(self, *, by: Agent, born: date) -> None:
         """Work the grants out again: the age table or the birth date is another one."""
         trust = self._locked()
-        trust._lay_again(born=born)
+        trust._measure(born, grown_up_is_over=False)
+        trust.save(update_fields=["age_table", "edges"])
+        trust._lay_again()
         trust._remember("reckon", by=by)
 
     @verb(actor="by")
     def end(self, *, by: Agent, because: str = Ended.STOPPED) -> None:
         """Over from this moment on, on every road. Ending it twice ends it once. A barred person is told nothing."""
-        trust = Trust.objects.select_for_update(of=("self",)).select_related("patient").get(pk=self.pk)
+        trust = _rows().get(pk=self.pk)
         if trust.ended_at is not None:
             return
         moment = timezone.now()
         trust._stop(moment)
+        if trust.invitation is not None and trust.invitation.is_open:
+            trust.invitation.revoke(by=by)
         trust.ended_at, trust.ended_because = moment, Ended(because)
         trust.save(update_fields=["ended_at", "ended_because"])
         trust._remember("end", by=by, because=str(because))
@@ -295,7 +300,7 @@ class Trust(models.Model):
         return freeze
 
     @verb(actor="by")
-    def unfreeze(self, *, by: User, born: date | None = None) -> None:
+    def unfreeze(self, *, by: User) -> None:
         """Go on as agreed; where age or the agreed time has meanwhile ended it, it ends now. Raises `TrustOver`."""
         trust = self._locked()
         standing = Freeze.objects.filter(trust=trust, lifted_at=None).first()
@@ -304,7 +309,7 @@ class Trust(models.Model):
         standing.lifted_at, standing.lifted_by = timezone.now(), by
         standing.save(update_fields=["lifted_at", "lifted_by"])
         trust._remember("unfreeze", by=by)
-        if trust.proxy_id is not None and not trust._lay(timezone.now(), born=born):
+        if trust.proxy_id is not None and not trust._lay(timezone.now()):
             trust.end(by=by, because=Ended.OF_AGE if trust.goes_by_age else Ended.RUN_OUT)
             return
         trust._tell()
@@ -320,7 +325,7 @@ class Trust(models.Model):
             self._tell()
 
     def _locked(self) -> Trust:
-        trust: Trust = Trust.objects.select_for_update(of=("self",)).select_related("patient").get(pk=self.pk)
+        trust: Trust = _rows().get(pk=self.pk)
         if trust.ended_at is not None:
             raise TrustOver
         return trust
@@ -328,16 +333,29 @@ class Trust(models.Model):
     def _is_frozen(self) -> bool:
         return Freeze.objects.filter(trust=self.pk, lifted_at=None).exists()
 
-    def _lay_again(self, *, born: date | None) -> None:
+    def _measure(self, born: date | None, *, grown_up_is_over: bool = True) -> None:
+        """Note when age changes what may be done. Raises `NotAChild` for a parent of somebody who is grown up."""
+        self.age_table, self.edges = "", []
+        if not self.goes_by_age:
+            return
+        if born is None:
+            raise TypeError("A grant that goes by age is worked out from the patient's birth date.")
+        grown_up = ages.is_adult(born, timezone.now())
+        if grown_up and self.basis == Basis.PARENT and grown_up_is_over:
+            raise NotAChild
+        if not grown_up or self.basis == Basis.PARENT:
+            self.age_table, self.edges = ages.table().version, ages.edges(born)
+
+    def _lay_again(self) -> None:
         if self.proxy_id is None or self._is_frozen():
             return
         moment = timezone.now()
         self._stop(moment)
-        self._lay(moment, born=born)
+        self._lay(moment)
 
-    def _lay(self, moment: datetime, *, born: date | None) -> bool:
+    def _lay(self, moment: datetime) -> bool:
         """Write the grants from `moment` on. Whether there was anything to grant."""
-        laid = self._stretches(moment, born=born)
+        laid = self._stretches(moment)
         for stretch in laid:
             ProxyGrant.objects.create(
                 trust=self,
@@ -351,23 +369,20 @@ class Trust(models.Model):
                 ends_at=stretch.ends_at,
                 announced_at=moment if stretch.starts_at <= moment else None,
             )
-        self.save(update_fields=["age_table"])
         return bool(laid)
 
-    def _stretches(self, moment: datetime, *, born: date | None) -> list[Stretch]:
+    def _stretches(self, moment: datetime) -> list[Stretch]:
         if self.ends_at is not None and self.ends_at <= moment:
             return []
-        self.age_table = ""
-        if self.goes_by_age:
-            if born is None:
-                raise TypeError("A grant that goes by age is worked out from the patient's birth date.")
-            if not ages.is_adult(born, moment):
-                self.age_table = ages.table().version
-                return ages.stretches(
-                    born, scopes=self.scopes, categories=self.categories, since=moment, until=self.ends_at
-                )
-            if self.basis == Basis.PARENT:
-                return []
+        if self.edges:
+            return ages.stretches(
+                self.edges,
+                version=self.age_table,
+                scopes=self.scopes,
+                categories=self.categories,
+                since=moment,
+                until=self.ends_at,
+            )
         return [Stretch(moment, self.ends_at, tuple(self.scopes), tuple(self.categories))]
 
     def _stop(self, moment: datetime) -> None:
@@ -405,6 +420,10 @@ class Trust(models.Model):
             )
         if proxy and self.proxy_id is not None:
             Notification.objects.tell([self.proxy_id], about=self, notice=Notice.HELP_CHANGED, once=once)
+
+
+def _rows() -> models.QuerySet[Trust]:
+    return Trust.objects.select_for_update(of=("self",)).select_related("patient", "invitation")
 
 
 def _in_order(scopes: Iterable[str]) -> list[str]:

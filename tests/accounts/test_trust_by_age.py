@@ -155,7 +155,7 @@ def test_what_was_agreed_is_never_more_than_the_tier_allows_and_never_less_than_
         born = date(2014, 6, 24)
         given = trust(cast, parent, born, categories=["appointment", "medical_question"])
         assert may(parent, cast)[1] == {"appointment"}
-        given.change(scopes=[Scope.READ], categories=["medical_question"], born=born, by=FOUNDER)
+        given.change(scopes=[Scope.READ], categories=["medical_question"], by=FOUNDER)
         assert may(parent, cast) == (frozenset(), frozenset())
 
 
