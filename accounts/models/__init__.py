@@ -3,6 +3,8 @@
 from accounts.models.care import CareRelationship, CareTeam, CareTeamMembership
 from accounts.models.device import KnownDevice
 from accounts.models.factor import AuthenticatorApp, RecoveryCode, RecoverySheet
+from accounts.models.invitation import Invitation, InvitationState
+from accounts.models.joined import InvitationKind
 from accounts.models.kept import KeptForm, KeptText
 from accounts.models.limit import TryCounter
 from accounts.models.loss import FactorLoss
@@ -13,6 +15,7 @@ from accounts.models.practitioner import Practitioner
 from accounts.models.proxy import ProxyGrant, RelatedPerson, Relationship, Scope
 from accounts.models.reset import PasswordReset
 from accounts.models.role import Role, RoleGrant
+from accounts.models.role_request import RoleRequest
 from accounts.models.session import End, Session, Strength
 from accounts.models.user import Grant, User
 
@@ -25,6 +28,9 @@ __all__ = [
     "End",
     "FactorLoss",
     "Grant",
+    "Invitation",
+    "InvitationKind",
+    "InvitationState",
     "KeptForm",
     "KeptText",
     "KnownDevice",
@@ -41,6 +47,7 @@ __all__ = [
     "Relationship",
     "Role",
     "RoleGrant",
+    "RoleRequest",
     "Scope",
     "Session",
     "Strength",

@@ -138,7 +138,9 @@ class Notification(models.Model):
 
     @property
     def is_wanted(self) -> bool:
-        """Whether the person may still be told: people who left are told nothing, nor is anybody too late."""
+        """Whether the person may still be told: who left is told of that alone, and nobody is told too late."""
+        if self.notice == Notice.ACCOUNT_CLOSED:
+            return True
         return self.person.is_active and not (self.notice == Notice.RESET_LINK and self._reset().is_stale)
 
     def send(self) -> None:
