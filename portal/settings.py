@@ -285,6 +285,7 @@ SESSION_IDLE_PATIENT = timedelta(minutes=30)
 SESSION_ABSOLUTE = timedelta(hours=12)
 SESSION_HALF = timedelta(minutes=10)  # From the password to the second step.
 STEP_UP_AGE = timedelta(minutes=5)
+INVITATION_AGE = timedelta(hours=whole_number("INVITATION_HOURS", default=72, least=1))
 # How many wrong tries before the door stays shut, and for how long. Right ones are given back.
 TRY_LIMITS = {
     "password-account": (10, timedelta(minutes=15)),
@@ -303,6 +304,11 @@ TRY_LIMITS = {
     "reset-address": (30, timedelta(hours=1)),
     "identity-check": (10, timedelta(hours=1)),
     "passkey-address": (60, timedelta(minutes=15)),
+    # Of one code, whether there is such an invitation or not; and how many mails one invitation may cause.
+    "join-code": (8, timedelta(days=3)),
+    "join-address": (30, timedelta(minutes=15)),
+    "join-mail": (5, timedelta(days=1)),
+    "record-look-up": (60, timedelta(hours=1)),
 }
 # Privacy officers and administrators of accounts sign in with a passkey and nothing less. The demo and the tests
 # have no passkeys to hand out; in production this cannot be turned off.

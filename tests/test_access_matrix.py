@@ -26,7 +26,7 @@ PEOPLE = ["nobody", "half", "ana", "ben", "rosa", "okafor", "lund", "maya", "sam
 # What `half` and `nobody` may do. Everything else asks for both steps of sign-in.
 PUBLIC = {
     "healthz", "home", "sign-in", "sign-in-passkey", "passkey-options", "password-forgotten",
-    "password-by-link", "sign-out", "keep", "theme", "language",
+    "password-by-link", "join", "join-by-link", "sign-out", "keep", "theme", "language",
 }  # fmt: skip
 HALF_WAY = {
     "sign-in-code", "sign-in-recovery", "sign-in-set-up", "sign-in-codes", "sign-in-set-up-passkey",
@@ -54,6 +54,10 @@ MATRIX = {
     ("password-forgotten", "post"):         "422 422 422 422 422 422 422 422 422 422 422",
     ("password-by-link", "get"):            "410 410 410 410 410 410 410 410 410 410 410",
     ("password-by-link", "post"):           "410 410 410 410 410 410 410 410 410 410 410",
+    ("join", "get"):                        "200 200 200 200 200 200 200 200 200 200 200",
+    ("join", "post"):                       "422 422 422 422 422 422 422 422 422 422 422",
+    ("join-by-link", "get"):                "410 410 410 410 410 410 410 410 410 410 410",
+    ("join-by-link", "post"):               "410 410 410 410 410 410 410 410 410 410 410",
     ("sign-in-lost", "get"):                "302 200 302 302 302 302 302 302 302 302 302",
     ("sign-in-lost", "post"):               "302 302 302 302 302 302 302 302 302 302 302",
     ("sign-in-set-up-passkey", "get"):      "302 302 302 302 302 302 302 302 302 302 302",

@@ -5,6 +5,8 @@ from accounts.models.device import KnownDevice
 from accounts.models.factor import AuthenticatorApp, RecoveryCode, RecoverySheet
 from accounts.models.freeze import Freeze
 from accounts.models.ground import BY_AGE, ON_PAPER, Basis, Ended
+from accounts.models.invitation import Invitation, InvitationState
+from accounts.models.joined import InvitationKind
 from accounts.models.kept import KeptForm, KeptText
 from accounts.models.limit import TryCounter
 from accounts.models.loss import FactorLoss
@@ -15,6 +17,7 @@ from accounts.models.practitioner import Practitioner
 from accounts.models.proxy import ProxyGrant, RelatedPerson, Relationship, Scope
 from accounts.models.reset import PasswordReset
 from accounts.models.role import Role, RoleGrant
+from accounts.models.role_request import RoleRequest
 from accounts.models.session import End, Session, Strength
 from accounts.models.trust import Trust
 from accounts.models.user import Grant, User
@@ -33,6 +36,9 @@ __all__ = [
     "FactorLoss",
     "Freeze",
     "Grant",
+    "Invitation",
+    "InvitationKind",
+    "InvitationState",
     "KeptForm",
     "KeptText",
     "KnownDevice",
@@ -49,6 +55,7 @@ __all__ = [
     "Relationship",
     "Role",
     "RoleGrant",
+    "RoleRequest",
     "Scope",
     "Session",
     "Strength",

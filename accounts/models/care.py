@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.db import models
+from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models.patient import Patient
 from accounts.models.period import Period, PeriodQuerySet
+from accounts.refusals import AlreadyInTeam
 from audit.ids import uuid7
+from audit.recorder import record
 from audit.verbs import verb
 
 if TYPE_CHECKING:
@@ -35,7 +37,16 @@ class CareTeam(models.Model):
 
     @verb(actor="by")
     def join(self, *, user: User, by: Agent) -> CareTeamMembership:
-        return CareTeamMembership.objects.create(team=self, user=user)
+        """From now on she sees what the team sees. Nobody is signed out: every page asks the rows."""
+        try:
+            with transaction.atomic():
+                place = CareTeamMembership.objects.create(team=self, user=user)
+        except IntegrityError as clash:
+            raise AlreadyInTeam from clash
+        record(
+            agent=by, type="team", subtype="team-join", action="C", obj=user, detail={"team": str(self.pk)}
+        )
+        return place
 
     @verb(actor="by")
     def care_for(
@@ -66,6 +77,14 @@ class CareTeamMembership(Period):
     def end(self, *, by: Agent) -> None:
         self.ends_at = timezone.now()
         self.save(update_fields=["ends_at"])
+        record(
+            agent=by,
+            type="team",
+            subtype="team-leave",
+            action="U",
+            obj=self.user,
+            detail={"team": str(self.team_id)},
+        )
 
 
 class CareRelationship(Period):

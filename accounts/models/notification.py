@@ -139,10 +139,12 @@ class Notification(models.Model):
 
     @property
     def is_wanted(self) -> bool:
-        """Whether the person may still be told: people who left are told nothing, nor is anybody too late.
+        """Whether the person may still be told: who left is told of that alone, and nobody is told too late.
 
         Who is told for a patient's sake must still be trusted with what it is about, at the moment of sending.
         """
+        if self.notice == Notice.ACCOUNT_CLOSED:
+            return True
         if not self.person.is_active or (self.notice == Notice.RESET_LINK and self._reset().is_stale):
             return False
         return self.patient_id is None or self._is_still_hers()

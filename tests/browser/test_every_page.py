@@ -92,6 +92,8 @@ WAY_IN = {
     "sign-in-again",
     "password-forgotten",
     "password-by-link",
+    "join",
+    "join-by-link",
 }
 FACTOR_PAGES = {"account-app-new", "account-codes", "account-passkey-new", "account-password"}
 
@@ -231,6 +233,38 @@ def test_getting_a_new_password(cast, visitor):
     visitor.page.get_by_role("heading", name="Your new password is saved").wait_for()
     visitor.look("password-by-link, done")
     visitor.go("password-by-link", token, status=410)
+
+
+def test_joining_by_an_invitation(cast, visitor, as_):
+    from tests.accounts.invited import NORA, PASSWORD, a_newcomer, invite, link_in_mail
+
+    _invitation, code = invite(cast, a_newcomer(cast))
+    page = visitor.page
+    visitor.go("join")
+    page.get_by_role("button", name="Send me the link").click()
+    page.get_by_role("alert").wait_for()
+    visitor.look("join with errors")
+    page.get_by_label("Code from the clinic").fill(code)
+    page.get_by_label("Your birth date").fill(NORA["birth_date"])
+    page.get_by_label("Your e-mail").fill("rosa@riverside.example")
+    page.get_by_role("button", name="Send me the link").click()
+    page.get_by_role("heading", name="Look in your e-mail").wait_for()
+    visitor.look("join, sent")
+    token = link_in_mail().split("/")[2]
+    visitor.go("join-by-link", token)
+    page.get_by_label("Your birth date").fill(NORA["birth_date"])
+    page.get_by_label("Choose a password").fill(PASSWORD)
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("heading", name="You have an account already").wait_for()
+    visitor.look("join-by-link, known")
+    as_(cast.rosa)
+    visitor.go("join-by-link", token)
+    visitor.go("join")
+    page.get_by_label("Code from the clinic").fill(code)
+    page.get_by_label("Your birth date").fill(NORA["birth_date"])
+    page.get_by_role("button", name="Add my record").click()
+    page.get_by_role("heading", level=1, name="Messages").wait_for()
+    visitor.go("join-by-link", token, status=410)
 
 
 def test_a_page_that_is_not_there(visitor):
