@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 
-from accounts.models import Patient, User
+from accounts.models import Patient, Trust, User
 from accounts.refusals import AnotherPatient
 from audit.recorder import record_refusal
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from django.contrib.auth.models import AnonymousUser
+    from django.db.models import QuerySet
     from django.http import HttpRequest
 
     from accounts.models import Session
@@ -37,6 +38,50 @@ def patient_on_whose_side(user: User, ref: str) -> Patient:
             return Patient.objects.get(pk=patient_id)
     record_refusal(agent=user, target=None, reason="not-on-her-side")
     raise Http404("No such patient.")
+
+
+def own_record(user: User) -> Patient:
+    """The record of the patient herself. What she decides about trusted people nobody decides for her."""
+    return Patient.objects.get(user=user.pk)
+
+
+def own_trust_for(user: User, ref: UUID) -> Trust:
+    """A trust that this patient gave, or 404; looking for another's is remembered."""
+    return _trust_or_refuse(Trust.objects.filter(patient__user=user.pk), user, ref)
+
+
+def trust_in_me_for(user: User, ref: UUID) -> Trust:
+    """A trust that somebody puts in this person, or 404; looking for another's is remembered."""
+    return _trust_or_refuse(Trust.objects.standing().filter(proxy=user.pk), user, ref)
+
+
+def patient_at_desk(user: User, ref: UUID) -> Patient:
+    """A patient whose trusted people this member of staff looks after, or 404; who tried is remembered."""
+    patient = Patient.objects.at_desk_of(user).filter(pk=ref).first()
+    if patient is not None:
+        return patient
+    hidden = Patient.objects.filter(pk=ref).first()
+    record_refusal(agent=user, target=hidden, reason="hidden" if hidden else "absent")
+    raise Http404("No such patient.")
+
+
+def trust_at_desk(user: User, ref: UUID) -> Trust:
+    """A trust in a patient's record that this member of staff looks after, or 404."""
+    trust = Trust.objects.filter(pk=ref).select_related("patient").first()
+    if trust is None:
+        record_refusal(agent=user, target=None, reason="absent")
+        raise Http404("No such trust.")
+    patient_at_desk(user, trust.patient_id)
+    return trust
+
+
+def _trust_or_refuse(reachable: QuerySet[Trust], user: User, ref: UUID) -> Trust:
+    found: Trust | None = reachable.select_related("patient", "invitation").filter(pk=ref).first()
+    if found is not None:
+        return found
+    hidden = Trust.objects.filter(pk=ref).first()
+    record_refusal(agent=user, target=hidden, reason="hidden" if hidden else "absent")
+    raise Http404("No such trust.")
 
 
 def acting_patient(who: HttpRequest | User | AnonymousUser) -> Patient:

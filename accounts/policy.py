@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 View = TypeVar("View", bound=Callable[..., Any])
-Who = Literal["patient", "staff", "front-desk", "clinical", "prescriber", "privacy", "admin"]
+Who = Literal["patient", "own-record", "staff", "front-desk", "clinical", "prescriber", "privacy", "admin"]
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -49,6 +49,7 @@ class Rule:
 # The ways in. "patient" is the patient's side: one's own record, or one that somebody trusts one with.
 WAYS_IN: dict[str, Callable[[User], bool]] = {
     "patient": lambda user: bool(user.patient_id or user.grants),
+    "own-record": lambda user: bool(user.patient_id),
     "staff": lambda user: bool(user.roles & CARING),
     "front-desk": lambda user: Role.FRONT_DESK in user.roles,
     "clinical": lambda user: bool(user.roles & CLINICAL),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from accounts import limits
 from accounts.models import FactorLoss, Patient, User
-from accounts.refusals import NothingAsked
+from accounts.refusals import NoSuchPatient, NothingAsked
 from audit.recorder import record, record_read
 from audit.seals import unseal
 
@@ -38,3 +38,22 @@ def _born(patient: Patient, birth_date: date, *, by: User) -> bool:
     receipt = record_read(reader=by, shown=[patient], category="patient", purpose="HOPERAT")
     known = unseal(patient, "birth_date", receipt=receipt)
     return hmac.compare_digest(known, birth_date.isoformat())
+
+
+def patient_by_two(*, record_number: str, birth_date: date, by: User) -> Patient:
+    """The patient whom both belong to. Whatever does not fit gets the same refusal, and counts."""
+    limits.spend(("identity-check", str(by.pk)))
+    patient = Patient.objects.at_desk_of(by).by_record_number(record_number)
+    if patient is None or not _born(patient, birth_date, by=by):
+        record(
+            agent=by,
+            type="trust",
+            subtype="look-up",
+            outcome="4",
+            outcome_reason="no-match",
+            patient_id=patient.pk if patient is not None else None,
+            category="trust",
+        )
+        raise NoSuchPatient
+    limits.give_back(("identity-check", str(by.pk)))
+    return patient

@@ -149,6 +149,25 @@ class TrustedAlready(Refusal):
     words = _("This person has access already. You can change what they may do.")
 
 
+class InvitedAlready(Refusal):
+    code = "invited_already"
+    words = _("You invited this person already. On their page you can send a new code.")
+
+
+class NotYourself(Refusal):
+    code = "not_yourself"
+    status = 422
+    words = _("This is your own e-mail. Write the e-mail of the person who helps you.")
+
+
+class NoSuchPatient(Refusal):
+    """No such patient, one of another team, or another birth date: one answer for all."""
+
+    code = "no_such_patient"
+    status = 422
+    words = _("These do not fit together. Check both.")
+
+
 class NotAChild(Refusal):
     """A parent's right is over when the child is grown."""
 

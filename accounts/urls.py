@@ -2,7 +2,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts.views import account, join, loss, passkey, password, privacy, set_up, sign_in
+from accounts.views import (
+    account,
+    desk_trusted,
+    join,
+    loss,
+    passkey,
+    password,
+    privacy,
+    set_up,
+    sign_in,
+    trusted,
+)
 
 urlpatterns = [
     path("", sign_in.home, name="home"),
@@ -38,4 +49,16 @@ urlpatterns = [
     path("theme/", account.theme, name="theme"),
     path("language/", account.language, name="language"),
     path("privacy/", privacy.privacy, name="privacy"),
+    path("trusted/", trusted.people, name="trusted"),
+    path("trusted/new/", trusted.new, name="trusted-new"),
+    path("trusted/<uuid:ref>/", trusted.person, name="trusted-person"),
+    path("trusted/<uuid:ref>/stop/", trusted.stop, name="trusted-stop"),
+    path("trusted/<uuid:ref>/invite/", trusted.invite_again, name="trusted-invite"),
+    path("account/helping/<uuid:ref>/end/", trusted.give_back, name="helping-end"),
+    path("desk/trusted/", desk_trusted.find, name="desk-trusted"),
+    path("desk/trusted/<uuid:ref>/", desk_trusted.patient, name="desk-trusted-patient"),
+    path("desk/trusted/<uuid:ref>/new/", desk_trusted.new, name="desk-trusted-new"),
+    path("desk/trusts/<uuid:ref>/pause/", desk_trusted.pause, name="desk-trust-pause"),
+    path("desk/trusts/<uuid:ref>/go-on/", desk_trusted.go_on, name="desk-trust-go-on"),
+    path("desk/trusts/<uuid:ref>/bar/", desk_trusted.bar, name="desk-trust-bar"),
 ]

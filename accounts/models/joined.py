@@ -73,3 +73,19 @@ def _her_work(invitation: Invitation, user: User) -> None:
     in_teams = CareTeamMembership.objects.current().filter(user=user).values_list("team", flat=True)
     for team in CareTeam.objects.filter(pk__in=invitation.teams).exclude(pk__in=in_teams):
         team.join(user=user, by=giver)
+
+
+@when_joined(InvitationKind.TRUSTED)
+def _whom_she_helps(invitation: Invitation, user: User) -> None:
+    """Her name, where she is new here, and what the patient lets her do. Who is barred finds nothing."""
+    from accounts.models.proxy import RelatedPerson
+    from accounts.models.trust import Trust
+
+    trust = Trust.objects.filter(invitation=invitation).first()
+    if trust is None or Trust.objects.barring(patient=trust.patient, user=user):
+        raise InvitationOver
+    if not any(kind.objects.filter(user=user).exists() for kind in (RelatedPerson, Patient, Practitioner)):
+        RelatedPerson.objects.introduce(user=user, name=open_directory(invitation, "name"), by=PORTER)
+    invitation.name = None
+    invitation.save(update_fields=["name"])
+    trust.accept(by=user, proxy=user)

@@ -53,6 +53,18 @@ class PatientQuerySet(models.QuerySet["Patient"]):
         )
         return self.filter(mine | Q(trusts_me) | Q(cared_for))
 
+    def at_desk_of(self, user: User) -> Self:
+        """Whose trusted people this member of staff looks after: of those she sees; of all, for privacy officers.
+
+        Nobody works here on her own record, or on that of somebody who trusts her.
+        """
+        from accounts.models.role import Role
+        from accounts.models.trust import Trust
+
+        reachable = self.all() if Role.PRIVACY_OFFICER in user.roles else self.visible_to(user)
+        own_side = Trust.objects.standing().filter(proxy=user.pk, patient=OuterRef("pk"))
+        return reachable.exclude(user=user.pk).exclude(Exists(own_side))
+
     def by_record_number(self, text: str) -> Patient | None:
         return self.filter(record_number_digest=record_number_digest(text)).first()
 

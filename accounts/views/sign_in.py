@@ -14,6 +14,7 @@ from accounts.forms import AppCodeForm, PasskeyForm, RecoveryCodeForm, SignInFor
 from accounts.models.session import End
 from accounts.policy import anyone, half_signed_in, policy, signed_in
 from accounts.refusals import CodeRefused, PasskeyRefused, SessionEnded, TooManyTries
+from accounts.trusted import TRUST
 from accounts.views.where import home_of, next_step, onward, site_of, step, wanted
 from audit.refusals import Refusal
 
@@ -100,6 +101,7 @@ WHY_AGAIN = {
     "": "",
     "refill-decision": _("You are about to decide on a refill."),
     entrance.FACTORS: _("You are about to change how you sign in."),
+    TRUST: _("You are about to decide who may help you."),
 }
 
 
