@@ -29,6 +29,7 @@ OPENERS = {
     "accounts/proofing.py",
     "accounts/people.py",
     "accounts/models/notification.py",
+    "messaging/models/draft.py",
     "messaging/opened/texts.py",
 }
 SECRET_OPENERS = {"audit/seals.py", "accounts/models/factor.py"}
@@ -68,6 +69,7 @@ OPEN_TEXT = {
     "accounts.notification.event_key": "a reference",
     "accounts.notification.last_error": "the name of an exception, never its words",
     "messaging.claim.ended_because": "a code",
+    "messaging.safetyflag.version": "which rules were read",
     "messaging.holiday.name": "on the door plate",
 }
 TEXT = (models.CharField, models.TextField, models.JSONField)
@@ -257,9 +259,12 @@ def test_what_people_wrote_and_what_names_a_patient_is_sealed_as_health():
         "messaging.thread.subject",
         "messaging.thread.preview",
         "messaging.message.body",
+        "messaging.draft.subject",
+        "messaging.draft.body",
         "messaging.internalnote.body",
         "messaging.refillrequest.comment",
         "messaging.refilldecision.note",
+        "messaging.safetyflag.found",
     }
 
 
