@@ -307,15 +307,10 @@ def _by_key() -> str:
         SELECT {", ".join(own + hers)},
             ARRAY(SELECT role FROM accounts_rolegrant WHERE user_id = u.id AND {runs}),
             (SELECT id FROM accounts_patient WHERE user_id = u.id),
-<<<<<<< HEAD
             (SELECT coalesce(json_agg(json_build_array(patient_id, scopes, categories)
                         ORDER BY starts_at, id), '[]')
-               FROM accounts_proxygrant WHERE proxy_id = u.id AND {runs})
-=======
-            (SELECT coalesce(json_agg(json_build_array(patient_id, scopes) ORDER BY starts_at, id), '[]')
                FROM accounts_proxygrant WHERE proxy_id = u.id AND {runs}),
             ARRAY(SELECT version FROM accounts_agreement WHERE user_id = u.id)
->>>>>>> main
         FROM accounts_session s JOIN accounts_user u ON u.id = s.user_id
         WHERE s.key_digest = %(key)s
     """  # noqa: S608  (column names of our own models)
