@@ -9,7 +9,7 @@ import messaging.clock
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0007_trusts"),
+        ("accounts", "0008_trusts"),
         ("messaging", "0006_safety_flags"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -1,4 +1,4 @@
-"""What is kept from trusted people, and in which conversations they may write."""
+"""What is kept from trusted people, and where they may write and ask."""
 
 from __future__ import annotations
 
@@ -134,6 +134,17 @@ def may_write_in(user: User, thread: Thread) -> bool:
     if thread.confidential and thread.patient.user_id != user.pk:
         return False
     return may_write_for(user, thread.patient, about=thread.category)
+
+
+def may_ask_for(user: User, patient: Patient) -> bool:
+    """Whether `user` may ask for this patient's medicines now."""
+    if patient.user_id == user.pk:
+        return True
+    return (
+        ProxyGrant.objects.current()
+        .filter(patient=patient, proxy=user.pk, scopes__contains=["refill"])
+        .exists()
+    )
 
 
 def begins_apart(user: User, patient: Patient) -> bool:

@@ -21,6 +21,7 @@ from audit.verbs import verb
 from messaging import notices
 from messaging.clock import now
 from messaging.eligibility import Eligibility
+from messaging.models.confidence import may_ask_for
 from messaging.models.medicine import Prescription
 from messaging.models.message import Press
 from messaging.models.pool import Category, Pool
@@ -396,17 +397,6 @@ class RefillDecision(models.Model):
     @property
     def seal_owner_id(self) -> UUID:
         return self.patient_id
-
-
-def may_ask_for(user: User, patient: Patient) -> bool:
-    """Whether `user` may ask for this patient's medicines now."""
-    if patient.user_id == user.pk:
-        return True
-    return (
-        ProxyGrant.objects.current()
-        .filter(patient=patient, proxy=user.pk, scopes__contains=["refill"])
-        .exists()
-    )
 
 
 def may_still_be_told(decision: UUID, person: UUID) -> bool:

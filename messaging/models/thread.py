@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from accounts import terms
 from accounts.models import CareRelationship, Patient, ProxyGrant
 from accounts.models.user import Standing
 from accounts.notices import Notice
@@ -370,6 +371,7 @@ class Thread(models.Model):
             obj=message,
             patient_id=self.patient_id,
             category="message",
+            detail={"terms": terms.agreed(author)} if adding else None,
         )
         return message
 

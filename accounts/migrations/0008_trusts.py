@@ -38,7 +38,7 @@ def a_trust_for_each_grant(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0006_second_steps_are_called_under_seal"),
+        ("accounts", "0007_terms_and_contacts"),
         ("audit", "0003_shown"),
     ]
 
