@@ -188,6 +188,17 @@ class CloseForm(PortalForm):
     seen = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
 
+class ApartForm(PortalForm):
+    """Keep a conversation from trusted people, or share it again. Whether a reason is needed is the verb's to say."""
+
+    apart = forms.ChoiceField(choices=[("keep", ""), ("share", "")], required=False)
+    reason = TextField(
+        required=False,
+        limit=COMMENT_LIMIT,
+        too_long=gettext_lazy("Your words must be %(limit)s letters or fewer. They have %(length)s"),
+    )
+
+
 _DECISIONS = [
     (state.value, state.label)
     for state in (

@@ -122,7 +122,10 @@ _TABS = (
 )
 _RAIL = (
     (_("Messages"), (("inbox", _("Team inbox"), "inbox"),)),
-    (_("Front desk"), (("desk-lost", _("Lost second step"), "lock"),)),
+    (
+        _("Front desk"),
+        (("desk-lost", _("Lost second step"), "lock"), ("desk-trusted", _("Trusted people"), "users")),
+    ),
     (_("Refills"), (("refills", _("To decide"), "pill"),)),
     (_("Privacy"), (("audit-events", _("Access review"), "eye"),)),
 )

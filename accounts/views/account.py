@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language_info
 
-from accounts import account, enrolment, entrance
+from accounts import account, enrolment, entrance, trusted
 from accounts.access import patient_on_whose_side
 from accounts.middleware import CHOSEN_ON_THE_WAY_IN, is_spoken
 from accounts.models.session import End
@@ -119,7 +119,9 @@ def _page(request: HalfSignedInRequest, *, problem: str = "", status: int = 200)
         "loss": account.loss_of(user),
         "codes_left": account.codes_left(user),
         "sessions": account.sessions_of(user, session),
-        "helped": account.helped_by(user),
+        "sides": account.helped_by(user),
+        "helped": trusted.helped_by(user),
+        "has_record": user.patient_id is not None,
         "acting_for": session.acting_for_id
         or user.patient_id
         or next((g.patient_id for g in user.grants), None),

@@ -24,4 +24,8 @@ def privacy(request: PortalRequest) -> HttpResponse:
     if Scope.HISTORY not in request.user.scopes_for(patient.pk):
         raise PermissionDenied
     history = history_for(request.user, patient, before=request.GET.get("before", ""))
-    return render(request, "accounts/privacy.html", {"history": history})
+    return render(
+        request,
+        "accounts/privacy.html",
+        {"history": history, "is_own": patient.pk == request.user.patient_id},
+    )

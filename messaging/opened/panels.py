@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from accounts.models import CareRelationship, ProxyGrant
+from accounts.models import CareRelationship, ProxyGrant, Scope
 from accounts.people import People
 from audit.recorder import record_read
-from messaging.models import Prescription, RefillRequestItem, Thread
+from messaging.models import CategoryCode, Prescription, RefillRequestItem, Thread
 from messaging.opened.texts import open_texts
 
 if TYPE_CHECKING:
@@ -36,11 +36,20 @@ class RefillLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Helper:
+    """Somebody the patient trusts, and what she may do now."""
+
+    person: Person
+    scope_words: tuple[str, ...]
+    topic_words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Panel:
     """`shows_medicines` is False for the front desk, which works messages and not medicines."""
 
     lead: Person | None
-    trusted: tuple[Person, ...]
+    trusted: tuple[Helper, ...]
     shows_medicines: bool
     medicines: tuple[MedicineLine, ...]
     open_refills: tuple[RefillLine, ...]
@@ -65,10 +74,10 @@ def open_panel(thread: Thread, *, reader: User) -> Panel:
         .values_list("lead", flat=True)
         .first()
     )
-    trusted_ids = list(
-        ProxyGrant.objects.current().filter(patient=thread.patient_id).values_list("proxy", flat=True)
+    grants = list(ProxyGrant.objects.current().filter(patient=thread.patient_id))
+    people = People.load(
+        [lead_id, *(grant.proxy_id for grant in grants)], patient_id=thread.patient_id, to_patient=False
     )
-    people = People.load([lead_id, *trusted_ids], patient_id=thread.patient_id, to_patient=False)
     orders = {order.pk: order for order in [*prescriptions, *(refill.prescription for refill in refills)]}
     receipt = record_read(
         reader=reader,
@@ -81,7 +90,15 @@ def open_panel(thread: Thread, *, reader: User) -> Panel:
     names = people.opened(receipt)
     return Panel(
         lead=names.get(lead_id) if lead_id else None,
-        trusted=tuple(names[pk] for pk in trusted_ids if pk in names),
+        trusted=tuple(
+            Helper(
+                names[grant.proxy_id],
+                tuple(str(Scope(scope).label) for scope in grant.scopes),
+                tuple(str(CategoryCode(topic).label) for topic in grant.categories),
+            )
+            for grant in grants
+            if grant.proxy_id in names
+        ),
         shows_medicines=reader.is_clinical,
         medicines=tuple(
             MedicineLine(texts[order.pk, "medicine"], texts[order.pk, "directions"])

@@ -16,6 +16,7 @@ from accounts.refusals import AnotherPatient
 from messaging.access import category_for, own_thread_for, pool_for
 from messaging.forms import NewMessageForm, ReplyForm
 from messaging.models import Side, Thread, ThreadState
+from messaging.opened.apart import apart_for_patient
 from messaging.opened.choices import message_choices
 from messaging.opened.paging import Position
 from messaging.opened.threads import open_thread, patient_inbox
@@ -96,6 +97,7 @@ def _show(
 ) -> HttpResponse:
     opened = open_thread(found, reader=request.user, before=message_ref_in(request))
     context = {"thread": opened, "form": form, "was_kept": was_kept, "just_sent": "sent" in request.GET}
+    context["apart"] = apart_for_patient(found, reader=request.user)
     return render(request, "messaging/thread.html", context, status=status)
 
 

@@ -15,6 +15,7 @@ from accounts.policy import policy, signed_in
 from messaging.access import worked_item_for, worked_thread_for
 from messaging.forms import CloseForm, NoteForm, ReplyForm
 from messaging.models import Outcome, Side, Thread
+from messaging.opened.apart import apart_for_team
 from messaging.opened.conversations import open_conversation
 from messaging.opened.medicines import refill_count
 from messaging.opened.panels import open_panel
@@ -150,6 +151,7 @@ def _show(
         **_queue(request),
         "conversation": open_conversation(thread, reader=request.user, before=message_ref_in(request)),
         "panel": open_panel(thread, reader=request.user),
+        "apart": apart_for_team(thread, reader=request.user),
         "reply_form": reply or ReplyForm(),
         "note_form": note or NoteForm(),
         "close_form": close or CloseForm(),
