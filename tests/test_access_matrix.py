@@ -87,12 +87,21 @@ MATRIX = {
     ("account-sessions-end-others", "post"): "302 302 302 302 302 302 302 302 302 302 302",
     ("account-session-end", "post"):        "302 302 302 404 404 404 404 404 404 404 404",
     ("account-acting", "post"):             "302 302 302 404 302 403 403 403 403 403 403",
+    ("helping-end", "post"):                "302 302 404 404 302 403 403 403 403 403 403",
+    ("trusted", "get"):                     "302 302 200 200 403 403 403 403 403 403 403",
+    ("trusted-new", "get"):                 "302 302 302 302 403 403 403 403 403 403 403",
+    ("trusted-new", "post"):                "302 302 302 302 403 403 403 403 403 403 403",
+    ("trusted-person", "get"):              "302 302 200 404 403 403 403 403 403 403 403",
+    ("trusted-person", "post"):             "302 302 302 302 403 403 403 403 403 403 403",
+    ("trusted-stop", "post"):               "302 302 302 404 403 403 403 403 403 403 403",
+    ("trusted-invite", "post"):             "302 302 302 302 403 403 403 403 403 403 403",
     ("privacy", "get"):                     "302 302 200 200 200 403 403 403 403 403 403",
     # the patient's side
     ("messages", "get"):                    "302 302 200 200 200 403 403 403 403 403 403",
     ("message-new", "get"):                 "302 302 200 200 200 403 403 403 403 403 403",
     ("message-new", "post"):                "302 302 422 422 422 403 403 403 403 403 403",
     ("thread", "get"):                      "302 302 200 404 200 403 403 403 403 403 403",
+    ("thread-apart", "post"):               "302 302 302 404 403 403 403 403 403 403 403",
     ("thread-replies", "post"):             "302 302 422 404 422 403 403 403 403 403 403",
     ("medicines", "get"):                   "302 302 200 200 200 403 403 403 403 403 403",
     ("refill-new", "get"):                  "302 302 200 404 200 403 403 403 403 403 403",
@@ -107,12 +116,22 @@ MATRIX = {
     ("inbox-release", "post"):              "302 302 403 403 403 409 404 409 404 403 403",
     ("inbox-replies", "post"):              "302 302 403 403 403 422 404 422 404 403 403",
     ("inbox-notes", "post"):                "302 302 403 403 403 422 404 422 404 403 403",
+    ("inbox-apart", "get"):                 "302 302 403 403 403 200 404 200 403 403 403",
+    ("inbox-apart", "post"):                "302 302 403 403 403 422 404 422 403 403 403",
     ("inbox-close", "post"):                "302 302 403 403 403 422 404 422 404 403 403",
     ("refills", "get"):                     "302 302 403 403 403 200 200 200 403 403 403",
     ("refill", "get"):                      "302 302 403 403 403 200 404 200 403 403 403",
     ("refill-claim", "post"):               "302 302 403 403 403 302 404 409 403 403 403",
     ("refill-decision", "post"):            "302 302 403 403 403 302 302 403 403 403 403",
     # the front desk
+    ("desk-trusted", "get"):                "302 302 403 403 403 403 403 403 200 200 403",
+    ("desk-trusted", "post"):               "302 302 403 403 403 403 403 403 422 422 403",
+    ("desk-trusted-patient", "get"):        "302 302 403 403 403 403 403 403 200 200 403",
+    ("desk-trusted-new", "get"):            "302 302 403 403 403 403 403 403 200 403 403",
+    ("desk-trusted-new", "post"):           "302 302 403 403 403 403 403 403 422 403 403",
+    ("desk-trust-pause", "post"):           "302 302 403 403 403 403 403 403 422 422 403",
+    ("desk-trust-go-on", "post"):           "302 302 403 403 403 403 403 403 302 302 403",
+    ("desk-trust-bar", "post"):             "302 302 403 403 403 403 403 403 302 302 403",
     ("desk-lost", "get"):                   "302 302 403 403 403 403 403 403 200 403 403",
     ("desk-lost", "post"):                  "302 302 403 403 403 403 403 403 422 403 403",
     # the access review
@@ -133,6 +152,12 @@ MATRIX = {
 }  # fmt: skip
 # Who has just shown her second step again, for that very purpose.
 FRESH = {
+    ("trusted-new", "trusted-people", "ana"): 422,
+    ("trusted-new", "refill-decision", "ana"): 302,
+    ("trusted-person", "trusted-people", "ana"): 422,
+    ("trusted-person", "trusted-people", "ben"): 404,
+    ("trusted-invite", "trusted-people", "ana"): 409,
+    ("trusted-invite", "trusted-people", "ben"): 404,
     ("refill-decision", "refill-decision", "okafor"): 422,
     ("refill-decision", "refill-decision", "lund"): 404,
     ("refill-decision", "refill-decision", "maya"): 403,
@@ -152,7 +177,7 @@ class Clinic:
         self.thread, self.order, self.item = work.thread(), work.medicine(), work.refill()
 
     def address(self, name: str) -> str:
-        from accounts.models import AuthenticatorApp, Session
+        from accounts.models import AuthenticatorApp, Session, Trust
         from audit.models import AuditEvent
 
         route, _pattern = ROUTES[name]
@@ -165,6 +190,10 @@ class Clinic:
             thing = Session.objects.filter(user=self.cast.ana).latest("started_at")
         elif "events/" in route:
             thing = AuditEvent.objects.filter(patient_id=self.cast.patient("ana").pk).earliest("recorded_at")
+        elif "desk/trusted/" in route:
+            thing = self.cast.patient("ana")
+        elif "trusted/" in route or "trusts/" in route or "helping/" in route:
+            thing = Trust.objects.get(proxy=self.cast.rosa)
         elif "refills/" in route or "requests/" in route:
             thing = self.item
         elif "medicines/" in route:
@@ -297,3 +326,60 @@ def test_what_is_no_address_is_not_found(clinic: Clinic):
             "/.git/config",
         ):
             assert browser.get(address).status_code == 404, address
+
+
+# How far somebody is trusted, and what that opens on the patient's side; each is asked as one request can be.
+# `read` may read alone; `topic` may do everything about visits alone, and the conversation is about something else.
+STATES = ["full", "read", "topic", "paused", "stopped", "over"]
+#                                        full read topic paused stopped over
+BY_TRUST = {
+    ("messages", "get"):                "200 200 200 403 403 403",
+    ("thread", "get"):                  "200 200 404 403 403 403",
+    ("thread-replies", "post"):         "302 403 404 403 403 403",
+    ("thread-apart", "post"):           "403 403 403 403 403 403",
+    ("medicines", "get"):               "200 200 200 403 403 403",
+    ("refill-new", "get"):              "200 404 200 403 403 403",
+    ("refill-request", "get"):          "200 404 200 403 403 403",
+    ("privacy", "get"):                 "200 403 200 403 403 403",
+    ("trusted", "get"):                 "403 403 403 403 403 403",
+    ("account", "get"):                 "200 200 200 200 200 200",
+    ("api-threads", "get"):             "200 200 200 403 403 403",
+    ("api-threads", "post"):            "201 403 201 403 403 403",
+    ("api-thread", "get"):              "200 200 404 403 403 403",
+    ("api-thread-messages", "get"):     "200 200 404 403 403 403",
+    ("api-thread-messages", "post"):    "201 403 404 403 403 403",
+    ("api-refills", "get"):             "200 200 200 403 403 403",
+    ("api-refill", "get"):              "200 404 200 403 403 403",
+}  # fmt: skip
+SENT = {
+    "thread-replies": {"body": "She asks me to write."},
+    "api-thread-messages": {"body": "She asks me to write."},
+    "api-threads": {"category": "appointment", "subject": "A ride", "body": "Who can drive her?"},
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_what_a_trusted_person_gets_as_far_as_she_is_trusted(clinic: Clinic, state: str):
+    from django.utils import timezone
+
+    from accounts.models import ProxyGrant, Scope, Trust
+
+    trust = Trust.objects.get(proxy=clinic.cast.rosa)
+    if state == "read":
+        trust.change(scopes=[Scope.READ], by=clinic.cast.ana)
+    elif state == "topic":
+        trust.change(scopes=list(Scope), categories=["appointment"], by=clinic.cast.ana)
+    elif state == "paused":
+        trust.freeze(by=clinic.cast.mira, reason="A dispute.")
+    elif state == "stopped":
+        trust.end(by=clinic.cast.ana)
+    elif state == "over":
+        ProxyGrant.objects.filter(trust=trust).update(ends_at=timezone.now())
+    browser = clinic.browser("rosa")
+    found = {}
+    for name, method in BY_TRUST:
+        form = {"content_type": "application/json"} if name.startswith("api-") else {}
+        sent = {"data": SENT.get(name, {}), **form} if method == "post" else {}
+        found[name, method] = getattr(browser, method)(clinic.address(name), **sent).status_code
+    place = STATES.index(state)
+    assert found == {key: int(row.split()[place]) for key, row in BY_TRUST.items()}

@@ -56,6 +56,7 @@ ELSEWHERE = (
     "desk-",
     "account",
     "privacy",
+    "trusted",
     "audit-",
     "home",
     "healthz",
