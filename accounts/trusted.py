@@ -169,7 +169,7 @@ def invite(
         raise InvitedAlready
     birth_date = born(patient, by=by)
     with transaction.atomic():
-        issued = _issue(patient, by=by, name=name, email=email, birth_date=birth_date)
+        issued = _invitation_for(patient, by=by, name=name, email=email, birth_date=birth_date)
         trust = Trust.objects.offer(
             patient=patient,
             relationship=relationship,
@@ -195,12 +195,12 @@ def invite_anew(trust: Trust, *, by: User) -> str:
     birth_date = date.fromisoformat(unseal(patient, "birth_date", receipt=receipt))
     name, email = unseal_all([(trust, "name"), (trust, "email")], receipt=receipt)
     with transaction.atomic():
-        issued = _issue(patient, by=by, name=str(name), email=str(email), birth_date=birth_date)
+        issued = _invitation_for(patient, by=by, name=str(name), email=str(email), birth_date=birth_date)
         trust.invite_anew(by=by, invitation=issued.invitation)
     return issued.code
 
 
-def _issue(patient: Patient, *, by: User, name: str, email: str, birth_date: date) -> Any:
+def _invitation_for(patient: Patient, *, by: User, name: str, email: str, birth_date: date) -> Any:
     return Invitation.objects.issue(
         kind=InvitationKind.TRUSTED,
         patient=patient,

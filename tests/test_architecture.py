@@ -71,6 +71,7 @@ OPEN_TEXT = {
     "accounts.trust.scopes": "codes",
     "accounts.trust.categories": "codes",
     "accounts.trust.age_table": "the name of a table",
+    "accounts.trust.edges": "moments",
     "accounts.user.password": "a hash that cannot be turned back",
     "accounts.user.security_stamp": "random",
     "accounts.user.preferred_language": "a language tag",

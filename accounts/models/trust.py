@@ -57,8 +57,8 @@ class TrustQuerySet(models.QuerySet["Trust"]):
     def outdated(self) -> Self:
         """Worked out from an age table that is not the one in force."""
         paused = Freeze.objects.filter(trust=OuterRef("pk"), lifted_at=None)
-        standing = self.standing().filter(~Exists(paused), proxy__isnull=False)
-        return standing.exclude(age_table="").exclude(age_table=ages.table().version)
+        going = self.standing().filter(~Exists(paused), proxy__isnull=False)
+        return going.exclude(age_table="").exclude(age_table=ages.table().version)
 
 
 class TrustManager(models.Manager.from_queryset(TrustQuerySet)):  # type: ignore[misc]  # built at run time
@@ -279,7 +279,9 @@ class Trust(models.Model):
     @verb(actor="by")
     def finish(self, *, by: Agent) -> None:
         """Write down that its time is over: the rights ended by themselves, at their moment."""
-        self.end(by=by, because=Ended.OF_AGE if self.age_table and self._ran_to_the_end() else Ended.RUN_OUT)
+        last = self.grants.order_by("-ends_at").values_list("ends_at", flat=True).first()
+        by_age = self.age_table and last != self.ends_at
+        self.end(by=by, because=Ended.OF_AGE if by_age else Ended.RUN_OUT)
 
     @verb(actor="by")
     def freeze(self, *, by: User, reason: str) -> Freeze:
@@ -317,8 +319,7 @@ class Trust(models.Model):
     @verb(actor="by")
     def announce(self, *, by: Agent) -> None:
         """Tell both that a birthday has changed what may be done. The change itself came at its moment."""
-        begun = self.grants.current().filter(announced_at=None)
-        for grant in begun:
+        for grant in self.grants.current().filter(announced_at=None):
             grant.announced_at = timezone.now()
             grant.save(update_fields=["announced_at"])
             self._remember("narrow", by=by)
@@ -390,11 +391,6 @@ class Trust(models.Model):
         for grant in self.grants.filter(Q(ends_at=None) | Q(ends_at__gt=moment)):
             grant.ends_at = max(moment, grant.starts_at)
             grant.save(update_fields=["ends_at"])
-
-    def _ran_to_the_end(self) -> bool:
-        """Whether the last of it was ended by age, and not by what was agreed."""
-        last = self.grants.order_by("-ends_at").values_list("ends_at", flat=True).first()
-        return last is not None and last != self.ends_at
 
     def _remember(self, what: str, *, by: Agent, **detail: str) -> None:
         record(
