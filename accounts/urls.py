@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts.views import account, join, loss, passkey, password, privacy, set_up, sign_in
+from accounts.views import account, join, loss, passkey, password, privacy, set_up, sign_in, terms
 
 urlpatterns = [
     path("", sign_in.home, name="home"),
@@ -22,6 +22,7 @@ urlpatterns = [
     path("sign-in/new-password/<str:token>/", password.by_link, name="password-by-link"),
     path("join/", join.join, name="join"),
     path("join/<str:token>/", join.by_link, name="join-by-link"),
+    path("terms/", terms.terms, name="terms"),
     path("sign-out/", sign_in.sign_out, name="sign-out"),
     path("account/", account.account_page, name="account"),
     path("account/apps/new/", set_up.app_new, name="account-app-new"),
