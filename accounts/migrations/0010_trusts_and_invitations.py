@@ -7,8 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0008_trusts"),
-        ("accounts", "0007_invitations_and_role_requests"),
+        ("accounts", "0009_invitations_and_role_requests"),
     ]
 
     operations = [
