@@ -83,9 +83,21 @@ PATIENT = {
     "refill-new",
     "refill-request",
     "privacy",
+    "trusted",
+    "trusted-person",
     "account",
 }
-STAFF = {"inbox", "inbox-thread", "refills", "refill", "desk-lost"}
+STAFF = {
+    "inbox",
+    "inbox-apart",
+    "inbox-thread",
+    "refills",
+    "refill",
+    "desk-lost",
+    "desk-trusted",
+    "desk-trusted-patient",
+    "desk-trusted-new",
+}
 OFFICER = {"audit-events", "audit-event"}
 WAY_IN = {
     "sign-in",
@@ -102,7 +114,7 @@ WAY_IN = {
     "join-by-link",
 }
 TERMS = {"terms"}
-FACTOR_PAGES = {"account-app-new", "account-codes", "account-passkey-new", "account-password"}
+FACTOR_PAGES = {"trusted-new", "account-app-new", "account-codes", "account-passkey-new", "account-password"}
 
 
 def test_every_page_is_visited_here() -> None:
@@ -183,6 +195,63 @@ def test_the_pages_of_the_front_desk(cast, visitor, as_):
     as_(cast.ana)
     visitor.go("account")
     assert page.get_by_role("button", name="Stop it, nothing is lost").is_visible()
+
+
+def test_the_pages_about_trusted_people(cast, work, visitor, as_):
+    from accounts.models import Trust
+    from accounts.trusted import TRUST
+
+    thread, page = work.thread(), visitor.page
+    trust = Trust.objects.get(proxy=cast.rosa)
+    as_(cast.rosa)
+    visitor.go("thread", thread.pk)
+    page.get_by_text("You are helping Ana Alvarez.").wait_for()
+    visitor.go("account")
+    as_(cast.ana, fresh=TRUST)
+    visitor.go("trusted")
+    visitor.go("trusted-person", trust.pk)
+    visitor.go("trusted-new")
+    page.get_by_label("Name").fill("Nina Vale")
+    page.get_by_label("E-mail").fill("nina@patients.example")
+    page.get_by_label("Who is this person to you?").select_option("friend")
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_text("Step 2 of 3").wait_for()
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("alert").wait_for()
+    visitor.look("trusted-new, the second step with errors")
+    page.get_by_label("Read messages").check()
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_text("Step 3 of 3").wait_for()
+    visitor.look("trusted-new, the third step")
+    page.get_by_role("button", name="Send the invitation").click()
+    page.get_by_role("heading", name="Give this code to Nina Vale").wait_for()
+    visitor.look("trusted-person with a code")
+    # Two taps.
+    visitor.go("trusted")
+    page.get_by_text("Stop access Rosa Alvarez").click()
+    page.get_by_role("button", name="Stop it now Rosa Alvarez").click()
+    page.get_by_text("No access any more").wait_for()
+
+
+def test_the_pages_about_trusted_people_at_the_desk(cast, work, visitor, as_):
+    from accounts.models import Trust
+
+    thread, page = work.thread(), visitor.page
+    as_(cast.sam)
+    visitor.go("desk-trusted")
+    visitor.go("desk-trusted-patient", cast.patient("ana").pk)
+    visitor.go("desk-trusted-new", cast.patient("ana").pk)
+    page.get_by_role("button", name="Write it down and invite").click()
+    page.get_by_role("alert").wait_for()
+    visitor.look("desk-trusted-new with errors")
+    Trust.objects.get(proxy=cast.rosa).freeze(by=cast.sam, reason="Two daughters, two papers.")
+    visitor.go("desk-trusted-patient", cast.patient("ana").pk)
+    as_(cast.okafor)
+    visitor.go("inbox-apart", thread.pk)
+    thread.keep_from_trusted_people(by=cast.okafor, reason="She asked on the phone.")
+    visitor.go("inbox-thread", thread.pk)
+    as_(cast.ana)
+    visitor.go("thread", thread.pk)
 
 
 def test_the_pages_of_the_privacy_officer(cast, work, visitor, as_):

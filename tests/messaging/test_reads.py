@@ -38,6 +38,7 @@ READS = {
         ("ana", "medicine", "read"),
     ],
     ("maya", "inbox-version"): [],
+    ("maya", "inbox-apart"): [],
     ("okafor", "refills"): [("ana", "refill", "list"), ("carl", "refill", "list")],
     ("okafor", "refill"): [("ana", "refill", "read")],
     ("okafor", "api-threads"): [("ana", "message", "list"), ("carl", "message", "list")],
