@@ -9,7 +9,7 @@ from datetime import date, time, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import Patient, User
+from accounts.models import Basis, Patient, RelatedPerson, Scope, Trust, User
 from audit.seals import seal
 from messaging.models import Category, CategoryCode, Holiday, OpeningHours, Pool, Prescription
 from portal.demo_clinic import FOUNDER, Clinic, found_clinic
@@ -39,6 +39,29 @@ NEIGHBOURS = (
     Neighbour("lucia", "Lucía Fernández", "1990-07-21", "RC-111108", "es"),
     Neighbour("henry", "Henry Boateng", "1959-10-10", "RC-104905"),
     Neighbour("nora", "Nora O’Brien", "1972-02-29", "RC-106333"),
+)
+
+
+@dataclass(frozen=True)
+class Helper:
+    """Somebody whom a patient of the demo trusts, with a login that no password opens."""
+
+    key: str
+    name: str
+    whose: str
+    stands: str
+    basis: str = Basis.PERMISSION
+    document: str = ""
+    paused: str = ""
+    is_over: bool = False
+
+
+HELPERS = (
+    Helper("dana", "Dana Baker", "leo", "mother", Basis.PARENT, "Birth certificate, seen at the desk"),
+    Helper(
+        "ilse", "Ilse Schmidt", "walter", "daughter", paused="Her brother brought another power of attorney."
+    ),
+    Helper("carmen", "Carmen Ruiz", "ana", "friend", is_over=True),
 )
 DESK_READS = (
     CategoryCode.APPOINTMENT,
@@ -101,6 +124,10 @@ def open_practice(clinic: Clinic | None = None, *, neighbours: Iterable[Neighbou
     practice = Practice(clinic or found_clinic())
     for one in neighbours:
         _register(practice.clinic, one)
+    for helper in HELPERS:
+        # Without the neighbours it is the cast alone, as tests know it.
+        if neighbours and helper.whose in practice.patients:
+            _trust(practice.clinic, helper)
     for key, team in practice.clinic.teams.items():
         practice.pools[key] = Pool.objects.create(team=team, is_fallback=key == "desk")
     Category.objects.complete(by=FOUNDER)
@@ -130,6 +157,30 @@ def _register(clinic: Clinic, one: Neighbour) -> None:
     clinic.teams["desk"].care_for(patient=patient, by=FOUNDER)
     clinic.users[one.key] = user
     clinic.patients[one.key] = patient
+
+
+def _trust(clinic: Clinic, one: Helper) -> None:
+    user = User.objects.enrol(email=f"{one.key}@patients.example", password=None, by=FOUNDER)
+    RelatedPerson.objects.introduce(user=user, name=one.name, by=FOUNDER)
+    born = next(
+        (date.fromisoformat(patient.born) for patient in NEIGHBOURS if patient.key == one.whose), None
+    )
+    trust = Trust.objects.give(
+        patient=clinic.patients[one.whose],
+        proxy=user,
+        relationship=one.stands,
+        scopes=list(Scope),
+        basis=one.basis,
+        document=one.document,
+        born=born,
+        quietly=True,
+        by=FOUNDER,
+    )
+    if one.paused:
+        trust.freeze(by=clinic.users["sam"], reason=one.paused)
+    if one.is_over:
+        trust.end(by=clinic.users[one.whose])
+    clinic.users[one.key] = user
 
 
 def _post_the_hours() -> None:

@@ -76,7 +76,7 @@ STORIES = (
         (Line("henry", 3, "My calf is swollen and warm since last night, the same leg they operated on ten days ago. It hurts when I walk."),),
         urgent=True,
     ),
-    Story("leo", "medical_question", "Rash after amoxicillin", (Line("leo", 22, "Small red dots came up on his belly two days after he began the medicine for his ear. He is playing and eating. Should we stop it?"),)),
+    Story("leo", "medical_question", "Rash after amoxicillin", (Line("dana", 22, "Small red dots came up on his belly two days after he began the medicine for his ear. He is playing and eating. Should we stop it?"),)),
     Story("grace", "test_result", "What does the high number mean?", (Line("grace", 21, "The result page shows TSH 6.2 in red. Nobody has called me about it. What does the high number mean?"),)),
     Story("ada", "medical_question", "Can I fly at 30 weeks?", (Line("ada", 19, "I have a work trip in two weeks, four hours each way. Is it safe to fly at 30 weeks? I feel well."),)),
     Story("walter", "form_or_letter", "New hearing aid batteries", (Line("walter", 26, "The shop says they need a letter from you before they can give me the next set of batteries for my hearing aids."),)),
