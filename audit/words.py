@@ -61,6 +61,7 @@ CATEGORIES: dict[str, Words] = {
     "relatedperson": when("a kind of data", "trusted person"),
     "rolegrant": when("a kind of data", "role"),
     "session": when("a kind of data", "session"),
+    "teamchange": when("a kind of data", "change of team"),
     "thread": when("a kind of data", "conversation"),
     "user": when("a kind of data", "account"),
     "workitem": when("a kind of data", "work in the team inbox"),
@@ -88,6 +89,8 @@ DONE: dict[tuple[str, str], Words] = {
     ("record", "cancel"): gettext_lazy("Took back a refill request"),
     ("work", "claim"): gettext_lazy("Took on work"),
     ("work", "release"): gettext_lazy("Gave work back"),
+    ("work", "let-go"): gettext_lazy("Left work to the others"),
+    ("work", "reroute"): gettext_lazy("Moved a conversation to another team"),
     ("security", "seal-broken"): gettext_lazy("Met a text whose seal is broken"),
 }
 

@@ -5,3 +5,6 @@ from django.apps import AppConfig
 
 class MessagingConfig(AppConfig):
     name = "messaging"
+
+    def ready(self) -> None:
+        from messaging import rerouting  # noqa: F401  (registering is what it does)

@@ -23,7 +23,7 @@ _members = Prepared(
 )
 
 
-def tell_patients_side(patient: Patient, *, about: models.Model, notice: str) -> None:
+def tell_patients_side(patient: Patient, *, about: models.Model, notice: str, once: str = "") -> None:
     """Tell the patient and the trusted people who may read."""
     people = [patient.user_id] if patient.user_id else []
     people += (
@@ -31,7 +31,7 @@ def tell_patients_side(patient: Patient, *, about: models.Model, notice: str) ->
         .filter(patient=patient, scopes__contains=["read"])
         .values_list("proxy", flat=True)
     )
-    Notification.objects.tell(people, about=about, notice=notice, patient=patient)
+    Notification.objects.tell(people, about=about, notice=notice, patient=patient, once=once)
 
 
 def tell_pool(pool: Pool, *, about: models.Model, notice: str, owner: UUID | None) -> None:
@@ -41,3 +41,10 @@ def tell_pool(pool: Pool, *, about: models.Model, notice: str, owner: UUID | Non
     else:
         people = [person for (person,) in _members(team=pool.team_id, at=now())]
     Notification.objects.tell(people, about=about, notice=notice, patient=about.patient)  # type: ignore[attr-defined]
+
+
+def tell_members(pool: Pool, *, notice: str) -> None:
+    """Tell everybody who works the pool, once for however much came to it at this moment."""
+    moment = now()
+    people = [person for (person,) in _members(team=pool.team_id, at=moment)]
+    Notification.objects.tell(people, about=pool, notice=notice, once=f"{moment.timestamp():.6f}")

@@ -11,6 +11,7 @@ from messaging.models.refill import (
     RefillRequestItem,
     RefillState,
 )
+from messaging.models.team_change import Cause, TeamChange
 from messaging.models.thread import Closure, Outcome, Thread, ThreadState
 from messaging.models.work import Claim, Priority, WorkItem, WorkState
 
@@ -20,6 +21,7 @@ __all__ = [
     "SUBJECT_LIMIT",
     "Category",
     "CategoryCode",
+    "Cause",
     "Claim",
     "Closure",
     "DenialReason",
@@ -37,6 +39,7 @@ __all__ = [
     "RefillRequestItem",
     "RefillState",
     "Side",
+    "TeamChange",
     "Thread",
     "ThreadState",
     "WorkItem",

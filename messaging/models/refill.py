@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from accounts import leaving
 from accounts.models import CareRelationship, Patient, ProxyGrant
 from accounts.notices import Notice
 from audit.ids import uuid7
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from accounts.models import User
     from accounts.models.user import Standing
+    from audit.context import Agent
 
 COMMENT_LIMIT = 1_000
 
@@ -91,11 +93,16 @@ class RefillRequestItemQuerySet(models.QuerySet["RefillRequestItem"]):
         return self.filter(Q(patient__user=user.pk) | Q(patient__in=granted.values("patient")))
 
     def worked_by(self, user: User | Standing, *, at: datetime | None = None) -> Self:
-        """Requests in the pools `user` works now, about patients whom that team looks after now."""
+        """Requests in the pools `user` works now, about patients whom that team looks after now.
+
+        What came to the fall-back pool came because no team looked after the patient: its clinicians decide it.
+        """
         related = CareRelationship.objects.current(at).filter(
             patient=OuterRef("patient"), team=OuterRef("pool__team")
         )
-        return self.filter(Exists(related), pool__in=Pool.objects.worked_by(user, at=at))
+        return self.filter(
+            Exists(related) | Q(pool__is_fallback=True), pool__in=Pool.objects.worked_by(user, at=at)
+        )
 
     def visible_to(self, user: User) -> Self:
         """Requests `user` may read now."""
@@ -116,6 +123,7 @@ class RefillRequestQuerySet(models.QuerySet["RefillRequest"]):
         `NoPool` when no team would read it, `MayNot` when `by` may not ask for this patient. The same
         `form_token` finds the first press; `FormUsed` when that one asked for something else.
         """
+        leaving.as_things_stand()
         # Lock the order: two presses of the button, or patient and daughter at once, make one request.
         prescription = (
             Prescription.objects.select_for_update(of=("self",))
@@ -244,6 +252,7 @@ class RefillRequestItem(models.Model):
     @verb(actor="by")
     def claim(self, *, by: User) -> RefillRequestItem:
         """Take the request for review, or say who has it (`HeldByAnother`)."""
+        leaving.as_things_stand()
         item = self._locked()
         if not item.is_open:
             raise AlreadyDecided
@@ -274,6 +283,7 @@ class RefillRequestItem(models.Model):
         schedule II refill, `AlreadyDecided`, `NotOpenForDecision`, `HeldByAnother`. Records the decision and
         tells the patient.
         """
+        leaving.as_things_stand()
         item = self._locked()
         if not by.may_prescribe or not RefillRequestItem.objects.worked_by(by).filter(pk=item.pk).exists():
             raise MayNot
@@ -325,6 +335,7 @@ class RefillRequestItem(models.Model):
     @verb(actor="by")
     def cancel(self, *, by: User) -> RefillRequestItem:
         """Take the request back. Only the patient's side, only while it is open."""
+        leaving.as_things_stand()
         item = self._locked()
         if not may_ask_for(by, item.patient):
             raise MayNot
@@ -342,6 +353,26 @@ class RefillRequestItem(models.Model):
             category="refill",
         )
         return item
+
+    def put_back(self) -> None:
+        """Whoever looked at it has left: it waits again."""
+        if self.state == RefillState.IN_REVIEW:
+            self._move_to(RefillState.RECEIVED)
+
+    def end_unread(self, *, by: Agent) -> None:
+        """Nobody is left who could judge it, or nobody to judge it for: it ends, and the patient's side is told."""
+        self._move_to(RefillState.CANCELLED)
+        self.work.locked().finish(state=WorkState.CANCELLED)
+        record(
+            agent=by,
+            type="record",
+            subtype="cancel",
+            action="U",
+            obj=self,
+            patient_id=self.patient_id,
+            category="refill",
+        )
+        notices.tell_patients_side(self.patient, about=self, notice=Notice.TEAM_CHANGED)
 
     def _locked(self) -> RefillRequestItem:
         return (

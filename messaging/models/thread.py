@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from accounts import leaving
 from accounts.models import CareRelationship, Patient, ProxyGrant
 from accounts.notices import Notice
 from audit.ids import uuid7
@@ -21,6 +22,7 @@ from messaging import notices
 from messaging.clock import now
 from messaging.models.message import PREVIEW_LENGTH, InternalNote, Message, Press, Side
 from messaging.models.pool import Category, Pool
+from messaging.models.team_change import Cause, TeamChange
 from messaging.models.work import WorkItem, is_on_patients_side
 from messaging.refusals import AlreadyClosed, MayNot, OwnRecord, ThreadMovedOn, UnreadBeforeFinish
 
@@ -86,6 +88,7 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         the patient's own choice among those that look after her. Raises `MayNot` when `by` may not write
         for `patient`, `FormUsed` when that press sent something else, `NoPool` when nobody could read it.
         """
+        leaving.as_things_stand()
         if not may_write_for(by, patient):
             raise MayNot
         chosen = pool.pk if pool else ""
@@ -174,8 +177,9 @@ class Thread(models.Model):
         `ThreadMovedOn` when `seen`, the last message on the page the form was on, is not the last one any
         more; `FormUsed` when the first press sent something else; `HeldByAnother`; `MayNot`.
         """
+        leaving.as_things_stand()
         # Lock first: two replies may race to reopen a closed thread.
-        (thread,) = _locked(ref=self.pk)
+        thread = self._locked()
         side = thread.side_of(author, door=side)
         press = Press.of(form_token, "message", self.pk, body)
         if twin := press.earlier(Message.objects.all(), author=author):
@@ -186,7 +190,21 @@ class Thread(models.Model):
             return thread._hear(author, body, press)
         return thread._answer(author, body, press)
 
+    def _locked(self) -> Thread:
+        # A row that had to wait while its team changed does not fit the team it was joined with: ask once more.
+        locked = _locked.first(ref=self.pk) or _locked.first(ref=self.pk)
+        if locked is None:
+            raise Thread.DoesNotExist
+        return locked
+
+    def next_pool(self) -> Pool:
+        """Where it goes on when its team cannot read it any more. Raises `NoPool`."""
+        successor = Pool.objects.filter(team=self.pool.team.successor_id).first()
+        return Pool.objects.for_message(patient=self.patient, category=self.category, chosen=successor)
+
     def _hear(self, author: User, body: str, press: Press) -> Message:
+        if not Pool.objects.still_reads(self.pool_id, patient=self.patient_id):
+            TeamChange.objects.make(thread=self, to=self.next_pool(), because=Cause.CARE_ENDED, by=author)
         message = self.write(author=author, side=Side.PATIENT, body=body, press=press)
         item = self.open_item()
         if item is None:
@@ -246,6 +264,7 @@ class Thread(models.Model):
         Raises `UnreadBeforeFinish` when `seen`, the last message on the page of whoever finishes, is not the
         last one any more; `AlreadyClosed`, `HeldByAnother`, `OwnRecord`, `MayNot`.
         """
+        leaving.as_things_stand()
         thread = Thread.objects.select_for_update(of=("self",)).get(pk=self.pk)
         thread.side_of(by, door=Side.TEAM)
         if not thread.is_open:
