@@ -29,6 +29,7 @@ OPENERS = {
     "accounts/proofing.py",
     "accounts/people.py",
     "accounts/models/notification.py",
+    "messaging/models/draft.py",
     "messaging/opened/texts.py",
 }
 SECRET_OPENERS = {"audit/seals.py", "accounts/models/factor.py"}
@@ -256,6 +257,8 @@ def test_what_people_wrote_and_what_names_a_patient_is_sealed_as_health():
         "messaging.thread.subject",
         "messaging.thread.preview",
         "messaging.message.body",
+        "messaging.draft.subject",
+        "messaging.draft.body",
         "messaging.internalnote.body",
         "messaging.refillrequest.comment",
         "messaging.refilldecision.note",

@@ -1,5 +1,6 @@
 """The work: conversations, medicines, refills, and who owes the patient an answer."""
 
+from messaging.models.draft import Draft
 from messaging.models.medicine import Prescription
 from messaging.models.message import BODY_LIMIT, SUBJECT_LIMIT, InternalNote, Message, ReadReceipt, Side
 from messaging.models.pool import Category, CategoryCode, Holiday, OpeningHours, Pool
@@ -14,6 +15,7 @@ from messaging.models.refill import (
 from messaging.models.team_change import Cause, TeamChange
 from messaging.models.thread import Closure, Outcome, Thread, ThreadState
 from messaging.models.work import Claim, Priority, WorkItem, WorkState
+from messaging.models.writing import DraftKind, DraftState, Urgent
 
 __all__ = [
     "BODY_LIMIT",
@@ -25,6 +27,9 @@ __all__ = [
     "Claim",
     "Closure",
     "DenialReason",
+    "Draft",
+    "DraftKind",
+    "DraftState",
     "Holiday",
     "InternalNote",
     "Message",
@@ -42,6 +47,7 @@ __all__ = [
     "TeamChange",
     "Thread",
     "ThreadState",
+    "Urgent",
     "WorkItem",
     "WorkState",
 ]

@@ -213,6 +213,7 @@ class Thread(models.Model):
         elif item.is_on_hold:
             item.wake(due_at=self.pool.due(self.category, since=now()))
         notices.tell_pool(self.pool, about=message, notice=Notice.WORK_WAITING, owner=item.holder_id)
+        self.drafts.spend(author=author, kind="reply", press=press, body=body, into=message)
         return message
 
     def _answer(self, author: User, body: str, press: Press) -> Message:
@@ -225,6 +226,7 @@ class Thread(models.Model):
         message = self.write(author=author, side=Side.TEAM, body=body, press=press)
         item.wait_for_patient()
         notices.tell_patients_side(self.patient, about=message, notice=Notice.NEW_MESSAGE)
+        self.drafts.spend(author=author, kind="answer", press=press, body=body, into=message)
         return message
 
     @verb(actor="author")
@@ -255,6 +257,7 @@ class Thread(models.Model):
             patient_id=self.patient_id,
             category="note",
         )
+        self.drafts.spend(author=author, kind="note", press=press, body=body, into=None)
         return kept
 
     @verb(actor="by")
