@@ -101,6 +101,7 @@ def _bring_refill_on(refill: RefillRequestItem, item: WorkItem, *, by: Agent) ->
     Where nobody is left to judge it, the request ends and its patient is told to call.
     """
     ordered_by = refill.prescription.team
+    to: Pool | None
     try:
         to = Pool.objects.for_refill(patient=refill.patient, ordered_by=ordered_by.successor or ordered_by)
     except NoPool:

@@ -10,7 +10,7 @@ import messaging.clock
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0007_leaving"),
-        ("messaging", "0004_what_a_form_was_used_for"),
+        ("messaging", "0005_drafts"),
     ]
 
     operations = [
