@@ -12,6 +12,7 @@ from messaging.models.refill import (
     RefillRequestItem,
     RefillState,
 )
+from messaging.models.safety import Answer, Chose, Safety, SafetyFlag, Shown
 from messaging.models.team_change import Cause, TeamChange
 from messaging.models.thread import Closure, Outcome, Thread, ThreadState
 from messaging.models.work import Claim, Priority, WorkItem, WorkState
@@ -21,9 +22,11 @@ __all__ = [
     "BODY_LIMIT",
     "COMMENT_LIMIT",
     "SUBJECT_LIMIT",
+    "Answer",
     "Category",
     "CategoryCode",
     "Cause",
+    "Chose",
     "Claim",
     "Closure",
     "DenialReason",
@@ -43,6 +46,9 @@ __all__ = [
     "RefillRequest",
     "RefillRequestItem",
     "RefillState",
+    "Safety",
+    "SafetyFlag",
+    "Shown",
     "Side",
     "TeamChange",
     "Thread",

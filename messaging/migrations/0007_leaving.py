@@ -10,7 +10,7 @@ import messaging.clock
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0007_leaving"),
-        ("messaging", "0005_drafts"),
+        ("messaging", "0006_safety_flags"),
     ]
 
     operations = [
