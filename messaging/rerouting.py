@@ -13,7 +13,7 @@ from accounts.notices import Notice
 from messaging import notices
 from messaging.models.pool import Pool
 from messaging.models.refill import RefillRequestItem
-from messaging.models.team_change import Cause, TeamChange
+from messaging.models.team_change import Cause, TeamChange, next_pool
 from messaging.models.thread import Thread
 from messaging.models.work import WorkItem, is_held
 from messaging.refusals import NoPool
@@ -86,7 +86,7 @@ def _bring_on(item: WorkItem, *, by: Agent) -> Pool | None:
 def _bring_thread_on(thread: Thread, because: Cause, *, by: Agent) -> Pool | None:
     thread = Thread.objects.select_for_update(of=("self",)).get(pk=thread.pk)
     try:
-        to = thread.next_pool()
+        to = next_pool(thread)
     except NoPool:
         return None
     if to.pk == thread.pool_id:

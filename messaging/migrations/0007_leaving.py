@@ -9,7 +9,7 @@ import messaging.clock
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0007_leaving"),
+        ("accounts", "0008_leaving"),
         ("messaging", "0006_safety_flags"),
     ]
 

@@ -61,6 +61,11 @@ class TeamChangeManager(models.Manager["TeamChange"]):
         notices.tell_patients_side(thread.patient, about=change, notice=Notice.TEAM_CHANGED)
         return change
 
+    def keep_read(self, thread: Thread, *, by: Agent) -> None:
+        """Before something new stands in it: bring it to where somebody may open it. Raises `NoPool`."""
+        if not Pool.objects.still_reads(thread.pool_id, patient=thread.patient_id):
+            self.make(thread=thread, to=next_pool(thread), because=Cause.CARE_ENDED, by=by)
+
 
 class TeamChange(models.Model):
     """One line between two messages: "Your conversation is now with …". The old team's name stays on it."""
@@ -85,3 +90,9 @@ class TeamChange(models.Model):
 
     def __str__(self) -> str:
         return f"team change {self.pk}"
+
+
+def next_pool(thread: Thread) -> Pool:
+    """Where it goes on when its team cannot read it any more. Raises `NoPool`."""
+    successor = Pool.objects.filter(team=thread.pool.team.successor_id).first()
+    return Pool.objects.for_message(patient=thread.patient, category=thread.category, chosen=successor)

@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts import leaving
+from accounts import leaving, terms
 from accounts.models import CareRelationship, Patient, ProxyGrant
 from accounts.notices import Notice
 from audit.ids import uuid7
@@ -23,7 +23,7 @@ from messaging.clock import now
 from messaging.models.message import PREVIEW_LENGTH, InternalNote, Message, Press, Side
 from messaging.models.pool import Category, Pool
 from messaging.models.safety import SafetyFlag
-from messaging.models.team_change import Cause, TeamChange
+from messaging.models.team_change import TeamChange
 from messaging.models.work import WorkItem, is_on_patients_side
 from messaging.refusals import AlreadyClosed, MayNot, OwnRecord, ThreadMovedOn, UnreadBeforeFinish
 
@@ -204,14 +204,8 @@ class Thread(models.Model):
             raise Thread.DoesNotExist
         return locked
 
-    def next_pool(self) -> Pool:
-        """Where it goes on when its team cannot read it any more. Raises `NoPool`."""
-        successor = Pool.objects.filter(team=self.pool.team.successor_id).first()
-        return Pool.objects.for_message(patient=self.patient, category=self.category, chosen=successor)
-
     def _hear(self, author: User, body: str, press: Press, safety: Safety | None) -> Message:
-        if not Pool.objects.still_reads(self.pool_id, patient=self.patient_id):
-            TeamChange.objects.make(thread=self, to=self.next_pool(), because=Cause.CARE_ENDED, by=author)
+        TeamChange.objects.keep_read(self, by=author)
         message = self.write(author=author, side=Side.PATIENT, body=body, press=press)
         item = self.open_item()
         if item is None:
@@ -369,6 +363,7 @@ class Thread(models.Model):
             obj=message,
             patient_id=self.patient_id,
             category="message",
+            detail={"terms": terms.agreed(author)} if adding else None,
         )
         return message
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0006_second_steps_are_called_under_seal"),
+        ("accounts", "0007_terms_and_contacts"),
     ]
 
     operations = [
