@@ -36,11 +36,10 @@ Follower = Callable[[Leaving], None]
 _followers: list[Follower] = []
 
 
-def follow(follower: Follower) -> Follower:
+def follow(follower: Follower) -> None:
     """Let `follower` put its own things in order whenever somebody leaves."""
     if follower not in _followers:
         _followers.append(follower)
-    return follower
 
 
 def settle(change: Leaving) -> None:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Exists, OuterRef, Q
 
-from accounts.leaving import Leaving, follow
+from accounts.leaving import Leaving
 from accounts.models import CareRelationship, CareTeamMembership
 from accounts.models.role import PRESCRIBERS
+from accounts.models.user import Standing
 from accounts.notices import Notice
 from messaging import notices
 from messaging.models.pool import Pool
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from audit.context import Agent
 
 
-@follow
 def settle(change: Leaving) -> None:
     """Release what those who left hold, bring what nobody reads any more to somebody who does, tell each pool once."""
     waiting: set[UUID] = set()
@@ -45,6 +45,11 @@ def settle(change: Leaving) -> None:
             waiting.add(to.pk)
     for pool in Pool.objects.filter(pk__in=waiting):
         notices.tell_members(pool, notice=Notice.WORK_WAITING)
+
+
+def may_still_be_told(change: UUID, person: UUID) -> bool:
+    """Whether a notice of a new team may leave for somebody on the patient's side, at this moment."""
+    return Thread.objects.of_patients_side(Standing(person)).filter(team_changes=change).exists()
 
 
 def _let_go(person: User, *, by: Agent) -> set[UUID]:

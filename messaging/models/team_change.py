@@ -58,7 +58,7 @@ class TeamChangeManager(models.Manager["TeamChange"]):
             category="work",
             detail={"was": str(change.from_pool_id), "now": str(to.pk), "because": str(because)},
         )
-        notices.tell_patients_side(thread.patient, about=change, notice=Notice.TEAM_CHANGED)
+        notices.tell_patients_side(thread.patient, about=change, notice=Notice.TEAM_CHANGED, thread=thread)
         return change
 
     def keep_read(self, thread: Thread, *, by: Agent) -> None:

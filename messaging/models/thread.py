@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import leaving, terms
 from accounts.models import CareRelationship, Patient, ProxyGrant
+from accounts.models.user import Standing
 from accounts.notices import Notice
 from audit.ids import uuid7
 from audit.prepared import Prepared
@@ -20,6 +21,8 @@ from audit.seals import Kind, SealedField, seal
 from audit.verbs import verb
 from messaging import notices
 from messaging.clock import now
+from messaging.models.closure import Closure, Outcome
+from messaging.models.confidence import Confidence, begins_apart, may_write_for, may_write_in
 from messaging.models.message import PREVIEW_LENGTH, InternalNote, Message, Press, Side
 from messaging.models.pool import Category, Pool
 from messaging.models.safety import SafetyFlag
@@ -32,7 +35,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from accounts.models import User
-    from accounts.models.user import Standing
     from messaging.models.safety import Safety
 
 
@@ -41,26 +43,16 @@ class ThreadState(models.TextChoices):
     CLOSED = "closed", _("Finished")
 
 
-class Outcome(models.TextChoices):
-    """Why a conversation is finished (TR15). Staff choose; patients read the words."""
-
-    ANSWERED = "answered", _("Answered")
-    VISIT_BOOKED = "visit_booked", _("Visit booked")
-    REFILL_DECIDED = "refill_decided", _("Refill decided")
-    PHONED = "phoned", _("Talked on the phone")
-    NO_REPLY_NEEDED = "no_reply_needed", _("No reply needed")
-    REDIRECTED = "redirected", _("Sent to another team")
-
-
 class ThreadQuerySet(models.QuerySet["Thread"]):
     def visible_to(self, user: User) -> Self:
         """Threads `user` may read now. Rights are read live; nobody sees charts by power over accounts."""
         return self.of_patients_side(user) | self.worked_by(user)
 
     def of_patients_side(self, user: User | Standing, *, at: datetime | None = None) -> Self:
-        """The patient's own threads and those her trusted people may read."""
-        granted = ProxyGrant.objects.current(at).filter(proxy=user.pk, scopes__contains=["read"])
-        return self.filter(Q(patient__user=user.pk) | Q(patient__in=granted.values("patient")))
+        """The patient's own threads; and for trusted people those about their topics that are not kept apart."""
+        granted = ProxyGrant.objects.reading(user.pk, at=at).filter(patient=OuterRef("patient"))
+        trusted = Q(Exists(granted.about(OuterRef("category"))), confidential=False)
+        return self.filter(Q(patient__user=user.pk) | trusted)
 
     def worked_by(self, user: User) -> Self:
         """Threads of the pools `user` works now, about patients whom that team looks after now.
@@ -83,17 +75,23 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         body: str,
         form_token: UUID | None = None,
         pool: Pool | None = None,
+        confidential: bool | None = None,
         safety: Safety | None = None,
     ) -> Thread:
         """Begin a conversation: route, seal, promise, acknowledge, look for danger, notify. Everything or nothing.
 
         The same `form_token` from the same person finds the thread that its first press made. `pool` is
         the patient's own choice among those that look after her, `safety` what she was asked and shown.
+        `confidential` keeps it from trusted people; unless the patient says so or not, her age does.
         Raises `MayNot` when `by` may not write for `patient`, `FormUsed` when that press sent something
         else, `NoPool` when nobody could read it.
         """
         leaving.as_things_stand()
-        if not may_write_for(by, patient):
+        if not may_write_for(by, patient, about=category):
+            raise MayNot
+        if confidential is None:
+            confidential = begins_apart(by, patient)
+        elif confidential and patient.user_id != by.pk:
             raise MayNot
         chosen = pool.pk if pool else ""
         press = Press.of(form_token, "thread", patient.pk, category.pk, chosen, subject, body)
@@ -113,6 +111,8 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
             reply_due_at=due_at,
             sent_at=now(),
         )
+        if confidential:
+            thread.keep_from_trusted_people(by=by)
         item = WorkItem.objects.create(patient=patient, pool=destination, thread=thread, due_at=due_at)
         SafetyFlag.objects.raise_for(by=by, about=message, item=item, texts=(subject, body), safety=safety)
         notices.tell_pool(destination, about=message, notice=Notice.WORK_WAITING, owner=item.owner_id)
@@ -136,6 +136,8 @@ class Thread(models.Model):
     last_author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     last_side = models.CharField(max_length=8, choices=Side.choices)
     message_count = models.PositiveIntegerField(default=0)
+    # Kept from trusted people. Written with the row that says by whom and since when.
+    confidential = models.BooleanField(default=False)
 
     objects = ThreadQuerySet.as_manager()
 
@@ -227,7 +229,7 @@ class Thread(models.Model):
             item.hand_to(author)
         message = self.write(author=author, side=Side.TEAM, body=body, press=press)
         item.wait_for_patient()
-        notices.tell_patients_side(self.patient, about=message, notice=Notice.NEW_MESSAGE)
+        notices.tell_patients_side(self.patient, about=message, notice=Notice.NEW_MESSAGE, thread=self)
         self.drafts.spend(author=author, kind="answer", press=press, body=body, into=message)
         return message
 
@@ -297,6 +299,14 @@ class Thread(models.Model):
         )
         return closure
 
+    def keep_from_trusted_people(self, *, by: User, reason: str = "") -> None:
+        """From now on it does not exist for them: see `Confidence.objects.keep`."""
+        Confidence.objects.keep(thread=self, by=by, reason=reason)
+
+    def share_again(self, *, by: User) -> None:
+        """Let trusted people read it again: see `Confidence.objects.share`."""
+        Confidence.objects.share(thread=self, by=by)
+
     def side_of(self, user: User, *, door: Side | None = None) -> Side:
         """Which side `user` speaks from now; it must be that of the `door` she came through, if one is named.
 
@@ -306,7 +316,7 @@ class Thread(models.Model):
         if is_on_patients_side(user, patient_id=self.patient_id):
             if door == Side.TEAM:
                 raise OwnRecord
-            if may_write_for(user, self.patient):
+            if may_write_in(user, self):
                 return Side.PATIENT
         elif door != Side.PATIENT and Thread.objects.worked_by(user).filter(pk=self.pk).exists():
             return Side.TEAM
@@ -386,36 +396,6 @@ _open_work = Prepared(
 )
 
 
-class Closure(models.Model):
-    """That a conversation was finished, by whom and how; and when somebody wrote in it again."""
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    thread = models.ForeignKey(Thread, on_delete=models.PROTECT, related_name="closures")
-    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
-    closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    outcome = models.CharField(max_length=20, choices=Outcome.choices)
-    closed_at = models.DateTimeField(default=now)
-    reopened_at = models.DateTimeField(null=True)
-
-    class Meta:
-        ordering = ["closed_at"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["thread"], condition=Q(reopened_at=None), name="one_standing_closure"
-            ),
-            models.CheckConstraint(condition=Q(outcome__in=Outcome.values), name="outcome_known"),
-        ]
-
-    def __str__(self) -> str:
-        return f"closure {self.pk}"
-
-
-def may_write_for(user: User, patient: Patient) -> bool:
-    """Whether `user` may write as the patient's side now: herself, or a trusted person with that scope."""
-    if patient.user_id == user.pk:
-        return True
-    return (
-        ProxyGrant.objects.current()
-        .filter(patient=patient, proxy=user.pk, scopes__contains=["write"])
-        .exists()
-    )
+def may_still_be_told(message: UUID, person: UUID) -> bool:
+    """Whether a notice of this message may leave for somebody on the patient's side, at this moment."""
+    return Thread.objects.of_patients_side(Standing(person)).filter(messages=message).exists()

@@ -9,8 +9,8 @@ import messaging.clock
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0008_leaving"),
-        ("messaging", "0006_safety_flags"),
+        ("accounts", "0009_leaving"),
+        ("messaging", "0007_confidence"),
     ]
 
     operations = [
