@@ -29,7 +29,7 @@ def tell_patients_side(
 ) -> None:
     """Tell the patient, and those trusted people who may read `thread`; without one, who may ask for her refills."""
     people = [patient.user_id] if patient.user_id else []
-    grants = ProxyGrant.objects.current().filter(patient=patient, once=once)
+    grants = ProxyGrant.objects.current().filter(patient=patient)
     if thread is None:
         grants = grants.filter(scopes__contains=[Scope.REFILL])
     elif thread.confidential:
