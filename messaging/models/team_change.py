@@ -63,8 +63,11 @@ class TeamChangeManager(models.Manager["TeamChange"]):
 
     def keep_read(self, thread: Thread, *, by: Agent) -> None:
         """Before something new stands in it: bring it to where somebody may open it. Raises `NoPool`."""
-        if not Pool.objects.still_reads(thread.pool_id, patient=thread.patient_id):
-            self.make(thread=thread, to=next_pool(thread), because=Cause.CARE_ENDED, by=by)
+        if Pool.objects.still_reads(thread.pool_id, patient=thread.patient_id):
+            return
+        to = next_pool(thread)
+        if to.pk != thread.pool_id:
+            self.make(thread=thread, to=to, because=Cause.CARE_ENDED, by=by)
 
 
 class TeamChange(models.Model):
