@@ -12,7 +12,7 @@ import audit.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0008_trusts"),
+        ("accounts", "0009_leaving"),
     ]
 
     operations = [
