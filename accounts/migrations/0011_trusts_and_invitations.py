@@ -34,6 +34,7 @@ class Migration(migrations.Migration):
                     ("new_message", "New Message"),
                     ("refill_decided", "Refill Decided"),
                     ("work_waiting", "Work Waiting"),
+                    ("team_changed", "Team Changed"),
                     ("trust_changed", "Trust Changed"),
                     ("help_changed", "Help Changed"),
                     ("factor_added", "Factor Added"),
