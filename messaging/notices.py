@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from accounts.models import CareTeamMembership, Notification, ProxyGrant
 from audit.prepared import Prepared
 from messaging.clock import now
+from messaging.models.absence import Absence
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from uuid import UUID
 
     from django.db import models
@@ -19,6 +21,11 @@ if TYPE_CHECKING:
 _members = Prepared(
     lambda *, team, at: (
         CareTeamMembership.objects.current(at).filter(team=team, user__is_active=True).values_list("user")
+    )
+)
+_away = Prepared(
+    lambda *, people, at: (
+        Absence.objects.at(at).filter(user__in=people).order_by("starts_at").values_list("user", "cover")
     )
 )
 
@@ -34,10 +41,17 @@ def tell_patients_side(patient: Patient, *, about: models.Model, notice: str) ->
     Notification.objects.tell(people, about=about, notice=notice, patient=patient)
 
 
+def instead_of_absent(people: Sequence[UUID]) -> list[UUID]:
+    """These people, with whoever reads in place of those who are away now. Nobody is named twice."""
+    away = dict(_away(people=list(people), at=now()))
+    return list(dict.fromkeys(away.get(person, person) for person in people))
+
+
 def tell_pool(pool: Pool, *, about: models.Model, notice: str, owner: UUID | None) -> None:
-    """Tell who holds the work, or else everybody who works the pool."""
+    """Tell who holds the work, or else everybody who works the pool. Who is away is told through her cover."""
     if owner is not None:
         people = [owner]
     else:
         people = [person for (person,) in _members(team=pool.team_id, at=now())]
+    people = instead_of_absent(people)
     Notification.objects.tell(people, about=about, notice=notice, patient=about.patient)  # type: ignore[attr-defined]

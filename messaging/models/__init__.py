@@ -1,5 +1,6 @@
 """The work: conversations, medicines, refills, and who owes the patient an answer."""
 
+from messaging.models.absence import Absence
 from messaging.models.draft import Draft
 from messaging.models.medicine import Prescription
 from messaging.models.message import BODY_LIMIT, SUBJECT_LIMIT, InternalNote, Message, ReadReceipt, Side
@@ -20,6 +21,7 @@ __all__ = [
     "BODY_LIMIT",
     "COMMENT_LIMIT",
     "SUBJECT_LIMIT",
+    "Absence",
     "Category",
     "CategoryCode",
     "Claim",

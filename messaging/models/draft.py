@@ -15,11 +15,16 @@ from audit.recorder import record, record_read
 from audit.seals import UNREADABLE, Kind, SealedField, digest, seal, unseal_all
 from audit.verbs import verb
 from messaging.clock import now
-from messaging.models.message import InternalNote, Message, Press, Side, lock_writer
+from messaging.models.message import (
+    InternalNote,
+    Message,
+    Press,
+    Side,
+    lock_writer,
+)
 from messaging.models.pool import Category, Pool
 from messaging.models.thread import Thread, may_write_for
 from messaging.models.writing import (
-    ANSWER_HOLDS,
     ENDED_FOR,
     KEPT_LIMIT,
     MOST_NEW,
@@ -27,10 +32,19 @@ from messaging.models.writing import (
     UNTOUCHED_FOR,
     DraftKind,
     DraftState,
+    Steps,
     Urgent,
     Words,
 )
-from messaging.refusals import DraftGone, DraftMovedOn, DraftTooLong, DraftUnfinished, MayNot, TooManyDrafts
+from messaging.refusals import (
+    DraftGone,
+    DraftMovedOn,
+    DraftTooLong,
+    DraftUnfinished,
+    MayNot,
+    TeamMovedOn,
+    TooManyDrafts,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -51,6 +65,14 @@ class DraftQuerySet(models.QuerySet["Draft"]):
 
     def standing(self) -> Self:
         return self.filter(state=DraftState.OPEN)
+
+    def of_patients_side(self, patient: Patient) -> Self:
+        """What is being written to the clinic for `patient`."""
+        return self.filter(patient=patient).exclude(kind__in=OF_THE_TEAM)
+
+    def count_of(self, author: User, patient: Patient) -> int:
+        """How many she has begun for `patient` and not sent, for the tab that leads there."""
+        return self.filter(author=author.pk, state=DraftState.OPEN).of_patients_side(patient).count()
 
     @verb(actor="by")
     def begin(
@@ -154,7 +176,7 @@ class DraftQuerySet(models.QuerySet["Draft"]):
         return draft
 
 
-class Draft(models.Model):
+class Draft(Steps, models.Model):
     """One text that is being written, by one person, about one patient, whatever page she is on.
 
     A new message has no thread. Sending it ends it, once: `state` says so under a lock, and `form_token`
@@ -224,16 +246,6 @@ class Draft(models.Model):
     def is_sent(self) -> bool:
         return self.state == DraftState.SENT
 
-    @property
-    def must_ask_again(self) -> bool:
-        """Whether the urgent question has no answer that is about now."""
-        return not self.urgent or self.urgent_at is None or now() - self.urgent_at > ANSWER_HOLDS
-
-    @property
-    def must_stop(self) -> bool:
-        """Whether she said that something urgent may be happening, and not yet that she has called or is safe."""
-        return self.urgent in (Urgent.YES, Urgent.UNSURE) and self.safe_at is None
-
     def words(self, *, reader: User) -> Words:
         """Open it for its author. Reading one's own draft is a reading like any other."""
         receipt = record_read(reader=reader, of=self, shown=[self], category="draft")
@@ -287,17 +299,18 @@ class Draft(models.Model):
             draft.write(subject=subject, body=body)
         return draft
 
-    def send(self, *, by: User, seen: int | None = None) -> Message | InternalNote:
+    def send(self, *, by: User, seen: int | None = None, to: UUID | None = None) -> Message | InternalNote:
         """Send it and end it; once, however often the button is pressed. Opening it is recorded first.
 
-        Raises `DraftMovedOn` when `seen` is not the revision that would be sent, `DraftUnfinished` with the step
-        that is missing, `DraftGone` when it was discarded; and what starting, posting or noting raises.
+        Raises `DraftMovedOn` when `seen` is not the revision that would be sent, `TeamMovedOn` when another pool
+        than `to` would read it, `DraftUnfinished` with the step that is missing, `DraftGone` when it was discarded;
+        and what starting, posting or noting raises.
         """
         words = self.words(reader=by) if self.is_open else Words("", "", self.revision)
-        return self._send(by=by, words=words, seen=seen)
+        return self._send(by=by, words=words, seen=seen, to=to)
 
     @verb(actor="by")
-    def _send(self, *, by: User, words: Words, seen: int | None) -> Message | InternalNote:
+    def _send(self, *, by: User, words: Words, seen: int | None, to: UUID | None) -> Message | InternalNote:
         if self.thread_id is not None:
             # In the order in which keeping locks them.
             Thread.objects.select_for_update(of=("self",)).get(pk=self.thread_id)
@@ -320,7 +333,10 @@ class Draft(models.Model):
             subject=words.subject,
             body=words.body,
             form_token=draft.form_token,
+            written_with_help=draft.written_with_help,
         )
+        if to is not None and thread.pool_id != to:
+            raise TeamMovedOn
         message = thread.messages.get(author=by, form_token=draft.form_token)
         draft.end(DraftState.SENT, by=by, message=message)
         return message
@@ -339,16 +355,6 @@ class Draft(models.Model):
             raise MayNot
         if draft.is_open:
             draft.end(DraftState.DISCARDED, by=by)
-
-    def missing_step(self, words: Words) -> str:
-        """Which step of a new message is still to do before it can be checked and sent: "" when none is."""
-        if self.must_ask_again:
-            return "urgent"
-        if self.must_stop:
-            return "stop"
-        if self.category_id is None:
-            return "topic"
-        return "" if words.subject.strip() and words.body.strip() else "write"
 
     # What follows is for the verbs above and for those of a thread.
 

@@ -79,6 +79,7 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         body: str,
         form_token: UUID | None = None,
         pool: Pool | None = None,
+        written_with_help: bool = False,
     ) -> Thread:
         """Begin a conversation: route, seal, promise, acknowledge, notify. Everything or nothing.
 
@@ -97,7 +98,9 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         due_at = destination.due(category, since=moment)
         thread = Thread(patient=patient, pool=destination, category=category, started_by=by, opened_at=moment)
         thread.subject = seal(subject, into=thread, field="subject")
-        message = thread.write(author=by, side=Side.PATIENT, body=body, press=press, adding=True)
+        message = thread.write(
+            author=by, side=Side.PATIENT, body=body, press=press, adding=True, helped=written_with_help
+        )
         Message.objects.create(
             thread=thread,
             patient=patient,
@@ -295,7 +298,16 @@ class Thread(models.Model):
         """The unfinished work on this thread, locked, if any."""
         return _open_work.first(thread=self.pk)
 
-    def write(self, *, author: User, side: Side, body: str, press: Press, adding: bool = False) -> Message:
+    def write(
+        self,
+        *,
+        author: User,
+        side: Side,
+        body: str,
+        press: Press,
+        adding: bool = False,
+        helped: bool = False,
+    ) -> Message:
         """Write the message and bring the list columns up to date. Only for the verbs above."""
         message = Message(
             thread=self,
@@ -305,6 +317,7 @@ class Thread(models.Model):
             form_token=press.token,
             form_digest=press.digest,
             language=author.preferred_language,
+            written_with_help=helped,
             sent_at=now(),
         )
         message.body = seal(body, into=message, field="body")
