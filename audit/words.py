@@ -61,6 +61,7 @@ CATEGORIES: dict[str, Words] = {
     "refillrequestitem": when("a kind of data", "refill requests"),
     "relatedperson": when("a kind of data", "trusted person"),
     "rolegrant": when("a kind of data", "role"),
+    "safetyflag": when("a kind of data", "sign of danger"),
     "session": when("a kind of data", "session"),
     "thread": when("a kind of data", "conversation"),
     "user": when("a kind of data", "account"),
@@ -89,6 +90,7 @@ DONE: dict[tuple[str, str], Words] = {
     ("record", "refill-request"): gettext_lazy("Asked for a refill"),
     ("record", "decide"): gettext_lazy("Decided a refill request"),
     ("record", "cancel"): gettext_lazy("Took back a refill request"),
+    ("record", "safety-flag"): gettext_lazy("Flagged a sign of danger in what was sent"),
     ("work", "claim"): gettext_lazy("Took on work"),
     ("work", "release"): gettext_lazy("Gave work back"),
     ("security", "seal-broken"): gettext_lazy("Met a text whose seal is broken"),
@@ -157,6 +159,7 @@ _FOR_PATIENT: dict[tuple[str, str], Words] = {
     ("record", "send"): gettext_lazy("Wrote a message"),
     ("record", "close"): gettext_lazy("Finished a conversation"),
     ("record", "refill-request"): gettext_lazy("Asked for a refill"),
+    ("record", "safety-flag"): gettext_lazy("Marked what was sent as something to look at sooner"),
     ("record", "decide"): gettext_lazy("Decided your refill request"),
     ("record", "cancel"): gettext_lazy("Took back a refill request"),
 }

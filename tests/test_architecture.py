@@ -67,6 +67,7 @@ OPEN_TEXT = {
     "accounts.notification.event_key": "a reference",
     "accounts.notification.last_error": "the name of an exception, never its words",
     "messaging.claim.ended_because": "a code",
+    "messaging.safetyflag.version": "which rules were read",
     "messaging.holiday.name": "on the door plate",
 }
 TEXT = (models.CharField, models.TextField, models.JSONField)
@@ -261,6 +262,7 @@ def test_what_people_wrote_and_what_names_a_patient_is_sealed_as_health():
         "messaging.internalnote.body",
         "messaging.refillrequest.comment",
         "messaging.refilldecision.note",
+        "messaging.safetyflag.found",
     }
 
 

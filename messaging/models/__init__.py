@@ -13,6 +13,7 @@ from messaging.models.refill import (
     RefillRequestItem,
     RefillState,
 )
+from messaging.models.safety import Answer, Chose, Safety, SafetyFlag, Shown
 from messaging.models.thread import Closure, Outcome, Thread, ThreadState
 from messaging.models.work import Claim, Priority, WorkItem, WorkState
 from messaging.models.writing import DraftKind, DraftState, Urgent
@@ -22,8 +23,10 @@ __all__ = [
     "COMMENT_LIMIT",
     "SUBJECT_LIMIT",
     "Absence",
+    "Answer",
     "Category",
     "CategoryCode",
+    "Chose",
     "Claim",
     "Closure",
     "DenialReason",
@@ -43,6 +46,9 @@ __all__ = [
     "RefillRequest",
     "RefillRequestItem",
     "RefillState",
+    "Safety",
+    "SafetyFlag",
+    "Shown",
     "Side",
     "Thread",
     "ThreadState",

@@ -334,6 +334,7 @@ class Draft(Steps, models.Model):
             body=words.body,
             form_token=draft.form_token,
             written_with_help=draft.written_with_help,
+            safety=draft.safety_of(words),
         )
         if to is not None and thread.pool_id != to:
             raise TeamMovedOn

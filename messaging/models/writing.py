@@ -10,6 +10,8 @@ from django.db import models
 
 from messaging.clock import now
 from messaging.models.message import BODY_LIMIT, SUBJECT_LIMIT
+from messaging.models.safety import Answer, Chose, Safety, Shown
+from messaging.red_flags import look
 
 MOST_NEW = 20
 # Words that are too long to send are still kept, so that nobody has to shorten them before they are safe.
@@ -92,3 +94,10 @@ class Steps:
             return "topic"
         sendable = 0 < len(words.subject) <= SUBJECT_LIMIT and 0 < len(words.body) <= BODY_LIMIT
         return "" if sendable else "write"
+
+    def safety_of(self, words: Written) -> Safety:
+        """What she answered, what the pages showed her for it and for her words, and that she went on."""
+        grade = look(words.subject, words.body).grade
+        shown = Shown(grade.code) if grade else Shown.STOP if self.safe_at else Shown.NOTHING
+        chose = Chose.NOTHING_SHOWN if shown == Shown.NOTHING else Chose.WENT_ON
+        return Safety(answer=Answer(self.urgent), shown=shown, chose=chose)

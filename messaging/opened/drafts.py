@@ -13,6 +13,7 @@ from audit.seals import UNREADABLE
 from messaging.models import Draft, DraftKind, Pool, Thread
 from messaging.opened.readers import readers_of
 from messaging.opened.texts import open_texts
+from messaging.red_flags import look
 from messaging.refusals import NoPool
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from accounts.models import Patient, User
     from accounts.people import Person
     from messaging.opened.readers import Readers
+    from messaging.red_flags import Finding
 
 LINE = 160
 
@@ -60,6 +62,8 @@ class Check:
     team_changed_from: str  # the team that was chosen and cannot read it any more
     has_choice: bool
     also_read_by: tuple[Person, ...]
+    danger: Finding
+    urgent: str  # her answer, as the first page said it
 
 
 def drafts_of(*, reader: User, patient: Patient) -> list[DraftRow]:
@@ -134,6 +138,8 @@ def open_check(draft: Draft, *, reader: User) -> Check:
         team_changed_from=draft.pool.name if lost and draft.pool else "",
         has_choice=reachable.count() > 1,
         also_read_by=tuple(names[pk] for pk in others if pk in names),
+        danger=look(opened.subject, opened.body),
+        urgent=draft.urgent,
     )
 
 

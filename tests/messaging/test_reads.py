@@ -82,7 +82,7 @@ def busy(work, cast):
     """Two patients of Dr Okafor's and one of Dr Lund's, each with a conversation and a request."""
     from accounts.models import Patient, User
     from audit.context import SystemAgent
-    from messaging.models import Category, Thread
+    from messaging.models import Category, Draft, Thread
 
     by = SystemAgent("system:test")
     user = User.objects.enrol(email="carl@riverside.example", password=None, by=by)
@@ -93,6 +93,10 @@ def busy(work, cast):
     cast.clinic.users["carl"], cast.clinic.patients["carl"] = user, carl
     work.item_of_ana = work.refill(of=work.practice.prescriptions["metformin"])
     work.thread_of_ana = work.thread()
+    draft = Draft.objects.begin(
+        by=cast.ana, patient=cast.patient("ana"), urgent="no", category=work.thread_of_ana.category
+    )
+    work.draft_of_ana = draft.keep(by=cast.ana, subject="Knee", body="It is swollen.")
     work.thread(about="appointment")
     work.thread(by="ben")
     category = Category.objects.get(code="test_result")
@@ -123,6 +127,8 @@ def address(work, name: str) -> str:
         return reverse(name)
     if name == "refill-new":
         return reverse(name, args=[work.item_of_ana.prescription_id])
+    if name.startswith("draft-") or name == "draft":
+        return reverse(name, args=[work.draft_of_ana.pk])
     return reverse(name, args=[work.item_of_ana.pk if "refill" in name else work.thread_of_ana.pk])
 
 
