@@ -23,11 +23,6 @@ _members = Prepared(
         CareTeamMembership.objects.current(at).filter(team=team, user__is_active=True).values_list("user")
     )
 )
-_away = Prepared(
-    lambda *, people, at: (
-        Absence.objects.at(at).filter(user__in=people).order_by("starts_at").values_list("user", "cover")
-    )
-)
 
 
 def tell_patients_side(patient: Patient, *, about: models.Model, notice: str) -> None:
@@ -43,8 +38,8 @@ def tell_patients_side(patient: Patient, *, about: models.Model, notice: str) ->
 
 def instead_of_absent(people: Sequence[UUID]) -> list[UUID]:
     """These people, with whoever reads in place of those who are away now. Nobody is named twice."""
-    away = dict(_away(people=list(people), at=now()))
-    return list(dict.fromkeys(away.get(person, person) for person in people))
+    away = Absence.objects.covers_of(people, at=now()) if people else {}
+    return list(dict.fromkeys(away[person].cover_id if person in away else person for person in people))
 
 
 def tell_pool(pool: Pool, *, about: models.Model, notice: str, owner: UUID | None) -> None:

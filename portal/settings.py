@@ -422,5 +422,6 @@ CELERY = {
     "beat_schedule": {
         "sweep": {"task": "accounts.tasks.sweep_notifications", "schedule": 20.0, "options": {"expires": 20}},
         "tidy": {"task": "accounts.tasks.tidy", "schedule": 600.0, "options": {"expires": 600}},
+        "drafts": {"task": "messaging.tasks.tidy_drafts", "schedule": 3600.0, "options": {"expires": 3600}},
     },
 }

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from accounts.models import Notification
 from audit.models import AuditEvent
-from messaging.models import Message, ReadReceipt, Thread, WorkItem
+from messaging.models import Draft, Message, ReadReceipt, Thread, WorkItem
 from tests.letters import begin, write
 from tests.work import words
 
@@ -333,7 +333,8 @@ def test_a_trusted_person_without_the_right_to_write_is_told_so(work, cast, ente
     browser = enter(cast.rosa)
     answer = write(browser, letter(body="For my mother."))
     assert answer.status_code == 403
-    assert "For my mother." in answer.content.decode()
+    assert "you cannot do that here" in answer.content.decode(), "told at the first step, before she writes"
+    assert not Draft.objects.exists()
     seen = browser.post(replies(thread), {"body": "For my mother."})
     assert seen.status_code == (403 if "read" in scopes else 404)
     assert Message.objects.filter(author=cast.rosa).count() == 0
