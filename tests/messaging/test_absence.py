@@ -76,7 +76,7 @@ def test_days_are_those_of_the_clinics_calendar(work, cast, settings):
 
 
 def told() -> set[str]:
-    return set(Notification.objects.filter(notice="work_waiting").values_list("user", flat=True))
+    return set(Notification.objects.filter(notice="work_waiting").values_list("person", flat=True))
 
 
 def test_the_cover_is_told_of_new_work_instead_of_the_one_who_is_away(work, cast):
