@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts.views import account, loss, passkey, password, privacy, set_up, sign_in
+from accounts.views import account, loss, passkey, password, privacy, set_up, sign_in, terms
 
 urlpatterns = [
     path("", sign_in.home, name="home"),
@@ -20,6 +20,7 @@ urlpatterns = [
     path("desk/lost/", loss.desk, name="desk-lost"),
     path("sign-in/forgotten/", password.forgotten, name="password-forgotten"),
     path("sign-in/new-password/<str:token>/", password.by_link, name="password-by-link"),
+    path("terms/", terms.terms, name="terms"),
     path("sign-out/", sign_in.sign_out, name="sign-out"),
     path("account/", account.account_page, name="account"),
     path("account/apps/new/", set_up.app_new, name="account-app-new"),

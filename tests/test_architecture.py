@@ -40,6 +40,8 @@ OPEN_TEXT = {
     "audit.datakey.provider": "which provider wrapped the key",
     "audit.datakey.kek_id": "which key wrapped the key",
     "audit.auditevent": "the columns of the trail: codes, references and digests; typed text is sealed",
+    "accounts.agreement.version": "which text of ours",
+    "accounts.agreement.language": "a language tag",
     "accounts.patient.language": "a language tag",
     "accounts.careteam.name": "on the door plate",
     "accounts.careteam.purpose": "on the door plate",

@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from accounts import terms
 from accounts.models import CareRelationship, Patient, ProxyGrant
 from accounts.notices import Notice
 from audit.ids import uuid7
@@ -363,6 +364,7 @@ class Thread(models.Model):
             obj=message,
             patient_id=self.patient_id,
             category="message",
+            detail={"terms": terms.agreed(author)} if adding else None,
         )
         return message
 
