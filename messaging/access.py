@@ -20,6 +20,8 @@ from messaging.models import (
     Category,
     Draft,
     DraftKind,
+    InternalNote,
+    Message,
     Pool,
     Prescription,
     RefillRequestItem,
@@ -113,6 +115,18 @@ def category_for(user: User, code: str) -> Category:
         record_refusal(agent=user, target=None, reason="no such category")
         raise Http404
     return category
+
+
+def kept_from(reader: User, patient: Patient) -> frozenset[str]:
+    """What of this patient's conversations does not exist for `reader`, as the trail calls it."""
+    hidden = Thread.objects.filter(patient=patient).exclude(
+        pk__in=Thread.objects.of_patients_side(reader).filter(patient=patient).values("pk")
+    )
+    labels = {f"messaging.thread:{pk}" for pk in hidden.values_list("pk", flat=True)}
+    for model in (Message, InternalNote):
+        rows = model._default_manager.filter(thread__in=hidden)
+        labels |= {f"{model._meta.label_lower}:{pk}" for pk in rows.values_list("pk", flat=True)}
+    return frozenset(labels)
 
 
 _DRAFT_PARTS = ("patient", "category", "pool__team", "message")

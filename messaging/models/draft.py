@@ -15,15 +15,10 @@ from audit.recorder import record, record_read
 from audit.seals import UNREADABLE, Kind, SealedField, digest, seal, unseal_all
 from audit.verbs import verb
 from messaging.clock import now
-from messaging.models.message import (
-    InternalNote,
-    Message,
-    Press,
-    Side,
-    lock_writer,
-)
+from messaging.models.confidence import may_write_for
+from messaging.models.message import InternalNote, Message, Press, Side, lock_writer
 from messaging.models.pool import Category, Pool
-from messaging.models.thread import Thread, may_write_for
+from messaging.models.thread import Thread
 from messaging.models.writing import (
     ENDED_FOR,
     KEPT_LIMIT,
@@ -58,10 +53,15 @@ class DraftQuerySet(models.QuerySet["Draft"]):
     def visible_to(self, user: User) -> Self:
         """Her own, as long as she may still write there. A sent one is still found: its button may be pressed twice."""
         granted = ProxyGrant.objects.current().filter(proxy=user.pk, scopes__contains=["write"])
-        hers = Q(patient__user=user.pk) | Q(patient__in=granted.values("patient"))
+        # A conversation that is kept from her does not exist for her, nor does what she was writing in it.
+        read = Thread.objects.of_patients_side(user).values("pk")
+        helped = Q(Q(thread=None) | Q(thread__in=read), patient__in=granted.values("patient"))
+        hers = Q(patient__user=user.pk) | helped
         worked = Q(kind__in=OF_THE_TEAM, thread__in=Thread.objects.worked_by(user).values("pk"))
         own = self.filter(author=user.pk).exclude(state=DraftState.DISCARDED)
-        return own.filter(Q(hers, ~Q(kind__in=OF_THE_TEAM)) | worked)
+        # What is kept apart from her, or about a topic that she is not trusted with, is no place to write in.
+        replies = Q(hers, kind=DraftKind.REPLY, thread__in=Thread.objects.of_patients_side(user).values("pk"))
+        return own.filter(Q(hers, kind=DraftKind.MESSAGE) | replies | worked)
 
     def standing(self) -> Self:
         return self.filter(state=DraftState.OPEN)
@@ -88,7 +88,7 @@ class DraftQuerySet(models.QuerySet["Draft"]):
 
         Raises `MayNot`, and `TooManyDrafts` when she has begun as many as anybody needs.
         """
-        if not may_write_for(by, patient):
+        if not may_write_for(by, patient, about=category):
             raise MayNot
         lock_writer(by)
         twins = list(self.filter(author=by, form_token=form_token)) if form_token else []
@@ -275,6 +275,8 @@ class Draft(Steps, models.Model):
     def choose(self, *, by: User, category: Category, pool: Pool | None) -> Draft:
         """Note what it is about and whom it is for; without a pool, we choose when it is sent."""
         draft = self._locked(by)
+        if not may_write_for(by, draft.patient, about=category):
+            raise MayNot
         draft.category, draft.pool = category, pool
         draft._save("category", "pool")
         return draft
@@ -397,7 +399,7 @@ class Draft(Steps, models.Model):
             raise MayNot
         if not self.is_open:
             raise DraftGone
-        if self.thread is None and not may_write_for(by, self.patient):
+        if self.thread is None and not may_write_for(by, self.patient, about=self.category):
             raise MayNot
 
     def _save(self, *columns: str) -> None:

@@ -11,6 +11,7 @@ from accounts.people import People
 from audit.recorder import record_read
 from audit.seals import UNREADABLE
 from messaging.models import Draft, DraftKind, Pool, Thread
+from messaging.models.confidence import begins_apart
 from messaging.opened.readers import readers_of
 from messaging.opened.texts import open_texts
 from messaging.red_flags import look
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
     from accounts.models import Patient, User
     from accounts.people import Person
-    from messaging.opened.readers import Readers
+    from messaging.models.confidence import begins_apart
+from messaging.opened.readers import Readers
     from messaging.red_flags import Finding
 
 LINE = 160
@@ -125,7 +127,10 @@ def open_check(draft: Draft, *, reader: User) -> Check:
     if readers.due_at is None:
         raise NoPool
     granted = ProxyGrant.objects.current().filter(patient=draft.patient, scopes__contains=["read"])
-    others = [pk for pk in granted.values_list("proxy", flat=True) if pk != reader.pk]
+    granted = granted.about(draft.category.pk)
+    # Where the age of the patient keeps what she begins apart, her trusted people do not read it.
+    apart = begins_apart(reader, draft.patient)
+    others = [] if apart else [pk for pk in granted.values_list("proxy", flat=True) if pk != reader.pk]
     if draft.patient.user_id and draft.patient.user_id != reader.pk:
         others.append(draft.patient.user_id)
     people = People.load(others, patient_id=draft.patient_id)

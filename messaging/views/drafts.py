@@ -174,7 +174,7 @@ def draft_nurse(request: PortalRequest, ref: UUID) -> HttpResponse:
     letter = letter_for(request.user, ref)
     if letter.is_sent:
         return _sent(letter)
-    choices = message_choices(letter.patient)
+    choices = message_choices(letter.patient, writer=request.user)
     return render(request, "messaging/draft_nurse.html", {"ref": letter.pk, "choices": choices})
 
 
@@ -305,13 +305,17 @@ def _ask(
         "form": form,
         "ref": letter.pk if letter else None,
         "written_for": written_for,
-        "choices": message_choices(patient),
+        "choices": message_choices(patient, writer=request.user),
     }
     return render(request, "messaging/draft_urgent.html", context, status=status)
 
 
 def _topics(request: PortalRequest, letter: Draft, form: TopicForm, *, status: int = 200) -> HttpResponse:
-    context = {"form": form, "ref": letter.pk, "choices": message_choices(letter.patient)}
+    context = {
+        "form": form,
+        "ref": letter.pk,
+        "choices": message_choices(letter.patient, writer=request.user),
+    }
     return render(request, "messaging/draft_topic.html", context, status=status)
 
 

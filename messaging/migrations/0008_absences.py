@@ -10,7 +10,7 @@ import messaging.clock
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("messaging", "0006_safety_flags"),
+        ("messaging", "0007_confidence"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
