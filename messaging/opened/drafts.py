@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
     from accounts.models import Patient, User
     from accounts.people import Person
-    from messaging.models.confidence import begins_apart
-from messaging.opened.readers import Readers
+    from messaging.opened.readers import Readers
     from messaging.red_flags import Finding
 
 LINE = 160
