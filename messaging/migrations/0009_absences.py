@@ -10,7 +10,7 @@ import messaging.clock
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("messaging", "0007_confidence"),
+        ("messaging", "0008_leaving"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
