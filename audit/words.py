@@ -156,6 +156,8 @@ ROLES: dict[str, Words] = {
 _FOR_PATIENT: dict[tuple[str, str], Words] = {
     ("message", "list"): gettext_lazy("Saw your messages in a list"),
     ("message", "read"): gettext_lazy("Read your messages"),
+    ("message", "search"): gettext_lazy("Searched your messages"),
+    ("message", "index"): gettext_lazy("Prepared your messages for search"),
     ("note", "read"): gettext_lazy("Looked at your messages"),
     ("medicine", "list"): gettext_lazy("Looked at your medicines"),
     ("medicine", "read"): gettext_lazy("Looked at your medicines"),
@@ -203,6 +205,8 @@ def what_was_done(event: AuditEvent) -> str:
             return _("Listed: %(what)s") % {"what": thing}
         if event.subtype == "search":
             return _("Searched: %(what)s") % {"what": thing}
+        if event.subtype == "index":
+            return _("Prepared for search: %(what)s") % {"what": thing}
         if event.subtype == "send":
             return _("Used to send a notice: %(what)s") % {"what": thing}
         return _("Opened: %(what)s") % {"what": thing}

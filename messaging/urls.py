@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from messaging.views import medicines, refills, threads, triage
+from messaging.views import medicines, refills, search, threads, triage
 
 urlpatterns = [
     path("api/v1/", include("messaging.api.urls")),
     path("messages/", threads.messages, name="messages"),
     path("messages/new/", threads.message_new, name="message-new"),
+    path("messages/search/", search.message_search, name="message-search"),
     path("messages/<uuid:ref>/", threads.thread, name="thread"),
     path("messages/<uuid:ref>/replies/", threads.replies, name="thread-replies"),
     path("medicines/", medicines.medicines, name="medicines"),

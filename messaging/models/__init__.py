@@ -16,6 +16,7 @@ from messaging.models.refill import (
 )
 from messaging.models.safety import Answer, Chose, Safety, SafetyFlag, Shown
 from messaging.models.thread import Closure, Outcome, Thread, ThreadState
+from messaging.models.words import MessageWords, not_findable
 from messaging.models.work import Claim, Priority, WorkItem, WorkState
 from messaging.models.writing import DraftKind, DraftState, Urgent
 
@@ -37,6 +38,7 @@ __all__ = [
     "Holiday",
     "InternalNote",
     "Message",
+    "MessageWords",
     "OpeningHours",
     "Outcome",
     "Pool",
@@ -56,4 +58,5 @@ __all__ = [
     "Urgent",
     "WorkItem",
     "WorkState",
+    "not_findable",
 ]

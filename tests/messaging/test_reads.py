@@ -19,6 +19,7 @@ READS = {
     ("ana", "refill-new"): [("ana", "medicine", "read")],
     ("ana", "refill-request"): [("ana", "refill", "read")],
     ("ana", "message-new"): [],
+    ("ana", "message-search"): [("ana", "message", "search")],
     ("ana", "api-threads"): [("ana", "message", "list")],
     ("ana", "api-thread"): [("ana", "message", "read")],
     ("ana", "api-thread-messages"): [("ana", "message", "read")],
