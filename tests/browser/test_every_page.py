@@ -79,6 +79,7 @@ PATIENT = {
     "messages",
     "message-new",
     "message-search",
+    "thread-print",
     "thread",
     "medicines",
     "refill-new",
@@ -121,6 +122,7 @@ def test_the_pages_of_a_patient(cast, work, visitor, as_):
     visitor.go("messages", query="?show=closed")
     visitor.go("thread", thread.pk)
     visitor.go("message-new")
+    visitor.go("thread-print", thread.pk)
     visitor.go("message-search")
     visitor.page.get_by_label("Words to look for").fill("tablets")
     visitor.page.get_by_role("button", name="Search").click()

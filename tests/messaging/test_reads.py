@@ -19,6 +19,7 @@ READS = {
     ("ana", "refill-new"): [("ana", "medicine", "read")],
     ("ana", "refill-request"): [("ana", "refill", "read")],
     ("ana", "message-new"): [],
+    ("ana", "thread-print"): [("ana", "message", "read")],
     ("ana", "message-search"): [("ana", "message", "search")],
     ("ana", "api-threads"): [("ana", "message", "list")],
     ("ana", "api-thread"): [("ana", "message", "read")],

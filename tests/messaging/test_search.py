@@ -108,6 +108,16 @@ def test_each_finds_what_she_may_read_and_nothing_more(work, cast, enter, letter
     assert rosa.post(ADDRESS, {"look_for": "swollen"}).status_code == 403
 
 
+def test_what_is_kept_apart_is_found_by_the_patient_alone(work, cast, enter):
+    apart = work.thread(body="The zebra came", confidential=True)
+    assert found(enter(cast.ana), "zebra") == ["The zebra came"]
+    rosa = enter(cast.rosa, fresh="export")
+    assert found(rosa, "zebra") == []
+    assert found(rosa, writer=str(cast.ana.pk)) == []
+    for name, ask in (("thread-print", rosa.get), ("thread-pdf", rosa.post), ("thread-data", rosa.post)):
+        assert ask(reverse(name, args=[apart.pk])).status_code == 404
+
+
 def test_internal_notes_are_found_by_nobody_on_the_patients_side(cast, enter, letters):
     letters["knee"].note(author=cast.maya, body="Looks like gout to me")
     assert found(enter(cast.ana), "gout") == []
