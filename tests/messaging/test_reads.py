@@ -60,6 +60,7 @@ ELSEWHERE = (
     "privacy",
     "audit-",
     "home",
+    "terms",
     "healthz",
     "theme",
     "language",
