@@ -15,6 +15,7 @@ from messaging.models.refill import (
     RefillState,
 )
 from messaging.models.safety import Answer, Chose, Safety, SafetyFlag, Shown
+from messaging.models.team_change import Cause, TeamChange
 from messaging.models.thread import Closure, Outcome, Thread, ThreadState
 from messaging.models.words import MessageWords, not_findable
 from messaging.models.work import Claim, Priority, WorkItem, WorkState
@@ -27,6 +28,7 @@ __all__ = [
     "Answer",
     "Category",
     "CategoryCode",
+    "Cause",
     "Chose",
     "Claim",
     "Closure",
@@ -53,6 +55,7 @@ __all__ = [
     "SafetyFlag",
     "Shown",
     "Side",
+    "TeamChange",
     "Thread",
     "ThreadState",
     "Urgent",

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0006_second_steps_are_called_under_seal"),
-        ("messaging", "0007_confidence"),
+        ("messaging", "0008_leaving"),
     ]
 
     operations = [
