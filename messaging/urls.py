@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from messaging.views import absences, drafts, medicines, refills, threads, triage
+from messaging.views import absences, drafts, exports, medicines, refills, search, threads, triage
 
 urlpatterns = [
     path("api/v1/", include("messaging.api.urls")),
@@ -19,7 +19,11 @@ urlpatterns = [
     path("messages/drafts/<uuid:ref>/text/", drafts.draft_text, name="draft-text"),
     path("messages/drafts/<uuid:ref>/check/", drafts.draft_check, name="draft-check"),
     path("messages/drafts/<uuid:ref>/discard/", drafts.draft_discard, name="draft-discard"),
+    path("messages/search/", search.message_search, name="message-search"),
     path("messages/<uuid:ref>/", threads.thread, name="thread"),
+    path("messages/<uuid:ref>/print/", exports.thread_print, name="thread-print"),
+    path("messages/<uuid:ref>/pdf/", exports.thread_pdf, name="thread-pdf"),
+    path("messages/<uuid:ref>/data/", exports.thread_data, name="thread-data"),
     path("messages/<uuid:ref>/replies/", threads.replies, name="thread-replies"),
     path("messages/<uuid:ref>/draft/", drafts.thread_draft, name="thread-draft"),
     path("messages/<uuid:ref>/sent/", drafts.message_sent, name="message-sent"),

@@ -27,6 +27,7 @@ from messaging.models.message import PREVIEW_LENGTH, InternalNote, Message, Pres
 from messaging.models.pool import Category, Pool
 from messaging.models.safety import SafetyFlag
 from messaging.models.team_change import TeamChange
+from messaging.models.words import MessageWords
 from messaging.models.work import WorkItem, is_on_patients_side
 from messaging.refusals import AlreadyClosed, MayNot, OwnRecord, ThreadMovedOn, UnreadBeforeFinish
 
@@ -104,7 +105,13 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         thread = Thread(patient=patient, pool=destination, category=category, started_by=by, opened_at=moment)
         thread.subject = seal(subject, into=thread, field="subject")
         message = thread.write(
-            author=by, side=Side.PATIENT, body=body, press=press, adding=True, help=written_with_help
+            author=by,
+            side=Side.PATIENT,
+            body=body,
+            press=press,
+            adding=True,
+            title=subject,
+            help=written_with_help,
         )
         Message.objects.create(
             thread=thread,
@@ -330,7 +337,15 @@ class Thread(models.Model):
         return _open_work.first(thread=self.pk)
 
     def write(
-        self, *, author: User, side: Side, body: str, press: Press, adding: bool = False, help: bool = False
+        self,
+        *,
+        author: User,
+        side: Side,
+        body: str,
+        press: Press,
+        adding: bool = False,
+        title: str = "",
+        help: bool = False,
     ) -> Message:
         """Write the message and bring the list columns up to date. Only for the verbs above."""
         message = Message(
@@ -371,6 +386,7 @@ class Thread(models.Model):
             ]
         )
         message.save()
+        MessageWords.keep(message, body, title)
         record(
             agent=author,
             type="record",

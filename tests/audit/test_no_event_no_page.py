@@ -35,6 +35,8 @@ class Clinic:
             "her drafts": ("ana", "/messages/drafts/"),
             "her draft": ("ana", f"/messages/drafts/{draft.pk}/text/"),
             "her draft, checked": ("ana", f"/messages/drafts/{draft.pk}/check/"),
+            "her conversation to print": ("ana", f"/messages/{thread.pk}/print/"),
+            "searching her messages": ("ana", "/messages/search/"),
             "her medicines": ("ana", "/medicines/"),
             "asking for a refill": ("ana", f"/medicines/{another.pk}/refill/"),
             "her request": ("ana", f"/medicines/requests/{request.pk}/"),

@@ -10,7 +10,7 @@ import messaging.clock
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("messaging", "0008_leaving"),
+        ("messaging", "0009_words_of_messages"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
