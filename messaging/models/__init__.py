@@ -1,6 +1,7 @@
 """The work: conversations, medicines, refills, and who owes the patient an answer."""
 
 from accounts.topics import CategoryCode
+from messaging.models.absence import Absence
 from messaging.models.confidence import Confidence
 from messaging.models.draft import Draft
 from messaging.models.medicine import Prescription
@@ -17,6 +18,7 @@ from messaging.models.refill import (
 from messaging.models.safety import Answer, Chose, Safety, SafetyFlag, Shown
 from messaging.models.team_change import Cause, TeamChange
 from messaging.models.thread import Closure, Outcome, Thread, ThreadState
+from messaging.models.words import MessageWords, not_findable
 from messaging.models.work import Claim, Priority, WorkItem, WorkState
 from messaging.models.writing import DraftKind, DraftState, Urgent
 
@@ -24,6 +26,7 @@ __all__ = [
     "BODY_LIMIT",
     "COMMENT_LIMIT",
     "SUBJECT_LIMIT",
+    "Absence",
     "Answer",
     "Category",
     "CategoryCode",
@@ -39,6 +42,7 @@ __all__ = [
     "Holiday",
     "InternalNote",
     "Message",
+    "MessageWords",
     "OpeningHours",
     "Outcome",
     "Pool",
@@ -59,4 +63,5 @@ __all__ = [
     "Urgent",
     "WorkItem",
     "WorkState",
+    "not_findable",
 ]

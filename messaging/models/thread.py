@@ -27,6 +27,7 @@ from messaging.models.message import PREVIEW_LENGTH, InternalNote, Message, Pres
 from messaging.models.pool import Category, Pool
 from messaging.models.safety import SafetyFlag
 from messaging.models.team_change import TeamChange
+from messaging.models.words import MessageWords
 from messaging.models.work import WorkItem, is_on_patients_side
 from messaging.refusals import AlreadyClosed, MayNot, OwnRecord, ThreadMovedOn, UnreadBeforeFinish
 
@@ -75,6 +76,7 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         body: str,
         form_token: UUID | None = None,
         pool: Pool | None = None,
+        written_with_help: bool = False,
         confidential: bool | None = None,
         safety: Safety | None = None,
     ) -> Thread:
@@ -102,7 +104,15 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         due_at = destination.due(category, since=moment)
         thread = Thread(patient=patient, pool=destination, category=category, started_by=by, opened_at=moment)
         thread.subject = seal(subject, into=thread, field="subject")
-        message = thread.write(author=by, side=Side.PATIENT, body=body, press=press, adding=True)
+        message = thread.write(
+            author=by,
+            side=Side.PATIENT,
+            body=body,
+            press=press,
+            adding=True,
+            title=subject,
+            help=written_with_help,
+        )
         Message.objects.create(
             thread=thread,
             patient=patient,
@@ -326,7 +336,17 @@ class Thread(models.Model):
         """The unfinished work on this thread, locked, if any."""
         return _open_work.first(thread=self.pk)
 
-    def write(self, *, author: User, side: Side, body: str, press: Press, adding: bool = False) -> Message:
+    def write(
+        self,
+        *,
+        author: User,
+        side: Side,
+        body: str,
+        press: Press,
+        adding: bool = False,
+        title: str = "",
+        help: bool = False,
+    ) -> Message:
         """Write the message and bring the list columns up to date. Only for the verbs above."""
         message = Message(
             thread=self,
@@ -336,6 +356,7 @@ class Thread(models.Model):
             form_token=press.token,
             form_digest=press.digest,
             language=author.preferred_language,
+            written_with_help=help,
             sent_at=now(),
         )
         message.body = seal(body, into=message, field="body")
@@ -365,6 +386,7 @@ class Thread(models.Model):
             ]
         )
         message.save()
+        MessageWords.keep(message, body, title)
         record(
             agent=author,
             type="record",
