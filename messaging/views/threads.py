@@ -15,6 +15,7 @@ from accounts.policy import policy, signed_in
 from messaging.access import own_thread_for
 from messaging.forms import ReplyForm
 from messaging.models import DraftKind, Side, ThreadState
+from messaging.opened.apart import apart_for_patient
 from messaging.opened.drafts import written_in
 from messaging.opened.paging import Position
 from messaging.opened.threads import open_thread, patient_inbox
