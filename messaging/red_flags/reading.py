@@ -64,8 +64,13 @@ class _Reading:
         self.standing: list[Span] = []
         if not self.signs:
             return
-        idioms = _spans(by.idioms, self.rows)
-        self.signs = [sign for sign in self.signs if not any(sign.overlaps(idiom) for idiom in idioms)]
+        idioms, units = _spans(by.idioms, self.rows), _spans(by.units, self.rows)
+        self.signs = [
+            sign
+            for sign in self.signs
+            if not any(idiom.start <= sign.start and sign.end <= idiom.end for idiom in idioms)
+            and not any(sign.overlaps(unit) for unit in units)
+        ]
         if not self.signs:
             return
         self._sentences()
@@ -134,7 +139,9 @@ class _Reading:
         )
 
     def _takes_away(self, cue: Span, context: Context, sign: Span) -> bool:
-        if cue.overlaps(sign) or not self._reaches(cue, context, sign):
+        # "Vomiting stopped on Monday": the end of it may stand amid the words that make the sign.
+        is_inside = context.where == "after" and sign.start < cue.start < sign.end
+        if (cue.overlaps(sign) and not is_inside) or not self._reaches(cue, context, sign):
             return False
         if context.kind.startswith("imagined") and self.is_affirmed:
             return False
@@ -165,10 +172,10 @@ class _Reading:
                 return False
             if place >= cue.end and word.before == Break.SOFT:
                 paused, listed = True, False
-            if place == sign.start:
-                break
             if place in self.stops:
                 return False
+            if place == sign.start:
+                break
             if self.by.listing.reads(word):
                 listed = True
             elif not (place in self.covered or self.by.flow.reads(word)):
