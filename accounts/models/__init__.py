@@ -4,6 +4,7 @@ from accounts.models.agreement import Agreement
 from accounts.models.care import CareRelationship, CareTeam, CareTeamMembership
 from accounts.models.device import KnownDevice
 from accounts.models.factor import AuthenticatorApp, RecoveryCode, RecoverySheet
+from accounts.models.freeze import Freeze
 from accounts.models.kept import KeptForm, KeptText
 from accounts.models.limit import TryCounter
 from accounts.models.loss import FactorLoss
@@ -15,17 +16,21 @@ from accounts.models.proxy import ProxyGrant, RelatedPerson, Relationship, Scope
 from accounts.models.reset import PasswordReset
 from accounts.models.role import Role, RoleGrant
 from accounts.models.session import End, Session, Strength
+from accounts.models.trust import Basis, Ended, Trust
 from accounts.models.user import Grant, User
 
 __all__ = [
     "Agreement",
     "AuthenticatorApp",
+    "Basis",
     "CareRelationship",
     "CareTeam",
     "CareTeamMembership",
     "Channel",
     "End",
+    "Ended",
     "FactorLoss",
+    "Freeze",
     "Grant",
     "KeptForm",
     "KeptText",
@@ -46,6 +51,7 @@ __all__ = [
     "Scope",
     "Session",
     "Strength",
+    "Trust",
     "TryCounter",
     "User",
 ]
