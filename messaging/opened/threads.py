@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypedDict
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from accounts.models.user import Standing
@@ -155,7 +156,7 @@ def _threads(state: str, *, reader: UUID, patient: UUID, at: datetime) -> QueryS
     )
     owed = WorkItem.objects.filter(
         thread=OuterRef("pk"), state__in=[WorkState.REQUESTED, WorkState.ACCEPTED]
-    ).values("due_at")[:1]
+    ).values(told=Coalesce("promised_at", "due_at"))[:1]
     return (
         _mine(reader, patient, at)
         .filter(state=state)
@@ -266,7 +267,7 @@ def _where_it_stands(
         Subquery(closure.values("outcome")[:1]),
         Subquery(closure.values("closed_at")[:1]),
         Subquery(item.values("state")[:1]),
-        Subquery(item.values("due_at")[:1]),
+        Subquery(item.values(told=Coalesce("promised_at", "due_at"))[:1]),
     )
 
 

@@ -39,7 +39,9 @@ class Span:
     @classmethod
     def read(cls, low: str, high: str | None, under: str | None, over: str | None) -> Span:
         return cls(
-            float(low), float(high or MOST), (float(under), float(over or MOST)) if under is not None else None
+            float(low),
+            float(high or MOST),
+            (float(under), float(over or MOST)) if under is not None else None,
         )
 
     def holds(self, value: float, below: float | None) -> bool:

@@ -17,12 +17,14 @@ from messaging.access import category_for, own_thread_for, pool_for
 from messaging.forms import NewMessageForm, ReplyForm
 from messaging.models import Side, Thread, ThreadState
 from messaging.opened.choices import message_choices
+from messaging.opened.help import looked_at
 from messaging.opened.paging import Position
 from messaging.opened.threads import open_thread, patient_inbox
 from messaging.refusals import Refusal
 
 if TYPE_CHECKING:
     from accounts.requests import PortalRequest
+    from messaging.opened.help import Help
 
 
 @policy(get=signed_in("patient"))
@@ -52,8 +54,11 @@ def replies(request: PortalRequest, ref: UUID) -> HttpResponse:
     form = ReplyForm(request.POST)
     if not form.is_valid():
         return _show(request, found, form, status=422)
+    looked = looked_at(form.cleaned_data["body"], helped=request.POST.get("helped", ""), pool=found.pool)
+    if looked.help is not None:
+        return _show(request, found, form, help=looked.help, status=422)
     try:
-        found.post(author=request.user, side=Side.PATIENT, **form.cleaned_data)
+        found.post(author=request.user, side=Side.PATIENT, safety=looked.safety, **form.cleaned_data)
     except Refusal as refusal:
         form.refuse("body", refusal.words)
         return _show(request, found, form, status=refusal.status)
@@ -73,11 +78,17 @@ def message_new(request: PortalRequest) -> HttpResponse:
     data = form.cleaned_data
     try:
         patient = acting_patient_as_written(request, written_for=data["patient"])
+        pool = pool_for(request.user, patient, data["pool"]) if data["pool"] else None
+        helped = request.POST.get("helped", "")
+        looked = looked_at(data["subject"], data["body"], helped=helped, pool=pool, patient=patient)
+        if looked.help is not None:
+            return _compose(request, form, help=looked.help, status=422)
         begun = Thread.objects.start(
             by=request.user,
             patient=patient,
             category=category_for(request.user, data["category"]),
-            pool=pool_for(request.user, patient, data["pool"]) if data["pool"] else None,
+            pool=pool,
+            safety=looked.safety,
             subject=data["subject"],
             body=data["body"],
             form_token=data["form_token"],
@@ -92,10 +103,22 @@ def message_new(request: PortalRequest) -> HttpResponse:
 
 
 def _show(
-    request: PortalRequest, found: Thread, form: ReplyForm, *, status: int = 200, was_kept: bool = False
+    request: PortalRequest,
+    found: Thread,
+    form: ReplyForm,
+    *,
+    help: Help | None = None,
+    status: int = 200,
+    was_kept: bool = False,
 ) -> HttpResponse:
     opened = open_thread(found, reader=request.user, before=message_ref_in(request))
-    context = {"thread": opened, "form": form, "was_kept": was_kept, "just_sent": "sent" in request.GET}
+    context = {
+        "thread": opened,
+        "form": form,
+        "help": help,
+        "was_kept": was_kept,
+        "just_sent": "sent" in request.GET,
+    }
     return render(request, "messaging/thread.html", context, status=status)
 
 
@@ -103,6 +126,7 @@ def _compose(
     request: PortalRequest,
     form: NewMessageForm,
     *,
+    help: Help | None = None,
     status: int = 200,
     was_kept: bool = False,
     was_for_another: bool = False,
@@ -112,6 +136,7 @@ def _compose(
     written_for = patient.pk if was_for_another else form["patient"].value() or patient.pk
     context = {
         "form": form,
+        "help": help,
         "choices": message_choices(patient, writer=request.user),
         "was_kept": was_kept,
         "written_for": written_for,

@@ -49,7 +49,9 @@ def test_spelling_is_no_obstacle(written):
     assert look(f"i have {written} since 9").grade == Grade.EMERGENCY
 
 
-@pytest.mark.parametrize("written", ["can't breathe", "cant breathe", "can’t breathe", "cannot breath", "CANT BREATH"])
+@pytest.mark.parametrize(
+    "written", ["can't breathe", "cant breathe", "can’t breathe", "cannot breath", "CANT BREATH"]
+)
 def test_an_apostrophe_may_be_of_any_kind_or_none(written):
     assert look(f"I {written}").grade == Grade.EMERGENCY
 
@@ -146,7 +148,12 @@ def test_the_rules_say_that_no_clinician_has_signed_them_yet():
         ("es.toml", 'version = "', 'version = "0', "not of one version"),
         ("es.toml", 'language = "es"', 'language = "pt"', "its language"),
         ("signs.toml", 'seizure = "emergency"', 'seizure = "bad"', "no grade"),
-        ("signs.toml", 'seizure = "emergency"', 'seizure = "emergency"\nrabies = "emergency"', "has no words for"),
+        (
+            "signs.toml",
+            'seizure = "emergency"',
+            'seizure = "emergency"\nrabies = "emergency"',
+            "has no words for",
+        ),
         ("signs.toml", 'reviewed = ""', "reviewed = 2026-01-01", "go together"),
         ("signs.toml", "[signs]", "[signs", "signs.toml"),
         ("signs.toml", "[signs]", 'colour = "red"\n[signs]', "unknown: colour"),
