@@ -216,7 +216,10 @@ def word_list(name: str, entries: Iterable[str], lists: Lists) -> Slot:
             phrases += slot.phrases
             numbers += slot.numbers
         else:
-            phrases.append(tuple(_slot(word, lists, f"list {name}") for word in words))
+            phrase = tuple(_slot(word, lists, f"list {name}") for word in words)
+            if any(slot.between or slot.may_miss or slot.phrases for slot in phrase):
+                raise BadPattern(f"list {name}: {entry!r} is no plain row of words")
+            phrases.append(phrase)
     return Slot(frozenset(exact), tuple(starts), tuple(phrases), tuple(numbers))
 
 
