@@ -157,7 +157,7 @@ class _Reading:
             return self._flows(cue, sign)
         if context.where == "after" and cue.start - sign.end > FARTHEST_AFTER:
             return False
-        if context.reach == "clause" and self.clause[cue.start] != self.clause[sign.start]:
+        if context.reach == "clause" and self.clause[cue.end - 1] != self.clause[sign.start]:
             return False
         stopped = is_before and self.stops_up_to[sign.start] > self.stops_up_to[cue.end]
         return not (context.where == "before" and stopped)
