@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 LABELLED = Path(__file__).resolve().parent.parent / "tests" / "messaging" / "labelled"
-SPLITS = ("development", "held-out", "fresh", "second", "third", "ordinary")
+SPLITS = ("development", "held-out", "fresh", "second", "third", "fourth", "ordinary")
 NONE = "none"
 GRADES = ("crisis", "emergency", "same_day", NONE)
 GOALS = {"crisis": 0.95, "emergency": 0.95, "same_day": 0.90, NONE: 0.90}

@@ -88,10 +88,11 @@ class _Reading:
         self.cues.sort(key=lambda cue: cue.start)
         self.cue_starts = [cue.start for cue in self.cues]
         self.is_affirmed = any(True for _ in by.affirmed.found(self.rows))
-        standing: dict[str, Span] = {}
+        # One for each way of knowing a sign: what one way needs besides may be missing, and another's be there.
+        standing: dict[int, Span] = {}
         for sign in self.signs:
-            if sign.about.code not in standing and self._stands(sign):  # type: ignore[attr-defined]
-                standing[sign.about.code] = sign  # type: ignore[attr-defined]
+            if id(sign.about) not in standing and self._stands(sign):
+                standing[id(sign.about)] = sign
         self.standing = list(standing.values())
 
     def has(self, beside: Index) -> bool:
