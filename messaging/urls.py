@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from messaging.views import medicines, refills, threads, triage
+from messaging.views import medicines, refills, teams, threads, triage
 
 urlpatterns = [
     path("api/v1/", include("messaging.api.urls")),
@@ -24,6 +24,12 @@ urlpatterns = [
     path("inbox/<uuid:ref>/replies/", triage.inbox_replies, name="inbox-replies"),
     path("inbox/<uuid:ref>/notes/", triage.inbox_notes, name="inbox-notes"),
     path("inbox/<uuid:ref>/close/", triage.inbox_close, name="inbox-close"),
+    path("teams/", teams.teams, name="teams"),
+    path("teams/<uuid:ref>/", teams.team, name="team"),
+    path("teams/<uuid:ref>/rename/", teams.rename, name="team-rename"),
+    path("teams/<uuid:ref>/merge/", teams.merge, name="team-merge"),
+    path("teams/<uuid:ref>/close/", teams.close, name="team-close"),
+    path("teams/<uuid:ref>/fallback/", teams.fallback, name="team-fallback"),
     path("refills/", refills.refills, name="refills"),
     path("refills/<uuid:ref>/", refills.refill, name="refill"),
     path("refills/<uuid:ref>/claim/", refills.refill_claim, name="refill-claim"),

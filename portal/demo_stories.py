@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.models import Notification
 from messaging.clock import writing_history
 from messaging.models import Category, Priority, ReadReceipt, RefillRequest, Thread, WorkItem
+from portal.demo_changes import let_things_change, open_evening_team
 
 if TYPE_CHECKING:
     from portal.demo_practice import Practice
@@ -102,6 +103,7 @@ STORIES = (
 def tell_stories(practice: Practice) -> None:
     """Write the clinic's recent history, as of now. Nobody is sent an e-mail about it."""
     began = timezone.now()
+    open_evening_team(practice)
     for story in STORIES:
         if story.patient in practice.patients:
             _tell(practice, story, began)
@@ -116,6 +118,7 @@ def tell_stories(practice: Practice) -> None:
                 RefillRequest.objects.ask(
                     by=practice.users[who], prescription=practice.prescriptions[key], comment=comment
                 )
+    let_things_change(practice)
     Notification.objects.filter(sent_at=None).update(given_up_at=began, last_error="demo history")
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypedDict
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.utils.translation import gettext as _
 
+from accounts.models import FormerTeamName
 from accounts.models.user import Standing
 from accounts.people import People
 from audit.prepared import Prepared
@@ -208,6 +209,7 @@ class OpenThread:
     outcome: str
     messages: tuple[OpenMessage, ...]
     team_lines: tuple[TeamLine, ...]
+    former_name: str  # of its team, when it was renamed since
     earlier: UUID | None  # the message to page back from, when there are earlier ones
     steps: tuple[Step, ...]
     last_message_ref: UUID
@@ -217,7 +219,7 @@ class OpenThread:
     @property
     def was(self) -> str:
         """What its team was called when it began, if that was another."""
-        first = self.team_lines[0].was if self.team_lines else ""
+        first = self.team_lines[0].was if self.team_lines else self.former_name
         return first if first != self.pool_name else ""
 
     def lines_before(self, message: OpenMessage) -> tuple[TeamLine, ...]:
@@ -249,7 +251,7 @@ def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> 
     """
     messages, earlier = messages_of(thread, before=before)
     receipts = receipts_of(messages)
-    outcome, closed_at, state, due_at = _where_it_stands(thread=thread.pk)[0]
+    outcome, closed_at, state, due_at, former_name = _where_it_stands(thread=thread.pk)[0]
     ids = {m.author_id for m in messages if m.author_id} | {
         r.reader_id for given in receipts.values() for r in given
     }
@@ -273,6 +275,7 @@ def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> 
         outcome=str(Outcome(outcome).label) if outcome else "",
         messages=opened,
         team_lines=team_lines(thread.pk),
+        former_name=former_name or "",
         earlier=earlier,
         steps=_steps(opened, owed=owed, closed_at=closed_at, reader=reader),
         last_message_ref=thread.last_message_id,
@@ -284,14 +287,16 @@ def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> 
 @Prepared
 def _where_it_stands(
     *, thread: UUID
-) -> QuerySet[Thread, tuple[str | None, datetime | None, str, datetime | None]]:
+) -> QuerySet[Thread, tuple[str | None, datetime | None, str, datetime | None, str | None]]:
     closure = Closure.objects.filter(thread=OuterRef("pk"), reopened_at=None).order_by()
     item = WorkItem.objects.unfinished().filter(thread=OuterRef("pk"))
+    names = FormerTeamName.objects.filter(team=OuterRef("pool__team"), until__gt=OuterRef("opened_at"))
     return Thread.objects.filter(pk=thread).values_list(
         Subquery(closure.values("outcome")[:1]),
         Subquery(closure.values("closed_at")[:1]),
         Subquery(item.values("state")[:1]),
         Subquery(item.values("due_at")[:1]),
+        Subquery(names.order_by("until").values("name")[:1]),
     )
 
 
