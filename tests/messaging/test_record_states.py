@@ -46,7 +46,7 @@ def helper(cast):
         patient=cast.patient("ana"),
         proxy=cast.ben,
         relationship="other",
-        scopes=["read", "write", "refill"],
+        scopes=["read", "write", "refill", "history"],
         basis="executor",
         document="letters of the court, 12 of this year",
         by=cast.root,
