@@ -4,18 +4,29 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from messaging.views import exports, medicines, refills, search, teams, threads, triage
+from messaging.views import absences, drafts, exports, medicines, refills, search, teams, threads, triage
 
 urlpatterns = [
     path("api/v1/", include("messaging.api.urls")),
     path("messages/", threads.messages, name="messages"),
-    path("messages/new/", threads.message_new, name="message-new"),
+    path("messages/new/", drafts.message_new, name="message-new"),
+    path("messages/drafts/", drafts.drafts, name="drafts"),
+    path("messages/drafts/<uuid:ref>/", drafts.draft, name="draft"),
+    path("messages/drafts/<uuid:ref>/urgent/", drafts.draft_urgent, name="draft-urgent"),
+    path("messages/drafts/<uuid:ref>/stop/", drafts.draft_stop, name="draft-stop"),
+    path("messages/drafts/<uuid:ref>/topic/", drafts.draft_topic, name="draft-topic"),
+    path("messages/drafts/<uuid:ref>/nurse/", drafts.draft_nurse, name="draft-nurse"),
+    path("messages/drafts/<uuid:ref>/text/", drafts.draft_text, name="draft-text"),
+    path("messages/drafts/<uuid:ref>/check/", drafts.draft_check, name="draft-check"),
+    path("messages/drafts/<uuid:ref>/discard/", drafts.draft_discard, name="draft-discard"),
     path("messages/search/", search.message_search, name="message-search"),
     path("messages/<uuid:ref>/", threads.thread, name="thread"),
     path("messages/<uuid:ref>/print/", exports.thread_print, name="thread-print"),
     path("messages/<uuid:ref>/pdf/", exports.thread_pdf, name="thread-pdf"),
     path("messages/<uuid:ref>/data/", exports.thread_data, name="thread-data"),
     path("messages/<uuid:ref>/replies/", threads.replies, name="thread-replies"),
+    path("messages/<uuid:ref>/draft/", drafts.thread_draft, name="thread-draft"),
+    path("messages/<uuid:ref>/sent/", drafts.message_sent, name="message-sent"),
     path("medicines/", medicines.medicines, name="medicines"),
     path("medicines/<uuid:ref>/refill/", medicines.refill_new, name="refill-new"),
     path("medicines/requests/<uuid:ref>/", medicines.refill_request, name="refill-request"),
@@ -28,6 +39,9 @@ urlpatterns = [
     path("inbox/<uuid:ref>/replies/", triage.inbox_replies, name="inbox-replies"),
     path("inbox/<uuid:ref>/notes/", triage.inbox_notes, name="inbox-notes"),
     path("inbox/<uuid:ref>/close/", triage.inbox_close, name="inbox-close"),
+    path("inbox/<uuid:ref>/draft/", triage.inbox_draft, name="inbox-draft"),
+    path("away/", absences.absences, name="absences"),
+    path("away/<uuid:ref>/end/", absences.absence_end, name="absence-end"),
     path("teams/", teams.teams, name="teams"),
     path("teams/<uuid:ref>/", teams.team, name="team"),
     path("teams/<uuid:ref>/rename/", teams.rename, name="team-rename"),

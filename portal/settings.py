@@ -426,5 +426,6 @@ CELERY = {
         "sweep": {"task": "accounts.tasks.sweep_notifications", "schedule": 20.0, "options": {"expires": 20}},
         "birthdays": {"task": "accounts.tasks.birthdays", "schedule": 3600.0, "options": {"expires": 3600}},
         "tidy": {"task": "accounts.tasks.tidy", "schedule": 600.0, "options": {"expires": 600}},
+        "drafts": {"task": "messaging.tasks.tidy_drafts", "schedule": 3600.0, "options": {"expires": 3600}},
     },
 }

@@ -148,7 +148,7 @@ _TABS = (
     (("account", _("Account"), "user"), ()),
 )
 _RAIL = (
-    (_("Messages"), (("inbox", _("Team inbox"), "inbox"),)),
+    (_("Messages"), (("inbox", _("Team inbox"), "inbox"), ("absences", _("My time away"), "clock"))),
     (
         _("Front desk"),
         (("desk-patients", _("Patients"), "users"), ("desk-lost", _("Lost second step"), "lock")),

@@ -41,6 +41,7 @@ class OpenMessage:
     language: str
     reply_due_at: datetime | None
     read_by: tuple[Reading, ...]
+    written_with_help: bool = False
 
     @property
     def is_acknowledgement(self) -> bool:
@@ -104,6 +105,7 @@ def open_messages(
                     for receipt in given
                     if receipt.reader_id in people and receipt.reader_id != message.author_id
                 ),
+                written_with_help=message.written_with_help,
             )
         )
     return tuple(opened)
