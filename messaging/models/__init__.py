@@ -1,6 +1,7 @@
 """The work: conversations, medicines, refills, and who owes the patient an answer."""
 
 from accounts.topics import CategoryCode
+from messaging.models.attachment import Attachment, Place, Scan
 from messaging.models.confidence import Confidence
 from messaging.models.draft import Draft
 from messaging.models.medicine import Prescription
@@ -24,6 +25,7 @@ __all__ = [
     "COMMENT_LIMIT",
     "SUBJECT_LIMIT",
     "Answer",
+    "Attachment",
     "Category",
     "CategoryCode",
     "Chose",
@@ -39,6 +41,7 @@ __all__ = [
     "Message",
     "OpeningHours",
     "Outcome",
+    "Place",
     "Pool",
     "Prescription",
     "Priority",
@@ -49,6 +52,7 @@ __all__ = [
     "RefillState",
     "Safety",
     "SafetyFlag",
+    "Scan",
     "Shown",
     "Side",
     "Thread",

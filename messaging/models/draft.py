@@ -308,7 +308,7 @@ class Draft(models.Model):
         draft = Draft.objects.select_for_update(of=("self",)).get(pk=self.pk)
         if draft.is_sent and draft.message is not None:
             return draft.message
-        draft._check(by)
+        draft.check_writer(by)
         if draft.revision != words.revision or (seen is not None and draft.revision != seen):
             raise DraftMovedOn
         if draft.thread is not None:
@@ -326,6 +326,7 @@ class Draft(models.Model):
             form_token=draft.form_token,
         )
         message = thread.messages.get(author=by, form_token=draft.form_token)
+        draft.attachments.go_with(message)
         draft.end(DraftState.SENT, by=by, message=message)
         return message
 
@@ -374,6 +375,7 @@ class Draft(models.Model):
         self.words_digest = ""
         self._save("state", "message", "subject", "body", "words_digest")
         if state == DraftState.DISCARDED:
+            self.attachments.give_up()
             record(
                 agent=by,
                 type="record",
@@ -386,10 +388,11 @@ class Draft(models.Model):
 
     def _locked(self, by: User) -> Draft:
         draft = Draft.objects.select_for_update(of=("self",)).get(pk=self.pk)
-        draft._check(by)
+        draft.check_writer(by)
         return draft
 
-    def _check(self, by: User) -> None:
+    def check_writer(self, by: User) -> None:
+        """Raise `DraftGone`, or `MayNot` for whoever may not write in it now."""
         if self.author_id != by.pk:
             raise MayNot
         if not self.is_open:

@@ -363,6 +363,7 @@ class Thread(models.Model):
             ]
         )
         message.save()
+        self.attachments.go_with(message)
         record(
             agent=author,
             type="record",
