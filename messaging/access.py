@@ -16,6 +16,7 @@ from audit.prepared import Prepared
 from audit.recorder import record_refusal
 from messaging.clock import now
 from messaging.models import (
+    Attachment,
     Category,
     InternalNote,
     Message,
@@ -81,6 +82,16 @@ def own_refill_for(user: User, ref: UUID) -> RefillRequestItem:
 def worked_refill_for(user: User, ref: UUID) -> RefillRequestItem:
     """Return the request if `user` works the pool it is in."""
     return _found(RefillRequestItem.objects.worked_by(user).select_related(*_REFILL_PARTS), user, ref)
+
+
+def file_for(user: User, ref: UUID) -> Attachment:
+    """Return the file if `user` may have its content now."""
+    return _found(Attachment.objects.visible_to(user), user, ref)
+
+
+def unsent_file_for(user: User, ref: UUID) -> Attachment:
+    """Return the file if `user` has added it and not sent it yet."""
+    return _found(Attachment.objects.unsent_by(user).select_related("thread"), user, ref)
 
 
 def pool_for(user: User, patient: Patient, ref: UUID) -> Pool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from messaging.views import medicines, refills, threads, triage
+from messaging.views import files, medicines, refills, threads, triage
 
 urlpatterns = [
     path("api/v1/", include("messaging.api.urls")),
@@ -12,6 +12,8 @@ urlpatterns = [
     path("messages/new/", threads.message_new, name="message-new"),
     path("messages/<uuid:ref>/", threads.thread, name="thread"),
     path("messages/<uuid:ref>/replies/", threads.replies, name="thread-replies"),
+    path("messages/<uuid:ref>/files/", threads.thread_files, name="thread-files"),
+    path("files/<uuid:ref>/", files.file, name="file"),
     path("medicines/", medicines.medicines, name="medicines"),
     path("medicines/<uuid:ref>/refill/", medicines.refill_new, name="refill-new"),
     path("medicines/requests/<uuid:ref>/", medicines.refill_request, name="refill-request"),
@@ -22,6 +24,7 @@ urlpatterns = [
     path("inbox/<uuid:ref>/claim/", triage.inbox_claim, name="inbox-claim"),
     path("inbox/<uuid:ref>/release/", triage.inbox_release, name="inbox-release"),
     path("inbox/<uuid:ref>/replies/", triage.inbox_replies, name="inbox-replies"),
+    path("inbox/<uuid:ref>/files/", triage.inbox_files, name="inbox-files"),
     path("inbox/<uuid:ref>/notes/", triage.inbox_notes, name="inbox-notes"),
     path("inbox/<uuid:ref>/close/", triage.inbox_close, name="inbox-close"),
     path("refills/", refills.refills, name="refills"),

@@ -90,6 +90,8 @@ MATRIX = {
     ("message-new", "post"):                "302 302 422 422 422 403 403 403 403 403 403",
     ("thread", "get"):                      "302 302 200 404 200 403 403 403 403 403 403",
     ("thread-replies", "post"):             "302 302 422 404 422 403 403 403 403 403 403",
+    ("thread-files", "post"):               "302 302 200 404 200 403 403 403 403 403 403",
+    ("file", "get"):                        "302 302 200 404 200 200 404 200 404 403 403",
     ("medicines", "get"):                   "302 302 200 200 200 403 403 403 403 403 403",
     ("refill-new", "get"):                  "302 302 200 404 200 403 403 403 403 403 403",
     ("refill-new", "post"):                 "302 302 302 404 302 403 403 403 403 403 403",
@@ -102,6 +104,7 @@ MATRIX = {
     ("inbox-claim", "post"):                "302 302 403 403 403 302 404 409 404 403 403",
     ("inbox-release", "post"):              "302 302 403 403 403 409 404 409 404 403 403",
     ("inbox-replies", "post"):              "302 302 403 403 403 422 404 422 404 403 403",
+    ("inbox-files", "post"):                "302 302 403 403 403 200 404 200 404 403 403",
     ("inbox-notes", "post"):                "302 302 403 403 403 422 404 422 404 403 403",
     ("inbox-close", "post"):                "302 302 403 403 403 422 404 422 404 403 403",
     ("refills", "get"):                     "302 302 403 403 403 200 200 200 403 403 403",
@@ -122,6 +125,10 @@ MATRIX = {
     ("api-thread", "get"):                  "401 401 200 404 200 200 404 200 404 403 403",
     ("api-thread-messages", "get"):         "401 401 200 404 200 200 404 200 404 403 403",
     ("api-thread-messages", "post"):        "401 401 400 404 400 400 404 400 404 403 403",
+    ("api-thread-files", "get"):            "401 401 200 404 200 200 404 200 404 403 403",
+    ("api-thread-files", "post"):           "401 401 201 404 201 201 404 201 404 403 403",
+    ("api-file", "get"):                    "401 401 200 404 200 200 404 200 404 403 403",
+    ("api-file", "delete"):                 "401 401 404 404 404 404 404 404 404 403 403",
     ("api-refills", "get"):                 "401 401 200 200 200 200 200 200 403 403 403",
     ("api-refills", "post"):                "401 401 400 400 400 403 403 403 403 403 403",
     ("api-refill", "get"):                  "401 401 200 404 200 200 404 200 403 403 403",
@@ -146,6 +153,7 @@ class Clinic:
     def __init__(self, cast: Cast, work: Work, enter: Enter, half: Enter) -> None:
         self.cast, self.enter, self.half = cast, enter, half
         self.thread, self.order, self.item = work.thread(), work.medicine(), work.refill()
+        self.file = work.file(self.thread)
 
     def address(self, name: str) -> str:
         from accounts.models import AuthenticatorApp, Session
@@ -163,6 +171,8 @@ class Clinic:
             thing = AuditEvent.objects.filter(patient_id=self.cast.patient("ana").pk).earliest("recorded_at")
         elif "refills/" in route or "requests/" in route:
             thing = self.item
+        elif "files/<" in route:
+            thing = self.file
         elif "medicines/" in route:
             thing = self.order
         else:
@@ -179,7 +189,10 @@ class Clinic:
         if method == "get":
             return browser.get(address).status_code
         sent = {"patient": str(self.cast.patient("ana").pk)} if name == "account-acting" else {}
-        form = {"content_type": "application/json"} if name.startswith("api-") else {}
+        if method == "delete":
+            return browser.delete(address).status_code
+        is_json = name.startswith("api-") and name != "api-thread-files"
+        form = {"content_type": "application/json"} if is_json else {}
         return browser.post(address, sent, **form).status_code
 
 

@@ -14,12 +14,14 @@ from accounts.models import KeptForm
 from accounts.policy import policy, signed_in
 from accounts.refusals import AnotherPatient
 from messaging.access import category_for, own_thread_for, pool_for
+from messaging.filing.uploads import takes_files
 from messaging.forms import NewMessageForm, ReplyForm
-from messaging.models import Side, Thread, ThreadState
+from messaging.models import Place, Side, Thread, ThreadState
 from messaging.opened.choices import message_choices
 from messaging.opened.paging import Position
 from messaging.opened.threads import open_thread, patient_inbox
 from messaging.refusals import Refusal
+from messaging.views.uploads import add_or_remove, asks_for_part, files_part, take_in
 
 if TYPE_CHECKING:
     from accounts.requests import PortalRequest
@@ -46,11 +48,12 @@ def thread(request: PortalRequest, ref: UUID) -> HttpResponse:
 
 
 @policy(post=signed_in("patient"))
+@takes_files
 @require_http_methods(["POST"])
 def replies(request: PortalRequest, ref: UUID) -> HttpResponse:
     found = own_thread_for(request.user, ref)
     form = ReplyForm(request.POST)
-    if not form.is_valid():
+    if not form.also_say(take_in(request, Place(Side.PATIENT, thread=found), token=form.token_sent)):
         return _show(request, found, form, status=422)
     try:
         found.post(author=request.user, side=Side.PATIENT, **form.cleaned_data)
@@ -58,6 +61,21 @@ def replies(request: PortalRequest, ref: UUID) -> HttpResponse:
         form.refuse("body", refusal.words)
         return _show(request, found, form, status=refusal.status)
     return redirect(f"{found.get_absolute_url()}?sent=1#sent")
+
+
+@policy(post=signed_in("patient"))
+@takes_files
+@require_http_methods(["POST"])
+def thread_files(request: PortalRequest, ref: UUID) -> HttpResponse:
+    """Add files to one's reply, or take one away again. What is typed beside them comes back with the page."""
+    found = own_thread_for(request.user, ref)
+    form = ReplyForm(request.POST)
+    place = Place(Side.PATIENT, thread=found)
+    problems = add_or_remove(request, place, token=form.token_sent)
+    if asks_for_part(request):
+        return files_part(request, place, problems)
+    form.say_only(problems)
+    return _show(request, found, form, status=422 if problems else 200)
 
 
 @policy(get=signed_in("patient"), post=signed_in("patient"))
