@@ -16,6 +16,7 @@ from messaging.models.refill import (
     RefillState,
 )
 from messaging.models.safety import Answer, Chose, Safety, SafetyFlag, Shown
+from messaging.models.team_change import Cause, TeamChange
 from messaging.models.thread import Closure, Outcome, Thread, ThreadState
 from messaging.models.work import Claim, Priority, WorkItem, WorkState
 from messaging.models.writing import DraftKind, DraftState, Urgent
@@ -28,6 +29,7 @@ __all__ = [
     "Attachment",
     "Category",
     "CategoryCode",
+    "Cause",
     "Chose",
     "Claim",
     "Closure",
@@ -55,6 +57,7 @@ __all__ = [
     "Scan",
     "Shown",
     "Side",
+    "TeamChange",
     "Thread",
     "ThreadState",
     "Urgent",
