@@ -16,10 +16,8 @@
   }
   // The answer is our own server's markup of the list.
   function show(box, markup) {
-    const part = document.createElement('template');
-    part.innerHTML = markup;
-    const list = find('[data-list]', part.content);
-    if (list) find('[data-list]', box).replaceWith(list);
+    const list = find('[data-list]', new DOMParser().parseFromString(markup, 'text/html'));
+    if (list) find('[data-list]', box).replaceWith(document.adoptNode(list));
     return Boolean(list);
   }
   function post(box, fill, progress) {
