@@ -8,6 +8,7 @@ import json
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -69,6 +70,7 @@ def _send(visitor: Visitor, path: str, content: bytes) -> Answer:
     )
     body = head.encode() + content + f"\r\n--{mark}--\r\n".encode()
     headers = {"Content-Type": f"multipart/form-data; boundary={mark}", "X-Part": "files"}
+    visitor.hang_up()  # The server has not waited while the photo was drawn.
     answer = visitor._ask("POST", f"{path}files/", body, headers)  # type: ignore[arg-type]  # bytes do as well
     if answer.status != 200:
         raise WrongAnswer(f"A file was not taken: {answer.status} {answer.body[:300]!r}")
@@ -76,11 +78,9 @@ def _send(visitor: Visitor, path: str, content: bytes) -> Answer:
 
 
 def _all(acts: list[Any]) -> None:
-    crowd = [threading.Thread(target=act) for act in acts]
-    for one in crowd:
-        one.start()
-    for one in crowd:
-        one.join()
+    with ThreadPoolExecutor(len(acts)) as crowd:
+        for done in [crowd.submit(act) for act in acts]:
+            done.result()
 
 
 def _peak(worker: int, act: Any) -> dict[str, float]:
