@@ -56,6 +56,7 @@ def measure(house: House, *, at_once: int) -> dict[str, Any]:
     one = _peak(worker, lambda: _send(visitors[0], path, large))
     pairs = list(zip(visitors, others, strict=False))
     several = _peak(worker, lambda: _all([partial(_send, visitor, other, large) for visitor, other in pairs]))
+    visitors[0].hang_up()
     # The list ends with the large one.
     ref = json.loads(visitors[0].get(f"/api/v1{path.replace('messages', 'threads')}files/").body)[-1]["id"]
     out = _peak(worker, lambda: visitors[0].get(f"/files/{ref}/"))
