@@ -106,6 +106,8 @@ DONE: dict[tuple[str, str], Words] = {
     ("record", "discard"): gettext_lazy("Discarded a draft"),
     ("record", "note"): gettext_lazy("Wrote an internal note"),
     ("record", "close"): gettext_lazy("Finished a conversation"),
+    ("record", "print"): gettext_lazy("Opened a conversation to print it"),
+    ("record", "download"): gettext_lazy("Saved a conversation as a file"),
     ("record", "refill-request"): gettext_lazy("Asked for a refill"),
     ("record", "decide"): gettext_lazy("Decided a refill request"),
     ("record", "cancel"): gettext_lazy("Took back a refill request"),
@@ -168,6 +170,8 @@ _FOR_PATIENT: dict[tuple[str, str], Words] = {
     ("message", "read"): gettext_lazy("Read your messages"),
     ("attachment", "download"): gettext_lazy("Opened a file of yours"),
     ("attachment", "scan"): gettext_lazy("Checked a file of yours for viruses"),
+    ("message", "search"): gettext_lazy("Searched your messages"),
+    ("message", "index"): gettext_lazy("Prepared your messages for search"),
     ("note", "read"): gettext_lazy("Looked at your messages"),
     ("medicine", "list"): gettext_lazy("Looked at your medicines"),
     ("medicine", "read"): gettext_lazy("Looked at your medicines"),
@@ -188,6 +192,8 @@ _FOR_PATIENT: dict[tuple[str, str], Words] = {
     ("record", "attach"): gettext_lazy("Added a file"),
     ("record", "detach"): gettext_lazy("Took a file away before it was sent"),
     ("record", "close"): gettext_lazy("Finished a conversation"),
+    ("record", "print"): gettext_lazy("Opened a conversation to print it"),
+    ("record", "download"): gettext_lazy("Saved a conversation as a file"),
     ("record", "refill-request"): gettext_lazy("Asked for a refill"),
     ("record", "safety-flag"): gettext_lazy("Marked what was sent as something to look at sooner"),
     ("record", "decide"): gettext_lazy("Decided your refill request"),
@@ -219,6 +225,8 @@ def what_was_done(event: AuditEvent) -> str:
             return _("Searched: %(what)s") % {"what": thing}
         if event.subtype == "scan":
             return _("Checked for viruses: %(what)s") % {"what": thing}
+        if event.subtype == "index":
+            return _("Prepared for search: %(what)s") % {"what": thing}
         if event.subtype == "send":
             return _("Used to send a notice: %(what)s") % {"what": thing}
         return _("Opened: %(what)s") % {"what": thing}

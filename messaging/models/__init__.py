@@ -18,6 +18,7 @@ from messaging.models.refill import (
 from messaging.models.safety import Answer, Chose, Safety, SafetyFlag, Shown
 from messaging.models.team_change import Cause, TeamChange
 from messaging.models.thread import Closure, Outcome, Thread, ThreadState
+from messaging.models.words import MessageWords, not_findable
 from messaging.models.work import Claim, Priority, WorkItem, WorkState
 from messaging.models.writing import DraftKind, DraftState, Urgent
 
@@ -41,6 +42,7 @@ __all__ = [
     "Holiday",
     "InternalNote",
     "Message",
+    "MessageWords",
     "OpeningHours",
     "Outcome",
     "Place",
@@ -63,4 +65,5 @@ __all__ = [
     "Urgent",
     "WorkItem",
     "WorkState",
+    "not_findable",
 ]
