@@ -61,6 +61,13 @@ class DraftMovedOn(Refusal):
     words = _("You wrote something else in another window. Your words are here. Keep the ones you want.")
 
 
+class TeamMovedOn(Refusal):
+    """Another team than the one on the page would read it: the patient must know before she sends."""
+
+    code = "team_moved_on"
+    words = _("Another team reads this message now. Check who, then send it.")
+
+
 class DraftGone(Refusal):
     """It was sent or discarded, from another window."""
 

@@ -1,13 +1,16 @@
-"""What the worker does for the work: files are checked, and cleared away when nobody sent them. It decides nothing."""
+"""What the worker does for the work: files are checked, and what nobody sends is cleared away. Tasks decide nothing."""
 
 from __future__ import annotations
 
 from celery import shared_task
 
+from audit.context import SystemAgent
+from messaging.clock import now
 from messaging.filing.caretaking import clear_away
 from messaging.filing.checking import check
-from messaging.models import Attachment
+from messaging.models import Attachment, Draft
 
+CARETAKER = SystemAgent("system:caretaker")
 BATCH = 20
 
 
@@ -30,3 +33,9 @@ def sweep_files() -> None:
 def tidy_files() -> None:
     """Once a night: files nobody sent, bytes without a row, and rows without their bytes."""
     clear_away()
+
+
+@shared_task(ignore_result=True)
+def tidy_drafts() -> None:
+    """Drafts that nobody has touched for 90 days are removed, and what is left of those that were sent."""
+    Draft.objects.clear(by=CARETAKER, at=now())

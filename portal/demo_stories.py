@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from accounts.models import Notification
-from messaging.clock import writing_history
+from messaging.clock import clinic_date, writing_history
 from messaging.models import (
+    Absence,
     Attachment,
     Category,
+    Draft,
     Place,
     Priority,
     ReadReceipt,
@@ -130,7 +132,29 @@ def tell_stories(practice: Practice) -> None:
                 RefillRequest.objects.ask(
                     by=practice.users[who], prescription=practice.prescriptions[key], comment=comment
                 )
+    _leave_begun(practice, began)
     Notification.objects.filter(sent_at=None).update(given_up_at=began, last_error="demo history")
+
+
+def _leave_begun(practice: Practice, began: datetime) -> None:
+    """A message that Ana has begun, and some days away of Dr Okafor's, for whom Maya reads then."""
+    ana, okafor = practice.users["ana"], practice.users["okafor"]
+    with writing_history(began - timedelta(hours=4)):
+        draft = Draft.objects.begin(
+            by=ana,
+            patient=practice.patients["ana"],
+            urgent="no",
+            category=Category.objects.get(code="form_or_letter"),
+        )
+        draft.keep(
+            by=ana,
+            subject="A letter for my pharmacy",
+            body="The pharmacy asks for a letter that says since when",
+        )
+    today = clinic_date()
+    Absence.objects.plan(
+        by=okafor, cover=practice.users["maya"].pk, first_day=today, last_day=today + timedelta(days=3)
+    )
 
 
 def _tell(practice: Practice, story: Story, began: datetime) -> None:

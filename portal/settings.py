@@ -441,5 +441,6 @@ CELERY = {
         "tidy-files": {"task": "messaging.tasks.tidy_files", "schedule": crontab(hour=8, minute=30)},
         "birthdays": {"task": "accounts.tasks.birthdays", "schedule": 3600.0, "options": {"expires": 3600}},
         "tidy": {"task": "accounts.tasks.tidy", "schedule": 600.0, "options": {"expires": 600}},
+        "drafts": {"task": "messaging.tasks.tidy_drafts", "schedule": 3600.0, "options": {"expires": 3600}},
     },
 }

@@ -316,6 +316,7 @@ def test_every_row_of_health_data_names_its_patient_in_a_column_of_its_own():
             "category",
             "openinghours",
             "holiday",
+            "absence",
         ):
             assert "patient_id" in columns, model
 

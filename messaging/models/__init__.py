@@ -1,6 +1,7 @@
 """The work: conversations, medicines, refills, and who owes the patient an answer."""
 
 from accounts.topics import CategoryCode
+from messaging.models.absence import Absence
 from messaging.models.attachment import Attachment, Place, Scan
 from messaging.models.confidence import Confidence
 from messaging.models.draft import Draft
@@ -26,6 +27,7 @@ __all__ = [
     "BODY_LIMIT",
     "COMMENT_LIMIT",
     "SUBJECT_LIMIT",
+    "Absence",
     "Answer",
     "Attachment",
     "Category",

@@ -76,6 +76,7 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         body: str,
         form_token: UUID | None = None,
         pool: Pool | None = None,
+        written_with_help: bool = False,
         confidential: bool | None = None,
         safety: Safety | None = None,
     ) -> Thread:
@@ -104,7 +105,13 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         thread = Thread(patient=patient, pool=destination, category=category, started_by=by, opened_at=moment)
         thread.subject = seal(subject, into=thread, field="subject")
         message = thread.write(
-            author=by, side=Side.PATIENT, body=body, press=press, adding=True, title=subject
+            author=by,
+            side=Side.PATIENT,
+            body=body,
+            press=press,
+            adding=True,
+            title=subject,
+            help=written_with_help,
         )
         Message.objects.create(
             thread=thread,
@@ -330,7 +337,15 @@ class Thread(models.Model):
         return _open_work.first(thread=self.pk)
 
     def write(
-        self, *, author: User, side: Side, body: str, press: Press, adding: bool = False, title: str = ""
+        self,
+        *,
+        author: User,
+        side: Side,
+        body: str,
+        press: Press,
+        adding: bool = False,
+        title: str = "",
+        help: bool = False,
     ) -> Message:
         """Write the message and bring the list columns up to date. Only for the verbs above."""
         message = Message(
@@ -341,6 +356,7 @@ class Thread(models.Model):
             form_token=press.token,
             form_digest=press.digest,
             language=author.preferred_language,
+            written_with_help=help,
             sent_at=now(),
         )
         message.body = seal(body, into=message, field="body")

@@ -43,6 +43,7 @@ class OpenMessage:
     reply_due_at: datetime | None
     read_by: tuple[Reading, ...]
     files: tuple[OpenFile, ...] = ()
+    written_with_help: bool = False
 
     @property
     def is_acknowledgement(self) -> bool:
@@ -108,6 +109,7 @@ def open_messages(
                     if receipt.reader_id in people and receipt.reader_id != message.author_id
                 ),
                 files=files.get(message.pk, ()),
+                written_with_help=message.written_with_help,
             )
         )
     return tuple(opened)

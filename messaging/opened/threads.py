@@ -17,6 +17,7 @@ from messaging.clock import now
 from messaging.models import (
     CategoryCode,
     Closure,
+    Draft,
     Message,
     Outcome,
     ReadReceipt,
@@ -35,6 +36,7 @@ from messaging.opened.messages import (
     receipts_of,
 )
 from messaging.opened.paging import Page, Position
+from messaging.opened.readers import cover_of
 from messaging.opened.team_lines import TeamLine, team_lines
 from messaging.opened.texts import open_texts
 
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from accounts.models import Patient, User
     from accounts.people import Person
     from messaging.opened.files import OpenFile
+    from messaging.opened.readers import Cover
 
 PAGE_LENGTH = 25
 MESSAGES_SHOWN = 50
@@ -78,6 +81,7 @@ class PatientInbox:
     open_count: int
     closed_count: int
     new_count: int
+    draft_count: int
 
     @property
     def shown_total(self) -> int:
@@ -131,10 +135,21 @@ def patient_inbox(*, reader: User, patient: Patient, state: str, after: Position
         open_count=open_count,
         closed_count=closed_count,
         new_count=new_count,
+        draft_count=Draft.objects.count_of(reader, patient),
     )
 
 
 NEWEST_FIRST = ("-last_message_at", "-id")
+
+
+def inbox_counts(reader: User, patient: Patient) -> tuple[int, int, int]:
+    """How many conversations of `patient` are open, finished, and new to `reader`. It opens nothing."""
+    open_count, closed_count, new_count = _counted.first(reader=reader.pk, patient=patient.pk, at=now()) or (
+        0,
+        0,
+        0,
+    )
+    return open_count, closed_count, new_count
 
 
 class _Whose(TypedDict):
@@ -217,6 +232,15 @@ class OpenThread:
     is_late: bool
     may_add_files: bool
     unsent_files: tuple[OpenFile, ...]
+    cover: Cover | None = None
+
+    @property
+    def unread_acknowledgement(self) -> UUID | None:
+        """The automatic answer to what nobody of the team has read or answered yet (PT6)."""
+        last = self.messages[-1] if self.messages else None
+        written = [m for m in self.messages if m.side == Side.PATIENT]
+        by_team = any(r.person.side == "staff" for m in written[-1:] for r in m.read_by)
+        return last.ref if last and last.is_acknowledgement and not by_team else None
 
     @property
     def was(self) -> str:
@@ -296,6 +320,7 @@ def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> 
         is_late=bool(owed and owed < now()),
         may_add_files=files.may_open,
         unsent_files=files.unsent(texts),
+        cover=cover_of(thread.pool, patient_id=thread.patient_id) if owed else None,
     )
 
 

@@ -33,7 +33,7 @@ CREATE TRIGGER sent_file_stays BEFORE UPDATE OR DELETE ON messaging_attachment
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0008_trusts"),
-        ("messaging", "0009_words_of_messages"),
+        ("messaging", "0010_absences"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
