@@ -18,6 +18,7 @@ from audit.recorder import record_refusal
 from messaging.clock import now
 from messaging.models import (
     Absence,
+    Attachment,
     Category,
     Draft,
     DraftKind,
@@ -88,6 +89,16 @@ def worked_refill_for(user: User, ref: UUID) -> RefillRequestItem:
     """Return the request if `user` works the pool it is in."""
     worked = RefillRequestItem.objects.worked_by(user).select_related(*_REFILL_PARTS)
     return _with_reason(user, _found(worked, user, ref))
+
+
+def file_for(user: User, ref: UUID) -> Attachment:
+    """Return the file if `user` may have its content now."""
+    return _found(Attachment.objects.visible_to(user), user, ref)
+
+
+def unsent_file_for(user: User, ref: UUID) -> Attachment:
+    """Return the file if `user` has added it and not sent it yet."""
+    return _found(Attachment.objects.unsent_by(user).select_related("thread"), user, ref)
 
 
 def draft_for(user: User, ref: UUID) -> Draft:

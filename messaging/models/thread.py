@@ -394,6 +394,7 @@ class Thread(models.Model):
             ]
         )
         message.save()
+        self.attachments.go_with(message)
         MessageWords.keep(message, body, title)
         record(
             agent=author,

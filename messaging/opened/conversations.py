@@ -18,10 +18,12 @@ from messaging.models import (
     Outcome,
     Priority,
     ReadReceipt,
+    Side,
     Thread,
     WorkItem,
     WorkState,
 )
+from messaging.opened.files import Files
 from messaging.opened.messages import (
     OpenMessage,
     message_pairs,
@@ -36,6 +38,7 @@ from messaging.opened.threads import messages_of
 if TYPE_CHECKING:
     from accounts.models import User
     from accounts.people import Person
+    from messaging.opened.files import OpenFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,7 @@ class Conversation:
     due_at: datetime | None
     is_late: bool
     team_name: str
+    unsent_files: tuple[OpenFile, ...]
 
     @property
     def messages(self) -> tuple[OpenMessage, ...]:
@@ -118,6 +122,7 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
         patient_id=thread.patient_id,
         to_patient=False,
     )
+    files = Files.of(thread, messages, reader=reader, side=Side.TEAM)
     receipt = record_read(
         reader=reader,
         of=thread,
@@ -126,6 +131,7 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
             thread.patient,
             *messages,
             *notes,
+            *files.rows,
         ],
         named=people.sealed_records(),
         category="message",
@@ -136,11 +142,19 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
             *patient_pairs(thread.patient),
             *message_pairs(messages),
             *((note, "body") for note in notes),
+            *files.pairs(),
         ],
         receipt=receipt,
     )
     names = people.opened(receipt)
-    opened = open_messages(messages, reader=reader, texts=texts, people=names, receipts=receipts)
+    opened = open_messages(
+        messages,
+        reader=reader,
+        texts=texts,
+        people=names,
+        receipts=receipts,
+        files=files.by_message(texts),
+    )
     ReadReceipt.give(by=reader, messages=not_yet_read(messages, reader=reader, receipts=receipts))
     entries = [
         *(Entry("message", m.sent_at, message=m) for m in opened if not m.is_acknowledgement),
@@ -178,6 +192,7 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
         due_at=item.due_at if item and owed else None,
         is_late=bool(item and owed and item.due_at < now()),
         team_name=thread.pool.name,
+        unsent_files=files.unsent(texts),
     )
 
 

@@ -28,6 +28,7 @@ from messaging.models import (
     WorkItem,
     WorkState,
 )
+from messaging.opened.files import Files
 from messaging.opened.messages import (
     OpenMessage,
     message_pairs,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
     from accounts.models import Patient, User
     from accounts.people import Person
+    from messaging.opened.files import OpenFile
     from messaging.opened.readers import Cover
 
 PAGE_LENGTH = 25
@@ -230,6 +232,8 @@ class OpenThread:
     last_message_ref: UUID
     reply_due_at: datetime | None
     is_late: bool
+    may_add_files: bool
+    unsent_files: tuple[OpenFile, ...]
     cover: Cover | None = None
 
     @property
@@ -281,12 +285,24 @@ def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> 
     }
     ids.add(reader.pk)
     people = People.load(ids, patient_id=thread.patient_id)
+    files = Files.of(thread, messages, reader=reader, side=Side.PATIENT)
     receipt = record_read(
-        reader=reader, of=thread, shown=[thread, *messages], named=people.sealed_records(), category="message"
+        reader=reader,
+        of=thread,
+        shown=[thread, *messages, *files.rows],
+        named=people.sealed_records(),
+        category="message",
     )
-    texts = open_texts([(thread, "subject"), *message_pairs(messages)], receipt=receipt)
+    texts = open_texts([(thread, "subject"), *message_pairs(messages), *files.pairs()], receipt=receipt)
     names = people.opened(receipt)
-    opened = open_messages(messages, reader=reader, texts=texts, people=names, receipts=receipts)
+    opened = open_messages(
+        messages,
+        reader=reader,
+        texts=texts,
+        people=names,
+        receipts=receipts,
+        files=files.by_message(texts),
+    )
     ReadReceipt.give(by=reader, messages=not_yet_read(messages, reader=reader, receipts=receipts))
     owed = due_at if state != WorkState.ON_HOLD else None
     return OpenThread(
@@ -305,6 +321,8 @@ def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> 
         last_message_ref=thread.last_message_id,
         reply_due_at=owed,
         is_late=bool(owed and owed < now()),
+        may_add_files=files.may_open,
+        unsent_files=files.unsent(texts),
         cover=cover_of(thread.pool, patient_id=thread.patient_id) if owed else None,
     )
 

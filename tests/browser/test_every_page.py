@@ -23,8 +23,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # Looking for violations takes a second each time: the dark is looked at on a phone alone.
 WIDTHS = {"light": {320: False, 390: True, 1280: True}, "dark": {320: False, 390: True, 1280: False}}
-# Answers that are no page: probes and turnings, and the letters of the demo.
-NO_PAGES = {"healthz", "inbox-version", "stay", "demo-mail", "home", "draft"}
+# Answers that are no page: probes and turnings, files, and the letters of the demo.
+NO_PAGES = {"healthz", "inbox-version", "stay", "demo-mail", "home", "draft", "file"}
 
 
 class Visitor:
