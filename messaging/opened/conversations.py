@@ -24,6 +24,7 @@ from messaging.models import (
     WorkItem,
     WorkState,
 )
+from messaging.opened.files import Files
 from messaging.opened.flags import OpenFlag, flag_pairs, open_flags
 from messaging.opened.messages import (
     OpenMessage,
@@ -39,6 +40,7 @@ from messaging.opened.threads import messages_of
 if TYPE_CHECKING:
     from accounts.models import User
     from accounts.people import Person
+    from messaging.opened.files import OpenFile
 
 
 FLAGS_SHOWN = 50
@@ -99,6 +101,7 @@ class Conversation:
     due_at: datetime | None
     is_late: bool
     team_name: str
+    unsent_files: tuple[OpenFile, ...]
     flags: tuple[OpenFlag, ...] = ()  # newest first
 
     def flag_of(self, message: OpenMessage) -> OpenFlag | None:
@@ -139,6 +142,7 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
         patient_id=thread.patient_id,
         to_patient=False,
     )
+    files = Files.of(thread, messages, reader=reader, side=Side.TEAM)
     receipt = record_read(
         reader=reader,
         of=thread,
@@ -148,6 +152,7 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
             *messages,
             *notes,
             *flags,
+            *files.rows,
         ],
         named=people.sealed_records(),
         category="message",
@@ -159,11 +164,19 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
             *message_pairs(messages),
             *((note, "body") for note in notes),
             *flag_pairs(flags),
+            *files.pairs(),
         ],
         receipt=receipt,
     )
     names = people.opened(receipt)
-    opened = open_messages(messages, reader=reader, texts=texts, people=names, receipts=receipts)
+    opened = open_messages(
+        messages,
+        reader=reader,
+        texts=texts,
+        people=names,
+        receipts=receipts,
+        files=files.by_message(texts),
+    )
     ReadReceipt.give(by=reader, messages=not_yet_read(messages, reader=reader, receipts=receipts))
     entries = [
         *(Entry("message", m.sent_at, message=m) for m in opened if not m.is_acknowledgement),
@@ -202,6 +215,7 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
         is_late=bool(item and owed and item.due_at < now()),
         team_name=thread.pool.name,
         flags=open_flags(flags, texts),
+        unsent_files=files.unsent(texts),
     )
 
 

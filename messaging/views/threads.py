@@ -13,13 +13,15 @@ from accounts.access import acting_patient
 from accounts.models import KeptForm
 from accounts.policy import policy, signed_in
 from messaging.access import own_thread_for
+from messaging.filing.uploads import takes_files
 from messaging.forms import ReplyForm
-from messaging.models import DraftKind, Side, ThreadState
+from messaging.models import DraftKind, Place, Side, ThreadState
 from messaging.opened.drafts import written_in
 from messaging.opened.help import looked_at
 from messaging.opened.paging import Position
 from messaging.opened.threads import open_thread, patient_inbox
 from messaging.refusals import Refusal
+from messaging.views.uploads import add_or_remove, asks_for_part, files_part, take_in
 
 if TYPE_CHECKING:
     from accounts.models.kept import KeptText
@@ -51,11 +53,12 @@ def thread(request: PortalRequest, ref: UUID) -> HttpResponse:
 
 
 @policy(post=signed_in("patient"))
+@takes_files
 @require_http_methods(["POST"])
 def replies(request: PortalRequest, ref: UUID) -> HttpResponse:
     found = own_thread_for(request.user, ref)
     form = ReplyForm(request.POST)
-    if not form.is_valid():
+    if not form.also_say(take_in(request, Place(Side.PATIENT, thread=found), token=form.token_sent)):
         return _show(request, found, form, status=422)
     looked = looked_at(form.cleaned_data["body"], helped=request.POST.get("helped", ""), pool=found.pool)
     if looked.help is not None:
@@ -68,6 +71,22 @@ def replies(request: PortalRequest, ref: UUID) -> HttpResponse:
         begun = written_in(found, reader=request.user, kind=DraftKind.REPLY)
         return _show(request, found, form, status=refusal.status, draft=begun)
     return redirect(f"{found.get_absolute_url()}?sent=1#sent")
+
+
+@policy(post=signed_in("patient"))
+@takes_files
+@require_http_methods(["POST"])
+def thread_files(request: PortalRequest, ref: UUID) -> HttpResponse:
+    """Add files to one's reply, or take one away again. What is typed beside them comes back with the page."""
+    found = own_thread_for(request.user, ref)
+    form = ReplyForm(request.POST)
+    place = Place(Side.PATIENT, thread=found)
+    problems = add_or_remove(request, place, token=form.token_sent)
+    if asks_for_part(request):
+        return files_part(request, place, problems)
+    form.say_only(problems)
+    begun = written_in(found, reader=request.user, kind=DraftKind.REPLY)
+    return _show(request, found, form, status=422 if problems else 200, draft=begun)
 
 
 def _show(
