@@ -115,7 +115,37 @@ class PortalForm(forms.Form):
 BODY_TOO_LONG = gettext_lazy("Your message must be %(limit)s letters or fewer. It has %(length)s")
 
 
-class ReplyForm(PortalForm):
+class FilesForm(PortalForm):
+    """A form that files may come with. They are taken in by the view, and refused here, by name."""
+
+    files = forms.FileField(required=False)  # type: ignore[assignment]  # the forms' own name for what came
+
+    @property
+    def token_sent(self) -> UUID | None:
+        return FormToken().clean(self.data.get("form_token", ""))
+
+    def clean(self) -> dict[str, Any]:
+        """The files are no part of what a verb is told: it knows what was added."""
+        data = super().clean() or self.cleaned_data
+        data.pop("files", None)
+        return data
+
+    def say_only(self, problems: list[str]) -> None:
+        """Show what was typed again, with what is wrong about the files and nothing else."""
+        self.errors.clear()
+        for problem in problems:
+            self.add_error("files", problem)
+
+    def also_say(self, problems: list[str]) -> bool:
+        """Add what is wrong about the files to what is wrong besides. Says whether all is well."""
+        if problems:
+            self.is_valid()
+            for problem in problems:
+                self.add_error("files", problem)
+        return self.is_valid()
+
+
+class ReplyForm(FilesForm):
     """A reply, from either side. `seen` is the last message on the page it was written on."""
 
     body = TextField(

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from messaging.views import absences, apart, drafts, exports, medicines, refills, search, threads, triage
+from messaging.views import (
+    absences,
+    apart,
+    drafts,
+    exports,
+    files,
+    medicines,
+    refills,
+    search,
+    teams,
+    threads,
+    triage,
+)
 
 urlpatterns = [
     path("api/v1/", include("messaging.api.urls")),
@@ -26,6 +38,8 @@ urlpatterns = [
     path("messages/<uuid:ref>/data/", exports.thread_data, name="thread-data"),
     path("messages/<uuid:ref>/replies/", threads.replies, name="thread-replies"),
     path("messages/<uuid:ref>/apart/", apart.of_patient, name="thread-apart"),
+    path("messages/<uuid:ref>/files/", threads.thread_files, name="thread-files"),
+    path("files/<uuid:ref>/", files.file, name="file"),
     path("messages/<uuid:ref>/draft/", drafts.thread_draft, name="thread-draft"),
     path("messages/<uuid:ref>/sent/", drafts.message_sent, name="message-sent"),
     path("medicines/", medicines.medicines, name="medicines"),
@@ -38,12 +52,19 @@ urlpatterns = [
     path("inbox/<uuid:ref>/claim/", triage.inbox_claim, name="inbox-claim"),
     path("inbox/<uuid:ref>/release/", triage.inbox_release, name="inbox-release"),
     path("inbox/<uuid:ref>/replies/", triage.inbox_replies, name="inbox-replies"),
+    path("inbox/<uuid:ref>/files/", triage.inbox_files, name="inbox-files"),
     path("inbox/<uuid:ref>/notes/", triage.inbox_notes, name="inbox-notes"),
     path("inbox/<uuid:ref>/close/", triage.inbox_close, name="inbox-close"),
     path("inbox/<uuid:ref>/apart/", apart.of_team, name="inbox-apart"),
     path("inbox/<uuid:ref>/draft/", triage.inbox_draft, name="inbox-draft"),
     path("away/", absences.absences, name="absences"),
     path("away/<uuid:ref>/end/", absences.absence_end, name="absence-end"),
+    path("teams/", teams.teams, name="teams"),
+    path("teams/<uuid:ref>/", teams.team, name="team"),
+    path("teams/<uuid:ref>/rename/", teams.rename, name="team-rename"),
+    path("teams/<uuid:ref>/merge/", teams.merge, name="team-merge"),
+    path("teams/<uuid:ref>/close/", teams.close, name="team-close"),
+    path("teams/<uuid:ref>/fallback/", teams.fallback, name="team-fallback"),
     path("refills/", refills.refills, name="refills"),
     path("refills/<uuid:ref>/", refills.refill, name="refill"),
     path("refills/<uuid:ref>/claim/", refills.refill_claim, name="refill-claim"),

@@ -126,6 +126,8 @@ MATRIX = {
     ("thread-pdf", "post"):                 "302 302 302 302 302 403 403 403 403 403 403",
     ("thread-data", "post"):                "302 302 302 302 302 403 403 403 403 403 403",
     ("thread-replies", "post"):             "302 302 422 404 422 403 403 403 403 403 403",
+    ("thread-files", "post"):               "302 302 200 404 200 403 403 403 403 403 403",
+    ("file", "get"):                        "302 302 200 404 200 200 404 200 404 403 403",
     ("medicines", "get"):                   "302 302 200 200 200 403 403 403 403 403 403",
     ("refill-new", "get"):                  "302 302 200 404 200 403 403 403 403 403 403",
     ("refill-new", "post"):                 "302 302 302 404 302 403 403 403 403 403 403",
@@ -138,6 +140,7 @@ MATRIX = {
     ("inbox-claim", "post"):                "302 302 403 403 403 302 404 409 404 403 403",
     ("inbox-release", "post"):              "302 302 403 403 403 409 404 409 404 403 403",
     ("inbox-replies", "post"):              "302 302 403 403 403 422 404 422 404 403 403",
+    ("inbox-files", "post"):                "302 302 403 403 403 200 404 200 404 403 403",
     ("inbox-notes", "post"):                "302 302 403 403 403 422 404 422 404 403 403",
     ("inbox-apart", "get"):                 "302 302 403 403 403 200 404 200 403 403 403",
     ("inbox-apart", "post"):                "302 302 403 403 403 422 404 422 403 403 403",
@@ -161,6 +164,23 @@ MATRIX = {
     ("desk-trust-bar", "post"):             "302 302 403 403 403 403 403 403 302 302 403",
     ("desk-lost", "get"):                   "302 302 403 403 403 403 403 403 200 403 403",
     ("desk-lost", "post"):                  "302 302 403 403 403 403 403 403 422 403 403",
+    ("desk-patients", "get"):               "302 302 403 403 403 200 200 200 200 403 403",
+    ("desk-patients", "post"):              "302 302 403 403 403 422 422 422 422 403 403",
+    ("desk-patient", "get"):                "302 302 403 403 403 200 404 200 200 403 403",
+    ("desk-patient-state", "post"):         "302 302 403 403 403 422 404 422 422 403 403",
+    ("desk-patient-protect", "post"):       "302 302 403 403 403 302 404 302 302 403 403",
+    ("reason", "get"):                      "302 302 403 403 403 404 404 404 404 403 403",
+    ("reason", "post"):                     "302 302 403 403 403 404 404 404 404 403 403",
+    ("desk-patient-family", "post"):        "302 302 403 403 403 422 404 422 422 403 403",
+    ("desk-care-transfer", "post"):         "302 302 403 403 403 422 404 422 422 403 403",
+    ("desk-care-end", "post"):              "302 302 403 403 403 302 404 404 302 403 403",
+    # teams
+    ("teams", "get"):                       "302 302 403 403 403 403 403 403 403 403 200",
+    ("team", "get"):                        "302 302 403 403 403 403 403 403 403 403 200",
+    ("team-rename", "post"):                "302 302 403 403 403 403 403 403 403 403 422",
+    ("team-merge", "post"):                 "302 302 403 403 403 403 403 403 403 403 422",
+    ("team-close", "post"):                 "302 302 403 403 403 403 403 403 403 403 422",
+    ("team-fallback", "post"):              "302 302 403 403 403 403 403 403 403 403 302",
     # the access review
     ("audit-events", "get"):                "302 302 403 403 403 403 403 403 403 200 403",
     ("audit-events", "post"):               "302 302 403 403 403 403 403 403 403 302 403",
@@ -172,6 +192,10 @@ MATRIX = {
     ("api-thread", "get"):                  "401 401 200 404 200 200 404 200 404 403 403",
     ("api-thread-messages", "get"):         "401 401 200 404 200 200 404 200 404 403 403",
     ("api-thread-messages", "post"):        "401 401 400 404 400 400 404 400 404 403 403",
+    ("api-thread-files", "get"):            "401 401 200 404 200 200 404 200 404 403 403",
+    ("api-thread-files", "post"):           "401 401 201 404 201 201 404 201 404 403 403",
+    ("api-file", "get"):                    "401 401 200 404 200 200 404 200 404 403 403",
+    ("api-file", "delete"):                 "401 401 404 404 404 404 404 404 404 403 403",
     ("api-refills", "get"):                 "401 401 200 200 200 200 200 200 403 403 403",
     ("api-refills", "post"):                "401 401 400 400 400 403 403 403 403 403 403",
     ("api-refill", "get"):                  "401 401 200 404 200 200 404 200 403 403 403",
@@ -213,6 +237,7 @@ class Clinic:
 
         self.cast, self.enter, self.half = cast, enter, half
         self.thread, self.order, self.item = work.thread(), work.medicine(), work.refill()
+        self.file = work.file(self.thread)
         self.draft = ready(cast, self.thread)
         today = clinic_date()
         self.absence = Absence.objects.plan(
@@ -226,7 +251,14 @@ class Clinic:
         route, _pattern = ROUTES[name]
         if "<" not in route:
             return reverse(name)
-        if "factors/" in route:
+        if "<uuid:care>" in route:
+            ana = self.cast.patient("ana")
+            return reverse(name, args=[ana.pk, ana.care_relationships.get(team=self.cast.team("okafor")).pk])
+        if "desk/patients/" in route:
+            thing = self.cast.patient("ana")
+        elif "teams/" in route:
+            thing = self.cast.team("okafor")
+        elif "factors/" in route:
             thing = AuthenticatorApp.objects.get(user=self.cast.ana)
         elif "sessions/" in route:
             self.enter(self.cast.ana)
@@ -239,6 +271,8 @@ class Clinic:
             thing = Trust.objects.get(proxy=self.cast.rosa)
         elif "refills/" in route or "requests/" in route:
             thing = self.item
+        elif "files/<" in route:
+            thing = self.file
         elif "drafts/" in route:
             thing = self.draft
         elif "away/" in route:
@@ -259,7 +293,10 @@ class Clinic:
         if method == "get":
             return browser.get(address).status_code
         sent = {"patient": str(self.cast.patient("ana").pk)} if name == "account-acting" else {}
-        form = {"content_type": "application/json"} if name.startswith("api-") else {}
+        if method == "delete":
+            return browser.delete(address).status_code
+        is_json = name.startswith("api-") and name != "api-thread-files"
+        form = {"content_type": "application/json"} if is_json else {}
         return browser.post(address, sent, **form).status_code
 
 

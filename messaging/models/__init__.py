@@ -2,6 +2,7 @@
 
 from accounts.topics import CategoryCode
 from messaging.models.absence import Absence
+from messaging.models.attachment import Attachment, Place, Scan
 from messaging.models.confidence import Confidence
 from messaging.models.draft import Draft
 from messaging.models.medicine import Prescription
@@ -28,6 +29,7 @@ __all__ = [
     "SUBJECT_LIMIT",
     "Absence",
     "Answer",
+    "Attachment",
     "Category",
     "CategoryCode",
     "Cause",
@@ -45,6 +47,7 @@ __all__ = [
     "MessageWords",
     "OpeningHours",
     "Outcome",
+    "Place",
     "Pool",
     "Prescription",
     "Priority",
@@ -55,6 +58,7 @@ __all__ = [
     "RefillState",
     "Safety",
     "SafetyFlag",
+    "Scan",
     "Shown",
     "Side",
     "TeamChange",

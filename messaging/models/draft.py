@@ -319,7 +319,7 @@ class Draft(Steps, models.Model):
         draft = Draft.objects.select_for_update(of=("self",)).get(pk=self.pk)
         if draft.is_sent and draft.message is not None:
             return draft.message
-        draft._check(by)
+        draft.check_writer(by)
         if draft.revision != words.revision or (seen is not None and draft.revision != seen):
             raise DraftMovedOn
         if draft.thread is not None:
@@ -341,6 +341,7 @@ class Draft(Steps, models.Model):
         if to is not None and thread.pool_id != to:
             raise TeamMovedOn
         message = thread.messages.get(author=by, form_token=draft.form_token)
+        draft.attachments.go_with(message)
         draft.end(DraftState.SENT, by=by, message=message)
         return message
 
@@ -379,6 +380,7 @@ class Draft(Steps, models.Model):
         self.words_digest = ""
         self._save("state", "message", "subject", "body", "words_digest")
         if state == DraftState.DISCARDED:
+            self.attachments.give_up()
             record(
                 agent=by,
                 type="record",
@@ -391,10 +393,11 @@ class Draft(Steps, models.Model):
 
     def _locked(self, by: User) -> Draft:
         draft = Draft.objects.select_for_update(of=("self",)).get(pk=self.pk)
-        draft._check(by)
+        draft.check_writer(by)
         return draft
 
-    def _check(self, by: User) -> None:
+    def check_writer(self, by: User) -> None:
+        """Raise `DraftGone`, or `MayNot` for whoever may not write in it now."""
         if self.author_id != by.pk:
             raise MayNot
         if not self.is_open:

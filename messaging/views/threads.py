@@ -13,19 +13,23 @@ from accounts.access import acting_patient
 from accounts.models import KeptForm
 from accounts.policy import policy, signed_in
 from messaging.access import own_thread_for
+from messaging.filing.uploads import takes_files
 from messaging.forms import ReplyForm
-from messaging.models import DraftKind, Side, ThreadState
+from messaging.models import DraftKind, Place, Side, ThreadState
 from messaging.opened.apart import apart_for_patient
 from messaging.opened.drafts import written_in
+from messaging.opened.help import looked_at
 from messaging.opened.paging import Position
 from messaging.opened.threads import open_thread, patient_inbox
 from messaging.refusals import Refusal
+from messaging.views.uploads import add_or_remove, asks_for_part, files_part, take_in
 
 if TYPE_CHECKING:
     from accounts.models.kept import KeptText
     from accounts.requests import PortalRequest
     from messaging.models import Thread
     from messaging.opened.drafts import OpenDraft
+    from messaging.opened.help import Help
 
 
 @policy(get=signed_in("patient"))
@@ -50,14 +54,19 @@ def thread(request: PortalRequest, ref: UUID) -> HttpResponse:
 
 
 @policy(post=signed_in("patient"))
+@takes_files
 @require_http_methods(["POST"])
 def replies(request: PortalRequest, ref: UUID) -> HttpResponse:
     found = own_thread_for(request.user, ref)
     form = ReplyForm(request.POST)
-    if not form.is_valid():
+    if not form.also_say(take_in(request, Place(Side.PATIENT, thread=found), token=form.token_sent)):
         return _show(request, found, form, status=422)
+    looked = looked_at(form.cleaned_data["body"], helped=request.POST.get("helped", ""), pool=found.pool)
+    if looked.help is not None:
+        begun = written_in(found, reader=request.user, kind=DraftKind.REPLY)
+        return _show(request, found, form, help=looked.help, status=422, draft=begun)
     try:
-        found.post(author=request.user, side=Side.PATIENT, **form.cleaned_data)
+        found.post(author=request.user, side=Side.PATIENT, safety=looked.safety, **form.cleaned_data)
     except Refusal as refusal:
         form.refuse("body", refusal.words)
         begun = written_in(found, reader=request.user, kind=DraftKind.REPLY)
@@ -65,11 +74,28 @@ def replies(request: PortalRequest, ref: UUID) -> HttpResponse:
     return redirect(f"{found.get_absolute_url()}?sent=1#sent")
 
 
+@policy(post=signed_in("patient"))
+@takes_files
+@require_http_methods(["POST"])
+def thread_files(request: PortalRequest, ref: UUID) -> HttpResponse:
+    """Add files to one's reply, or take one away again. What is typed beside them comes back with the page."""
+    found = own_thread_for(request.user, ref)
+    form = ReplyForm(request.POST)
+    place = Place(Side.PATIENT, thread=found)
+    problems = add_or_remove(request, place, token=form.token_sent)
+    if asks_for_part(request):
+        return files_part(request, place, problems)
+    form.say_only(problems)
+    begun = written_in(found, reader=request.user, kind=DraftKind.REPLY)
+    return _show(request, found, form, status=422 if problems else 200, draft=begun)
+
+
 def _show(
     request: PortalRequest,
     found: Thread,
     form: ReplyForm,
     *,
+    help: Help | None = None,
     status: int = 200,
     was_kept: bool = False,
     draft: OpenDraft | None = None,
@@ -78,6 +104,7 @@ def _show(
     context = {
         "thread": opened,
         "form": form,
+        "help": help,
         "was_kept": was_kept,
         "draft": draft,
         "just_sent": "sent" in request.GET,

@@ -13,8 +13,9 @@ from django.views.decorators.http import require_http_methods
 from accounts.models import KeptForm
 from accounts.policy import policy, signed_in
 from messaging.access import worked_item_for, worked_thread_for
+from messaging.filing.uploads import takes_files
 from messaging.forms import CloseForm, NoteForm, ReplyForm
-from messaging.models import DraftKind, Outcome, Side, Thread
+from messaging.models import DraftKind, Outcome, Place, Side, Thread
 from messaging.opened.apart import apart_for_team
 from messaging.opened.conversations import open_conversation
 from messaging.opened.drafts import written_in
@@ -24,6 +25,7 @@ from messaging.opened.queue import View, queue_version, team_queue
 from messaging.refusals import Refusal
 from messaging.views.drafts import keep_in
 from messaging.views.threads import message_ref_in, position_in, reply_form_of
+from messaging.views.uploads import add_or_remove, asks_for_part, files_part, take_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,11 +69,12 @@ def inbox_draft(request: PortalRequest, ref: UUID) -> HttpResponse:
 
 
 @policy(post=signed_in("staff"))
+@takes_files
 @require_http_methods(["POST"])
 def inbox_replies(request: PortalRequest, ref: UUID) -> HttpResponse:
     thread = worked_thread_for(request.user, ref)
     form = ReplyForm(request.POST)
-    if not form.is_valid():
+    if not form.also_say(take_in(request, Place(Side.TEAM, thread=thread), token=form.token_sent)):
         return _show(request, thread, reply=form, status=422)
     try:
         thread.post(author=request.user, side=Side.TEAM, **form.cleaned_data)
@@ -79,6 +82,21 @@ def inbox_replies(request: PortalRequest, ref: UUID) -> HttpResponse:
         form.refuse("body", refusal.words)
         return _show(request, thread, reply=form, status=refusal.status)
     return _back(request, ref, done="sent")
+
+
+@policy(post=signed_in("staff"))
+@takes_files
+@require_http_methods(["POST"])
+def inbox_files(request: PortalRequest, ref: UUID) -> HttpResponse:
+    """Add files to one's reply, or take one away again. What is typed beside them comes back with the page."""
+    thread = worked_thread_for(request.user, ref)
+    form = ReplyForm(request.POST)
+    place = Place(Side.TEAM, thread=thread)
+    problems = add_or_remove(request, place, token=form.token_sent)
+    if asks_for_part(request):
+        return files_part(request, place, problems)
+    form.say_only(problems)
+    return _show(request, thread, reply=form, status=422 if problems else 200)
 
 
 @policy(post=signed_in("staff"))

@@ -23,8 +23,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # Looking for violations takes a second each time: the dark is looked at on a phone alone.
 WIDTHS = {"light": {320: False, 390: True, 1280: True}, "dark": {320: False, 390: True, 1280: False}}
-# Answers that are no page: probes and turnings, and the letters of the demo.
-NO_PAGES = {"healthz", "inbox-version", "stay", "demo-mail", "home", "draft"}
+# Answers that are no page: probes and turnings, files, and the letters of the demo.
+NO_PAGES = {"healthz", "inbox-version", "stay", "demo-mail", "home", "draft", "file"}
 
 
 class Visitor:
@@ -110,7 +110,11 @@ STAFF = {
     "desk-trusted",
     "desk-trusted-patient",
     "desk-trusted-new",
+    "desk-patients",
+    "desk-patient",
+    "reason",
 }
+ADMINISTRATOR = {"teams", "team"}
 OFFICER = {"audit-events", "audit-event"}
 WAY_IN = {
     "sign-in",
@@ -136,7 +140,7 @@ def test_every_page_is_visited_here() -> None:
         for _, pattern in addresses()
         if "get" in (declared(pattern.callback) or {}) and not is_api(pattern.callback)
     }
-    assert pages - NO_PAGES == PATIENT | STAFF | OFFICER | WAY_IN | TERMS | FACTOR_PAGES
+    assert pages - NO_PAGES == PATIENT | STAFF | OFFICER | ADMINISTRATOR | WAY_IN | TERMS | FACTOR_PAGES
 
 
 def test_the_pages_of_a_patient(cast, work, visitor, as_):
@@ -294,6 +298,55 @@ def test_the_pages_about_trusted_people_at_the_desk(cast, work, visitor, as_):
     visitor.go("inbox-thread", thread.pk)
     as_(cast.ana)
     visitor.go("thread", thread.pk)
+
+
+def test_the_pages_of_a_record_at_the_desk(cast, work, visitor, as_):
+    from accounts.models import RecordState
+
+    ana = cast.patient("ana")
+    RecordState.objects.begin(patient=ana, state="inactive", reason="Moved to the coast.", by=cast.sam)
+    thread = work.thread(by="ben")
+    as_(cast.okafor)
+    page = visitor.page
+    visitor.go("desk-patients")
+    page.get_by_role("button", name="Open the record").click()
+    page.get_by_role("alert").wait_for()
+    visitor.look("desk-patients with errors")
+    page.get_by_label("Record number").fill("RC-104417")
+    page.get_by_role("button", name="Open the record").click()
+    page.get_by_role("heading", name="Ana Alvarez").wait_for()
+    visitor.look("desk-patient")
+    page.get_by_role("button", name="Change the state").click()
+    page.get_by_role("alert").wait_for()
+    visitor.look("desk-patient with errors")
+    visitor.go("desk-patient", ana.pk, query="?done=care")
+    page.get_by_role("button", name="Ask for a reason first").click()
+    page.get_by_role("heading", name="Say why you open it").wait_for()
+    visitor.look("reason")
+    page.get_by_role("button", name="Open the record").click()
+    page.get_by_role("alert").wait_for()
+    visitor.look("reason with errors")
+    page.get_by_label("Why do you open it?").fill("She called about her letter.")
+    page.get_by_role("button", name="Open the record").click()
+    page.get_by_role("heading", name="Ana Alvarez").wait_for()
+    as_(cast.ana)
+    visitor.go("messages")
+    visitor.go("message-new")
+    visitor.go("medicines")
+    assert thread
+
+
+def test_the_pages_of_teams(cast, work, visitor, as_):
+    work.thread()
+    as_(cast.root)
+    visitor.go("teams")
+    visitor.go("team", cast.team("okafor").pk)
+    visitor.page.get_by_role("button", name="Make both one team").click()
+    visitor.page.get_by_role("alert").wait_for()
+    visitor.look("team with errors")
+    cast.team("okafor").merge_into(successor=cast.team("lund"), by=cast.root)
+    visitor.go("team", cast.team("okafor").pk)
+    visitor.go("teams", query="?done=closed")
 
 
 def test_the_pages_of_the_privacy_officer(cast, work, visitor, as_):

@@ -13,6 +13,7 @@ from accounts.notices import Notice
 from accounts.policy import addresses, declared
 from audit.models import AuditEvent
 from messaging.models import Thread
+from messaging.opened.choices import message_choices
 from messaging.refusals import MayNot, ReasonMissing
 
 CANARY = "kestrel-over-the-weir"
@@ -170,11 +171,12 @@ def test_a_grant_for_some_topics_shows_and_takes_those_alone(cast, enter, work):
     assert client.get(f"/messages/{visit.pk}/").status_code == 200
     assert client.get(f"/messages/{other.pk}/").status_code == 404
     assert CANARY not in client.get("/messages/").content.decode()
-    form = client.get("/messages/new/").content.decode()
-    assert "appointment" in form and "medical_question" not in form
-    sent = {"subject": "Hello", "body": "Hello", "patient": str(cast.patient("ana").pk)}
-    assert client.post("/messages/new/", {**sent, "category": "medical_question"}).status_code == 403
-    assert client.post("/messages/new/", {**sent, "category": "appointment"}).status_code == 302
+    choices = message_choices(cast.patient("ana"), writer=work.again("rosa"))
+    assert [topic.code for topic in choices.topics] == ["appointment"]
+    sent = {"subject": "Hello", "body": "Hello"}
+    for topic, status in (("medical_question", 403), ("appointment", 201)):
+        answer = client.post("/api/v1/threads/", {**sent, "category": topic}, content_type="application/json")
+        assert answer.status_code == status
     other.post(author=cast.maya, body="Not for her.")
     assert not Notification.objects.filter(person=cast.rosa, notice=Notice.NEW_MESSAGE).exists()
     visit.post(author=cast.sam, body="A ride is booked.")

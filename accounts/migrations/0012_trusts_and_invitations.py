@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0010_invitations_and_role_requests"),
+        ("accounts", "0011_invitations_and_role_requests"),
     ]
 
     operations = [
@@ -35,6 +35,8 @@ class Migration(migrations.Migration):
                     ("refill_decided", "Refill Decided"),
                     ("work_waiting", "Work Waiting"),
                     ("team_changed", "Team Changed"),
+                    ("record_changed", "Record Changed"),
+                    ("review_due", "Review Due"),
                     ("trust_changed", "Trust Changed"),
                     ("help_changed", "Help Changed"),
                     ("factor_added", "Factor Added"),

@@ -12,7 +12,7 @@ import audit.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0009_leaving"),
+        ("accounts", "0010_record_states"),
     ]
 
     operations = [
