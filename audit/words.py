@@ -26,6 +26,7 @@ CATEGORIES: dict[str, Words] = {
     "kept-form": when("a kind of data", "unsent text"),
     "medicine": when("a kind of data", "medicines"),
     "message": when("a kind of data", "messages"),
+    "contactchange": when("a kind of data", "contact details"),
     "agreement": when("a kind of data", "agreement to the terms"),
     "none": when("a kind of data", "nothing in particular"),
     "note": when("a kind of data", "internal notes"),
@@ -76,6 +77,9 @@ DONE: dict[tuple[str, str], Words] = {
     ("login", "reset-asked"): gettext_lazy("Asked for a new password"),
     ("account", "password-change"): gettext_lazy("Changed a password"),
     ("account", "terms"): gettext_lazy("Agreed to the terms"),
+    ("account", "contact-asked"): gettext_lazy("Asked to change contact details"),
+    ("account", "contact-changed"): gettext_lazy("Changed contact details"),
+    ("account", "contact-undone"): gettext_lazy("Undid a change of contact details"),
     ("session", "logout"): gettext_lazy("Session ended"),
     ("factor", "factor-add"): gettext_lazy("Added a second step"),
     ("factor", "factor-remove"): gettext_lazy("Removed a second step"),
@@ -95,6 +99,7 @@ DONE: dict[tuple[str, str], Words] = {
     ("record", "safety-flag"): gettext_lazy("Flagged a sign of danger in what was sent"),
     ("work", "claim"): gettext_lazy("Took on work"),
     ("work", "release"): gettext_lazy("Gave work back"),
+    ("security", "many-failures"): gettext_lazy("Many sign-ins failed within minutes"),
     ("security", "seal-broken"): gettext_lazy("Met a text whose seal is broken"),
 }
 
@@ -131,6 +136,8 @@ REASONS: dict[str, Words] = {
     "absent": gettext_lazy("There is no such thing"),
     "not-for-this-role": gettext_lazy("Not for this role"),
     "seal-broken": gettext_lazy("The seal does not hold"),
+    "many-failures": gettext_lazy("Ten or more in ten minutes"),
+    "no-record-of-her-own": gettext_lazy("There is no such thing"),
     "no-such-patient": gettext_lazy("Nobody has this record number"),
 }
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
 
+    from accounts.models.contact import ContactChange
     from accounts.models.reset import PasswordReset
     from accounts.models.user import User
 
@@ -39,6 +40,7 @@ BACKOFF = (
     timedelta(hours=1),
     timedelta(hours=4),
 )
+OF_THE_PATIENTS_SIDE = frozenset({Notice.NEW_MESSAGE, Notice.REFILL_DECIDED})
 MOST_ATTEMPTS = 40  # about a week of a mail server that is down
 
 
@@ -139,7 +141,23 @@ class Notification(models.Model):
     @property
     def is_wanted(self) -> bool:
         """Whether the person may still be told: people who left are told nothing, nor is anybody too late."""
-        return self.person.is_active and not (self.notice == Notice.RESET_LINK and self._reset().is_stale)
+        if not self.person.is_active:
+            return False
+        if self.notice == Notice.RESET_LINK:
+            return not self._reset().is_stale
+        if self.notice == Notice.CONTACT_LINK:
+            return self._change().is_worth_a_mail
+        return self._may_still_know()
+
+    def _may_still_know(self) -> bool:
+        """What was lined up for somebody is not for whoever she was: her right may have ended since."""
+        if self.notice in OF_THE_PATIENTS_SIDE and self.patient_id is not None:
+            return self.patient_id == self.person.patient_id or any(
+                grant.patient_id == self.patient_id for grant in self.person.grants
+            )
+        if self.notice == Notice.WORK_WAITING:
+            return self.person.cares and self.person.team_memberships.current().exists()  # type: ignore[attr-defined]
+        return True
 
     def send(self) -> None:
         """Deliver a claimed notice, once. A failure puts it back for later; the last one gives up loudly.
@@ -164,10 +182,11 @@ class Notification(models.Model):
 
     def as_email(self) -> EmailMessage:
         """The mail: fixed words in the person's language, one recipient, one link to the sign-in page."""
+        holder, field = self._addressed_to()
         receipt = record_read(
-            reader=NOTIFIER, shown=[self.person], category="contact", purpose="HOPERAT", subtype="send"
+            reader=NOTIFIER, shown=[holder], category="contact", purpose="HOPERAT", subtype="send"
         )
-        address = unseal(self.person, "email", receipt=receipt)
+        address = unseal(holder, field, receipt=receipt)
         with translation.override(self.person.preferred_language):
             subject, body = notice_words(Notice(self.notice), link=self._link())
         domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">")
@@ -184,10 +203,36 @@ class Notification(models.Model):
 
     def _link(self) -> str:
         """The address that this one mail carries; made now, so that it is nowhere before."""
+        if self.notice == Notice.CONTACT_LINK:
+            path = reverse("account-email-confirm", args=[self._change().new_token()])
+            return f"{settings.PORTAL_URL}{path}"
         if self.notice != Notice.RESET_LINK:
             return ""
         path = reverse("password-by-link", args=[self._reset().new_token()])
         return f"{settings.PORTAL_URL}{path}"
+
+    def _addressed_to(self) -> tuple[models.Model, str]:
+        """The sealed address this one goes to: her own, unless it is about an address that comes or goes.
+
+        A link for a new password goes for a day to the address that was left (details 57).
+        """
+        from accounts.models.contact import ContactChange, Reach
+
+        if self.notice == Notice.CONTACT_LINK:
+            return self._change(), "address"
+        if self.notice == Notice.CONTACT_LEFT:
+            change = self._change()
+            return change, "former" if change.undone_at is None else "address"
+        if self.notice == Notice.RESET_LINK:
+            held = ContactChange.objects.held().filter(user=self.person_id, kind=Reach.EMAIL).first()
+            if held is not None:
+                return held, "former"
+        return self.person, "email"
+
+    def _change(self) -> ContactChange:
+        from accounts.models.contact import ContactChange
+
+        return ContactChange.objects.get(pk=self.event_key.split(":")[1])
 
     def _reset(self) -> PasswordReset:
         from accounts.models.reset import PasswordReset
