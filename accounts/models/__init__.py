@@ -5,6 +5,7 @@ from accounts.models.care import CareRelationship, CareTeam, CareTeamMembership
 from accounts.models.contact import ContactChange
 from accounts.models.device import KnownDevice
 from accounts.models.factor import AuthenticatorApp, RecoveryCode, RecoverySheet
+from accounts.models.freeze import Freeze
 from accounts.models.kept import KeptForm, KeptText
 from accounts.models.limit import TryCounter
 from accounts.models.loss import FactorLoss
@@ -16,18 +17,22 @@ from accounts.models.proxy import ProxyGrant, RelatedPerson, Relationship, Scope
 from accounts.models.reset import PasswordReset
 from accounts.models.role import Role, RoleGrant
 from accounts.models.session import End, Session, Strength
+from accounts.models.trust import Basis, Ended, Trust
 from accounts.models.user import Grant, User
 
 __all__ = [
     "Agreement",
     "AuthenticatorApp",
+    "Basis",
     "CareRelationship",
     "CareTeam",
     "CareTeamMembership",
     "Channel",
     "ContactChange",
     "End",
+    "Ended",
     "FactorLoss",
+    "Freeze",
     "Grant",
     "KeptForm",
     "KeptText",
@@ -48,6 +53,7 @@ __all__ = [
     "Scope",
     "Session",
     "Strength",
+    "Trust",
     "TryCounter",
     "User",
 ]

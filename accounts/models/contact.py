@@ -30,8 +30,9 @@ LINK_AGE = timedelta(minutes=30)
 HOLD = timedelta(hours=24)
 
 
-def _digest(token: str) -> str:
-    return digest(token, purpose="contact-change")
+def _digest(token: str, user: User) -> str:
+    # With her stamp in it: whatever ends her sessions kills the link as well.
+    return digest(f"{token}:{user.security_stamp}", purpose="contact-change")
 
 
 class Reach(models.TextChoices):
@@ -99,7 +100,7 @@ class ContactChangeManager(models.Manager.from_queryset(ContactChangeQuerySet)):
 
     def by_token(self, token: str, *, user: User) -> ContactChange | None:
         """Her own change to which this link belongs, while the link is good."""
-        return self.waiting().filter(token_digest=_digest(token), user=user.pk).first()
+        return self.waiting().filter(token_digest=_digest(token, user), user=user.pk).first()
 
 
 class ContactChange(models.Model):
@@ -147,7 +148,7 @@ class ContactChange(models.Model):
     def new_token(self) -> str:
         """A link for the mail that is being sent. One sent before is good no more."""
         token = secrets.token_urlsafe(32)
-        self.token_digest = _digest(token)
+        self.token_digest = _digest(token, User.objects.get(pk=self.user_id))
         self.save(update_fields=["token_digest"])
         return token
 

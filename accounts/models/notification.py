@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from email.utils import formatdate
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -23,7 +25,6 @@ from audit.seals import SealBroken, unseal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from uuid import UUID
 
     from accounts.models.contact import ContactChange
     from accounts.models.reset import PasswordReset
@@ -40,7 +41,6 @@ BACKOFF = (
     timedelta(hours=1),
     timedelta(hours=4),
 )
-OF_THE_PATIENTS_SIDE = frozenset({Notice.NEW_MESSAGE, Notice.REFILL_DECIDED})
 MOST_ATTEMPTS = 40  # about a week of a mail server that is down
 
 
@@ -140,24 +140,33 @@ class Notification(models.Model):
 
     @property
     def is_wanted(self) -> bool:
-        """Whether the person may still be told: people who left are told nothing, nor is anybody too late."""
+        """Whether the person may still be told: people who left are told nothing, nor is anybody too late.
+
+        Who is told for a patient's sake must still be trusted with what it is about, at the moment of sending; who is
+        told of work must still do it.
+        """
         if not self.person.is_active:
             return False
         if self.notice == Notice.RESET_LINK:
             return not self._reset().is_stale
         if self.notice == Notice.CONTACT_LINK:
             return self._change().is_worth_a_mail
-        return self._may_still_know()
-
-    def _may_still_know(self) -> bool:
-        """What was lined up for somebody is not for whoever she was: her right may have ended since."""
-        if self.notice in OF_THE_PATIENTS_SIDE and self.patient_id is not None:
-            return self.patient_id == self.person.patient_id or any(
-                grant.patient_id == self.patient_id for grant in self.person.grants
-            )
         if self.notice == Notice.WORK_WAITING:
             return self.person.cares and self.person.team_memberships.current().exists()  # type: ignore[attr-defined]
-        return True
+        return self.patient_id is None or self._is_still_hers()
+
+    def _is_still_hers(self) -> bool:
+        from accounts.models.proxy import ProxyGrant
+        from accounts.models.trust import Trust
+
+        helps = Trust.objects.filter(patient=self.patient_id, proxy=self.person_id)
+        if not helps.exists():
+            return True
+        if not ProxyGrant.objects.current().filter(proxy=self.person_id, patient=self.patient_id).exists():
+            return False
+        about, key = self.event_key.split(":")[:2]
+        shown = _STILL_SHOWN.get(about)
+        return shown is None or shown(UUID(key), self.person_id)
 
     def send(self) -> None:
         """Deliver a claimed notice, once. A failure puts it back for later; the last one gives up loudly.
@@ -169,7 +178,7 @@ class Notification(models.Model):
         if not self._still_ours():
             return
         if not self.is_wanted:
-            self._settle(given_up_at=now(), last_error="person not active")
+            self._settle(given_up_at=now(), last_error="not to be told any more")
             return
         try:
             self.as_email().send()
@@ -261,6 +270,15 @@ class Notification(models.Model):
         for name, value in columns.items():
             setattr(self, name, value)
         self.save(update_fields=list(columns))
+
+
+# Kinds of things of which the app that has them says whether somebody on the patient's side may know of this one now.
+_STILL_SHOWN: dict[str, Callable[[UUID, UUID], bool]] = {}
+
+
+def ask_before_telling(model: type[models.Model], still_shown: Callable[[UUID, UUID], bool]) -> None:
+    """Have `still_shown(key, person)` asked before a notice about such a thing leaves for a trusted person."""
+    _STILL_SHOWN[model._meta.label_lower] = still_shown
 
 
 def _nudge(keys: list[str]) -> None:
