@@ -216,6 +216,13 @@ def test_within_the_day_there_is_no_second_change_and_nobody_takes_the_old_addre
     assert enter(cast.ana, fresh="contact").post(EMAIL, {"email": "third@post.example"}).status_code == 302
 
 
+def test_what_ends_her_sessions_kills_the_link(cast, enter):
+    enter(cast.ana, fresh="contact").post(EMAIL, {"email": NEW})
+    link = link_in(letters()[NEW])
+    User.objects.get(pk=cast.ana.pk).change_password(GOOD, by=cast.ana)
+    assert enter(cast.ana).get(link).status_code == 410
+
+
 def test_asking_is_limited(cast, enter):
     client = enter(cast.ana, fresh="contact")
     tries = [client.post(EMAIL, {"email": f"a{n}@post.example"}).status_code for n in range(7)]
