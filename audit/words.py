@@ -68,6 +68,7 @@ CATEGORIES: dict[str, Words] = {
     "rolegrant": when("a kind of data", "role"),
     "safetyflag": when("a kind of data", "sign of danger"),
     "session": when("a kind of data", "session"),
+    "teamchange": when("a kind of data", "change of team"),
     "thread": when("a kind of data", "conversation"),
     "user": when("a kind of data", "account"),
     "workitem": when("a kind of data", "work in the team inbox"),
@@ -113,6 +114,8 @@ DONE: dict[tuple[str, str], Words] = {
     ("work", "claim"): gettext_lazy("Took on work"),
     ("work", "release"): gettext_lazy("Gave work back"),
     ("security", "many-failures"): gettext_lazy("Many sign-ins failed within minutes"),
+    ("work", "let-go"): gettext_lazy("Left work to the others"),
+    ("work", "reroute"): gettext_lazy("Moved a conversation to another team"),
     ("security", "seal-broken"): gettext_lazy("Met a text whose seal is broken"),
 }
 

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts import leaving
 from accounts.models.period import Period, PeriodQuerySet
 from audit.ids import uuid7
 from audit.verbs import verb
@@ -68,6 +69,9 @@ class RoleGrant(Period):
 
     @verb(actor="by")
     def withdraw(self, *, by: Agent) -> None:
+        """End the role. Work that it let her hold goes back to the others, in the same transaction."""
+        leaving.alone()
         self.ends_at = timezone.now()
         self.save(update_fields=["ends_at"])
         self.user.rights_changed()
+        leaving.settle(leaving.Leaving(by=by, people=(self.user,)))

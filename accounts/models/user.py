@@ -12,6 +12,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
+from accounts import leaving
 from accounts.models.role import CARING, CLINICAL, KEEPERS, PRESCRIBERS, RoleGrant
 from accounts.refusals import LoginTaken
 from audit.ids import uuid7
@@ -269,11 +270,16 @@ class User(AbstractBaseUser):
 
     @verb(actor="by")
     def deactivate(self, *, by: Agent) -> None:
-        """Shut the person out at once: the next request of any of her sessions finds no one (HSR-13)."""
+        """Shut the person out at once: the next request of any of her sessions finds no one (HSR-13).
+
+        What she holds goes back to those who are there, in the same transaction (OP4).
+        """
         from accounts.models.session import End, Session
 
+        leaving.alone()
         self.is_active = False
         self.rights_changed()
         self.save(update_fields=["is_active"])
         Session.objects.filter(user=self).finish(reason=End.DEACTIVATED)
         record(agent=by, type="account", subtype="deactivate", action="U", obj=self)
+        leaving.settle(leaving.Leaving(by=by, people=(self,)))
