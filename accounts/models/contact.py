@@ -225,6 +225,8 @@ class ContactChange(models.Model):
 
 def is_taken(login: str, *, but_for: UUID | None = None) -> bool:
     """Whether somebody signs in with this address, or could come back to it within the day."""
-    hers = User.objects.filter(email_digest=login).exclude(pk=but_for)
-    left = ContactChange.objects.left_within_a_day(login).exclude(user=but_for)
+    hers = User.objects.filter(email_digest=login)
+    left = ContactChange.objects.left_within_a_day(login)
+    if but_for is not None:
+        hers, left = hers.exclude(pk=but_for), left.exclude(user=but_for)
     return hers.exists() or left.exists()

@@ -152,7 +152,7 @@ class Notification(models.Model):
         if self.notice == Notice.CONTACT_LINK:
             return self._change().is_worth_a_mail
         if self.notice == Notice.WORK_WAITING:
-            return self.person.cares and self.person.team_memberships.current().exists()  # type: ignore[attr-defined]
+            return self.person.cares and self.person.team_memberships.current().exists()
         return self.patient_id is None or self._is_still_hers()
 
     def _is_still_hers(self) -> bool:

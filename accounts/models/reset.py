@@ -91,7 +91,8 @@ class PasswordReset(models.Model):
     def new_token(self) -> str:
         """A link for the mail that is being sent. One sent before, whose sending seemed to fail, is good no more."""
         token = secrets.token_urlsafe(32)
-        user = User.objects.get(pk=self.user_id)
+        # Anew: her stamp may have changed since this row was read.
+        user = User.objects.get(pk=str(self.user_id))
         self.token_digest, self.stamp, self.until = (
             _digest(token),
             user.security_stamp,
