@@ -23,6 +23,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from tests.letters import begin, write
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -132,6 +134,7 @@ class Life:
         self.medicines()
         self.what_was_being_written_when_the_session_ended()
         self.a_search_in_the_trail()
+        self.searches_in_the_letters()
         return self
 
     def a_new_patient_and_her_son(self) -> None:
@@ -175,7 +178,7 @@ class Life:
             "subject": see["subject"],
             "body": f"Since {see['body']} came",
         }
-        hers.post(reverse("message-new"), form)
+        write(hers, form)
         self.thread = Thread.objects.get(patient=self.patient)
         at = self.thread.pk
         nurse.post(reverse("inbox-notes", args=[at]), {"body": see["note"]})
@@ -184,7 +187,7 @@ class Life:
         sent = {"body": see["reply by a program"]}
         hers.post(reverse("api-thread-messages", args=[at]), sent, content_type="application/json")
         # Not good enough to be sent, and shown again.
-        bad = hers.post(reverse("message-new"), {**form, "category": "", "body": see["refused body"]})
+        bad = write(hers, {**form, "subject": "", "body": see["refused body"]})
         assert see["refused body"] in bad.content.decode()
         for browser, address in ((hers, "thread"), (sons, "thread"), (doctor, "inbox-thread")):
             self.pages.append(browser.get(reverse(address, args=[at])).content)
@@ -216,7 +219,8 @@ class Life:
     def what_was_being_written_when_the_session_ended(self) -> None:
         from accounts.models import KeptForm
 
-        browser, at = self.enter(self.user), reverse("message-new")
+        browser = self.enter(self.user)
+        at = reverse("draft-text", args=[begin(browser)])
         with time_machine.travel(timezone.now() + timedelta(minutes=31), tick=True):
             answer = browser.post(
                 at, {"subject": self.canary["kept subject"], "body": self.canary["kept body"]}
@@ -231,6 +235,16 @@ class Life:
         self.pages.append(page.content)
         browser.post(reverse("audit-events"), {"patient": self.canary["searched for in vain"]})
 
+    def searches_in_the_letters(self) -> None:
+        hers, at = self.enter(self.user), reverse("message-search")
+        page = hers.post(at, {"look_for": self.canary["body"]})
+        assert b"<mark>" in page.content
+        self.pages.append(page.content)
+        hers.post(at, {"look_for": self.canary["looked for in vain"]})
+        hers.get(at, {"look_for": self.canary["looked for in an address"]})
+        with time_machine.travel(timezone.now() + timedelta(minutes=31), tick=True):
+            hers.post(at, {"look_for": self.canary["looked for too late"]})
+
 
 @pytest.fixture
 def life(transactional_db, cast, work, enter) -> Life:
@@ -240,7 +254,8 @@ def life(transactional_db, cast, work, enter) -> Life:
 # Typed, and shown to nobody afterwards.
 NEVER_SHOWN = {
     "password", "position", "address", "refused body", "kept subject", "kept body", "e-mail", "e-mail host",
-    "sons e-mail", "phone", "searched for in vain",
+    "sons e-mail", "phone", "searched for in vain", "looked for in vain", "looked for in an address",
+    "looked for too late",
 }  # fmt: skip
 
 
@@ -305,14 +320,16 @@ def broken(transactional_db) -> Iterator[Callable[[str], None]]:
 def test_an_error_says_nothing_of_what_was_typed(life, log, broken, table):
     see, numbers = life.canary, count()
     browser = life.enter(life.cast.ana, client=Client(raise_request_exception=False))
-    broken(table)
     form = {"category": "refill", "subject": see["subject"], "body": see["body"]}
-    answer = browser.post(
-        reverse("message-new"), form, headers={"User-Agent": f"{see['browser']} {next(numbers)}"}
-    )
+    ref = begin(browser)
+    for step in ("topic", "text"):
+        browser.post(reverse(f"draft-{step}", args=[ref]), form)
+    broken(table)
+    agent = {"User-Agent": f"{see['browser']} {next(numbers)}"}
+    answer = browser.post(reverse("draft-check", args=[ref]), headers=agent)
     api = browser.post(reverse("api-threads"), form, content_type="application/json")
     with time_machine.travel(timezone.now() + timedelta(minutes=31), tick=True):
-        lapsed = browser.post(reverse("message-new"), form)
+        lapsed = browser.post(reverse("draft-text", args=[ref]), {**form, "subject": see["kept subject"]})
     assert {answer.status_code, api.status_code, lapsed.status_code} & {500, 503}
     for said in (answer, api, lapsed):
         if said.status_code >= 500:
@@ -324,7 +341,7 @@ def test_nothing_typed_is_in_a_cookie_or_a_header(life):
     see = life.canary
     browser = life.enter(life.cast.ana)
     form = {"category": "refill", "subject": see["subject"], "body": see["body"]}
-    for answer in (browser.post(reverse("message-new"), form), browser.get(reverse("messages"))):
+    for answer in (write(browser, form), browser.get(reverse("messages"))):
         said = f"{answer.headers} {answer.cookies}"
         assert life.canary.found_in(said.encode()) == set()
 

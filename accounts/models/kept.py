@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from audit.context import Agent
 
 LIMIT = 64_000
-# Words of the machinery and secrets are not what the person wrote.
-NEVER_KEPT = frozenset({"csrfmiddlewaretoken", "password", "code", "answer", "current", "new"})
+# Words of the machinery, secrets and what was looked for are not what the person wrote.
+NEVER_KEPT = frozenset({"csrfmiddlewaretoken", "password", "code", "answer", "current", "new", "look_for"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class KeptText:
 
     action: str
     data: QueryDict
+    kept_at: datetime
 
 
 class KeptFormManager(models.Manager["KeptForm"]):
@@ -83,7 +84,7 @@ class KeptFormManager(models.Manager["KeptForm"]):
         data = QueryDict(mutable=True)
         for name, values in content["fields"].items():
             data.setlist(name, values)
-        return KeptText(content["action"], data)
+        return KeptText(content["action"], data, kept.kept_at)
 
 
 class KeptForm(models.Model):

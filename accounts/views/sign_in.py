@@ -100,6 +100,7 @@ WHY_AGAIN = {
     "": "",
     "refill-decision": _("You are about to decide on a refill."),
     contacts.CONTACT: _("You are about to change how we reach you."),
+    "export": _("You are about to save a conversation on this device."),
     entrance.FACTORS: _("You are about to change how you sign in."),
 }
 

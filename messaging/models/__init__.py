@@ -1,6 +1,8 @@
 """The work: conversations, medicines, refills, and who owes the patient an answer."""
 
 from accounts.topics import CategoryCode
+from messaging.models.absence import Absence
+from messaging.models.attachment import Attachment, Place, Scan
 from messaging.models.confidence import Confidence
 from messaging.models.draft import Draft
 from messaging.models.medicine import Prescription
@@ -17,6 +19,7 @@ from messaging.models.refill import (
 from messaging.models.safety import Answer, Chose, Safety, SafetyFlag, Shown
 from messaging.models.team_change import Cause, TeamChange
 from messaging.models.thread import Closure, Outcome, Thread, ThreadState
+from messaging.models.words import MessageWords, not_findable
 from messaging.models.work import Claim, Priority, WorkItem, WorkState
 from messaging.models.writing import DraftKind, DraftState, Urgent
 
@@ -24,7 +27,9 @@ __all__ = [
     "BODY_LIMIT",
     "COMMENT_LIMIT",
     "SUBJECT_LIMIT",
+    "Absence",
     "Answer",
+    "Attachment",
     "Category",
     "CategoryCode",
     "Cause",
@@ -39,8 +44,10 @@ __all__ = [
     "Holiday",
     "InternalNote",
     "Message",
+    "MessageWords",
     "OpeningHours",
     "Outcome",
+    "Place",
     "Pool",
     "Prescription",
     "Priority",
@@ -51,6 +58,7 @@ __all__ = [
     "RefillState",
     "Safety",
     "SafetyFlag",
+    "Scan",
     "Shown",
     "Side",
     "TeamChange",
@@ -59,4 +67,5 @@ __all__ = [
     "Urgent",
     "WorkItem",
     "WorkState",
+    "not_findable",
 ]
