@@ -40,13 +40,14 @@ def tell_patients_side(
     Notification.objects.tell(people, about=about, notice=notice, patient=patient, once=once)
 
 
-def tell_pool(pool: Pool, *, about: models.Model, notice: str, owner: UUID | None) -> None:
+def tell_pool(pool: Pool, *, about: models.Model, notice: str, owner: UUID | None, once: str = "") -> None:
     """Tell who holds the work, or else everybody who works the pool."""
     if owner is not None:
         people = [owner]
     else:
         people = [person for (person,) in _members(team=pool.team_id, at=now())]
-    Notification.objects.tell(people, about=about, notice=notice, patient=about.patient)  # type: ignore[attr-defined]
+    patient = about.patient  # type: ignore[attr-defined]
+    Notification.objects.tell(people, about=about, notice=notice, patient=patient, once=once)
 
 
 def tell_members(pool: Pool, *, notice: str) -> None:

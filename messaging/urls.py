@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from messaging.views import medicines, refills, threads, triage
+from messaging.views import corrections, medicines, refills, threads, triage
 
 urlpatterns = [
     path("api/v1/", include("messaging.api.urls")),
@@ -12,6 +12,14 @@ urlpatterns = [
     path("messages/new/", threads.message_new, name="message-new"),
     path("messages/<uuid:ref>/", threads.thread, name="thread"),
     path("messages/<uuid:ref>/replies/", threads.replies, name="thread-replies"),
+    path("messages/<uuid:ref>/put-away/", threads.put_away, name="thread-put-away"),
+    path("messages/<uuid:ref>/take-out/", threads.take_out, name="thread-take-out"),
+    path("messages/<uuid:ref>/<uuid:message>/", corrections.message_correct, name="message-correct"),
+    path(
+        "messages/<uuid:ref>/<uuid:message>/take-back/",
+        corrections.message_take_back,
+        name="message-take-back",
+    ),
     path("medicines/", medicines.medicines, name="medicines"),
     path("medicines/<uuid:ref>/refill/", medicines.refill_new, name="refill-new"),
     path("medicines/requests/<uuid:ref>/", medicines.refill_request, name="refill-request"),
@@ -24,6 +32,9 @@ urlpatterns = [
     path("inbox/<uuid:ref>/replies/", triage.inbox_replies, name="inbox-replies"),
     path("inbox/<uuid:ref>/notes/", triage.inbox_notes, name="inbox-notes"),
     path("inbox/<uuid:ref>/close/", triage.inbox_close, name="inbox-close"),
+    path("inbox/<uuid:ref>/reached/", triage.inbox_reached, name="inbox-reached"),
+    path("inbox/<uuid:ref>/<uuid:message>/", corrections.inbox_correct, name="inbox-correct"),
+    path("inbox/<uuid:ref>/<uuid:message>/take-back/", corrections.inbox_take_back, name="inbox-take-back"),
     path("refills/", refills.refills, name="refills"),
     path("refills/<uuid:ref>/", refills.refill, name="refill"),
     path("refills/<uuid:ref>/claim/", refills.refill_claim, name="refill-claim"),

@@ -23,6 +23,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from portal.local import state
 from portal.logs import LOGGING as LOGGING
+from portal.schedule import SCHEDULE
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
@@ -280,6 +281,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "accounts.passwords.Length"},
     {"NAME": "accounts.passwords.NotGuessedFirst"},
 ]
+# What was finished is opened again by a reply within this time; later a new conversation follows it.
+REOPEN_WITHIN = timedelta(days=whole_number("REOPEN_DAYS", default=45))
+# Whether patients read the names of staff, or what they are: "Nurse".
+SHOW_STAFF_NAMES = yes_or_no("SHOW_STAFF_NAMES", default=True)
 SESSION_IDLE_STAFF = timedelta(minutes=15)
 SESSION_IDLE_PATIENT = timedelta(minutes=30)
 SESSION_ABSOLUTE = timedelta(hours=12)
@@ -419,10 +424,5 @@ CELERY = {
     "worker_hijack_root_logger": False,
     "timezone": "UTC",
     "enable_utc": True,
-    # What no nudge reached: a lost one, a failure whose time has come, the work of a worker that died.
-    "beat_schedule": {
-        "sweep": {"task": "accounts.tasks.sweep_notifications", "schedule": 20.0, "options": {"expires": 20}},
-        "birthdays": {"task": "accounts.tasks.birthdays", "schedule": 3600.0, "options": {"expires": 3600}},
-        "tidy": {"task": "accounts.tasks.tidy", "schedule": 600.0, "options": {"expires": 600}},
-    },
+    "beat_schedule": SCHEDULE,
 }

@@ -111,6 +111,8 @@ class MessageOut(serializers.Serializer[Any]):
     body = serializers.CharField()
     language = serializers.CharField()
     reply_due_at = serializers.DateTimeField(allow_null=True)
+    corrected_at = serializers.DateTimeField(allow_null=True)
+    withdrawn_at = serializers.DateTimeField(allow_null=True)
 
 
 class ThreadRowOut(serializers.Serializer[Any]):

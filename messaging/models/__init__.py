@@ -1,10 +1,13 @@
 """The work: conversations, medicines, refills, and who owes the patient an answer."""
 
 from accounts.topics import CategoryCode
+from messaging.models.closure import ENDINGS, Closure, Outcome
 from messaging.models.confidence import Confidence
+from messaging.models.correction import Amendment, Withdrawal
 from messaging.models.draft import Draft
 from messaging.models.medicine import Prescription
-from messaging.models.message import BODY_LIMIT, SUBJECT_LIMIT, InternalNote, Message, ReadReceipt, Side
+from messaging.models.message import BODY_LIMIT, SUBJECT_LIMIT, Message, ReadReceipt, Side
+from messaging.models.note import InternalNote
 from messaging.models.pool import Category, Holiday, OpeningHours, Pool
 from messaging.models.refill import (
     COMMENT_LIMIT,
@@ -15,15 +18,19 @@ from messaging.models.refill import (
     RefillState,
 )
 from messaging.models.safety import Answer, Chose, Safety, SafetyFlag, Shown
+from messaging.models.shelf import PutAway
 from messaging.models.team_change import Cause, TeamChange
-from messaging.models.thread import Closure, Outcome, Thread, ThreadState
+from messaging.models.thread import Thread, ThreadState
+from messaging.models.unread import HowSettled, UnreadAlarm
 from messaging.models.work import Claim, Priority, WorkItem, WorkState
 from messaging.models.writing import DraftKind, DraftState, Urgent
 
 __all__ = [
     "BODY_LIMIT",
     "COMMENT_LIMIT",
+    "ENDINGS",
     "SUBJECT_LIMIT",
+    "Amendment",
     "Answer",
     "Category",
     "CategoryCode",
@@ -37,6 +44,7 @@ __all__ = [
     "DraftKind",
     "DraftState",
     "Holiday",
+    "HowSettled",
     "InternalNote",
     "Message",
     "OpeningHours",
@@ -44,6 +52,7 @@ __all__ = [
     "Pool",
     "Prescription",
     "Priority",
+    "PutAway",
     "ReadReceipt",
     "RefillDecision",
     "RefillRequest",
@@ -56,7 +65,9 @@ __all__ = [
     "TeamChange",
     "Thread",
     "ThreadState",
+    "UnreadAlarm",
     "Urgent",
+    "Withdrawal",
     "WorkItem",
     "WorkState",
 ]

@@ -17,17 +17,18 @@ from messaging.models import (
     InternalNote,
     Outcome,
     Priority,
-    ReadReceipt,
     Thread,
     WorkItem,
     WorkState,
 )
+from messaging.models.unread import owes_a_call
 from messaging.opened.messages import (
     OpenMessage,
     message_pairs,
-    not_yet_read,
     open_messages,
     receipts_of,
+    take_as_read,
+    versions_of,
 )
 from messaging.opened.team_lines import team_lines
 from messaging.opened.texts import OpenPatient, open_texts, patient_pairs
@@ -93,6 +94,7 @@ class Conversation:
     due_at: datetime | None
     is_late: bool
     team_name: str
+    owes_a_call: bool  # the patient has not read the answer: phone or letter
 
     @property
     def messages(self) -> tuple[OpenMessage, ...]:
@@ -109,9 +111,15 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
     messages, earlier = messages_of(thread, before=before)
     notes = list(InternalNote.objects.filter(thread=thread).order_by("written_at"))
     closures = list(thread.closures.all())
-    item = WorkItem.objects.filter(thread=thread).order_by("-created_at").first()
+    item = (
+        WorkItem.objects.filter(thread=thread)
+        .annotate(owes_a_call=owes_a_call())
+        .order_by("-created_at")
+        .first()
+    )
     owner_id = item.holder_id if item and item.is_open else None
     receipts = receipts_of(messages)
+    versions = versions_of(messages)
     people = People.load(
         _people_of(messages, notes, closures, receipts)
         | ({item.owner_id} if item and item.owner_id else set()),
@@ -125,23 +133,26 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
             thread,
             thread.patient,
             *messages,
+            *(version for found in versions.values() for version in found),
             *notes,
         ],
         named=people.sealed_records(),
         category="message",
     )
+    take_as_read(messages, reader=reader, receipts=receipts)
     texts = open_texts(
         [
             (thread, "subject"),
             *patient_pairs(thread.patient),
-            *message_pairs(messages),
+            *message_pairs(messages, versions),
             *((note, "body") for note in notes),
         ],
         receipt=receipt,
     )
     names = people.opened(receipt)
-    opened = open_messages(messages, reader=reader, texts=texts, people=names, receipts=receipts)
-    ReadReceipt.give(by=reader, messages=not_yet_read(messages, reader=reader, receipts=receipts))
+    opened = open_messages(
+        messages, reader=reader, texts=texts, people=names, receipts=receipts, versions=versions
+    )
     entries = [
         *(Entry("message", m.sent_at, message=m) for m in opened if not m.is_acknowledgement),
         *(
@@ -178,6 +189,7 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
         due_at=item.due_at if item and owed else None,
         is_late=bool(item and owed and item.due_at < now()),
         team_name=thread.pool.name,
+        owes_a_call=bool(item and item.owes_a_call),
     )
 
 

@@ -17,6 +17,7 @@ from audit.prepared import Prepared
 from audit.recorder import record_read
 from messaging.clock import clinic_date, now
 from messaging.models import CategoryCode, Pool, Priority, ReadReceipt, Side, WorkItem, WorkState
+from messaging.models.unread import owes_a_call
 from messaging.opened.paging import Page, Position
 from messaging.opened.texts import OpenPatient, open_texts, patient_pairs
 
@@ -64,6 +65,7 @@ class QueueRow:
     owner: Person | None
     is_mine: bool
     from_proxy: Person | None
+    owes_a_call: bool  # the patient has not read the answer: phone or letter
 
     @property
     def priority_words(self) -> str:
@@ -193,7 +195,11 @@ def _pools_of(reader: User, at: datetime) -> dict[str, list[UUID]]:
 def _items(view: str, *, reader: UUID, **pools: Any) -> QuerySet[WorkItem]:
     seen = Exists(ReadReceipt.objects.filter(message=OuterRef("thread__last_message_id"), reader=reader))
     items = _in(**pools).filter(thread__isnull=False)
-    return items.filter(_filters(reader)[view]).select_related("thread", "patient").annotate(seen=seen)
+    return (
+        items.filter(_filters(reader)[view])
+        .select_related("thread", "patient")
+        .annotate(seen=seen, owes_a_call=owes_a_call())
+    )
 
 
 _first_page = Prepared(lambda view, **whose: _items(view, **whose).order_by(*_keys(view))[: PAGE_LENGTH + 1])
@@ -264,6 +270,7 @@ def _open_rows(items: list[WorkItem], *, reader: User) -> list[QueueRow]:
                 owner=names[item.owner_id] if item.owner_id else None,
                 is_mine=item.owner_id == reader.pk,
                 from_proxy=writer if writer is not None and writer.side == "proxy" else None,
+                owes_a_call=item.owes_a_call,  # type: ignore[attr-defined]
             )
         )
     return rows

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import acting_patient, acting_patient_as_written
@@ -15,11 +16,11 @@ from accounts.policy import policy, signed_in
 from accounts.refusals import AnotherPatient
 from messaging.access import category_for, own_thread_for, pool_for
 from messaging.forms import NewMessageForm, ReplyForm
-from messaging.models import Side, Thread, ThreadState
+from messaging.models import SUBJECT_LIMIT, Side, Thread, ThreadState
 from messaging.opened.choices import message_choices
 from messaging.opened.paging import Position
-from messaging.opened.threads import open_thread, patient_inbox
-from messaging.refusals import Refusal
+from messaging.opened.threads import AWAY, open_thread, patient_inbox
+from messaging.refusals import Refusal, TooLongAgo
 
 if TYPE_CHECKING:
     from accounts.requests import PortalRequest
@@ -27,14 +28,14 @@ if TYPE_CHECKING:
 
 @policy(get=signed_in("patient"))
 def messages(request: PortalRequest) -> HttpResponse:
-    """The list of conversations: open ones, or finished ones with `?show=closed`."""
+    """The list of conversations: open ones, finished ones with `?show=closed`, put away with `?show=away`."""
     state = request.GET.get("show", ThreadState.OPEN)
-    if state not in ThreadState.values:
+    if state not in (*ThreadState.values, AWAY):
         raise Http404
     inbox = patient_inbox(
         reader=request.user, patient=acting_patient(request), state=state, after=position_in(request)
     )
-    return render(request, "messaging/messages.html", {"inbox": inbox})
+    return render(request, "messaging/messages.html", {"inbox": inbox, "done": request.GET.get("done", "")})
 
 
 @policy(get=signed_in("patient"))
@@ -54,10 +55,50 @@ def replies(request: PortalRequest, ref: UUID) -> HttpResponse:
         return _show(request, found, form, status=422)
     try:
         found.post(author=request.user, side=Side.PATIENT, **form.cleaned_data)
+    except TooLongAgo:
+        return _follow_up(request, found, form)
     except Refusal as refusal:
         form.refuse("body", refusal.words)
         return _show(request, found, form, status=refusal.status)
     return redirect(f"{found.get_absolute_url()}?sent=1#sent")
+
+
+def _follow_up(request: PortalRequest, found: Thread, form: ReplyForm) -> HttpResponse:
+    """What ended long ago goes on in a new conversation about the same (PT10)."""
+    subject = open_thread(found, reader=request.user).subject
+    try:
+        begun = Thread.objects.start(
+            by=request.user,
+            patient=found.patient,
+            category=found.category,
+            subject=subject[:SUBJECT_LIMIT],
+            body=form.cleaned_data["body"],
+            form_token=form.cleaned_data["form_token"],
+            follows=found,
+        )
+    except Refusal as refusal:
+        form.refuse("body", refusal.words)
+        return _show(request, found, form, status=refusal.status)
+    return redirect(f"{begun.get_absolute_url()}?sent=1#sent")
+
+
+@policy(post=signed_in("patient"))
+@require_http_methods(["POST"])
+def put_away(request: PortalRequest, ref: UUID) -> HttpResponse:
+    found = own_thread_for(request.user, ref)
+    try:
+        found.put_away(by=request.user)
+    except Refusal as refusal:
+        return _show(request, found, ReplyForm(), problem=str(refusal.words), status=refusal.status)
+    return redirect(f"{reverse('messages')}?done=away")
+
+
+@policy(post=signed_in("patient"))
+@require_http_methods(["POST"])
+def take_out(request: PortalRequest, ref: UUID) -> HttpResponse:
+    found = own_thread_for(request.user, ref)
+    found.take_out(by=request.user)
+    return redirect(f"{found.get_absolute_url()}?done=out")
 
 
 @policy(get=signed_in("patient"), post=signed_in("patient"))
@@ -92,10 +133,23 @@ def message_new(request: PortalRequest) -> HttpResponse:
 
 
 def _show(
-    request: PortalRequest, found: Thread, form: ReplyForm, *, status: int = 200, was_kept: bool = False
+    request: PortalRequest,
+    found: Thread,
+    form: ReplyForm,
+    *,
+    status: int = 200,
+    was_kept: bool = False,
+    problem: str = "",
 ) -> HttpResponse:
     opened = open_thread(found, reader=request.user, before=message_ref_in(request))
-    context = {"thread": opened, "form": form, "was_kept": was_kept, "just_sent": "sent" in request.GET}
+    context = {
+        "thread": opened,
+        "form": form,
+        "was_kept": was_kept,
+        "just_sent": "sent" in request.GET,
+        "done": request.GET.get("done", ""),
+        "problem": problem,
+    }
     return render(request, "messaging/thread.html", context, status=status)
 
 

@@ -13,8 +13,8 @@ from django.views.decorators.http import require_http_methods
 from accounts.models import KeptForm
 from accounts.policy import policy, signed_in
 from messaging.access import worked_item_for, worked_thread_for
-from messaging.forms import CloseForm, NoteForm, ReplyForm
-from messaging.models import Outcome, Side, Thread
+from messaging.forms import CloseForm, NoteForm, ReachedForm, ReplyForm
+from messaging.models import ENDINGS, Side, Thread, UnreadAlarm
 from messaging.opened.conversations import open_conversation
 from messaging.opened.medicines import refill_count
 from messaging.opened.panels import open_panel
@@ -119,6 +119,20 @@ def inbox_close(request: PortalRequest, ref: UUID) -> HttpResponse:
     )
 
 
+@policy(post=signed_in("staff"))
+@require_http_methods(["POST"])
+def inbox_reached(request: PortalRequest, ref: UUID) -> HttpResponse:
+    """The patient was told by phone, letter or at a visit what she has not read here (NT3)."""
+    thread = worked_thread_for(request.user, ref)
+    form = ReachedForm(request.POST)
+    if not form.is_valid():
+        return _show(request, thread, reached=form, status=422)
+    how = form.cleaned_data["how"]
+    return _act(
+        request, ref, lambda: UnreadAlarm.objects.reached(thread, by=request.user, how=how), done="reached"
+    )
+
+
 def _act(request: PortalRequest, ref: UUID, verb: Callable[[], object], *, done: str) -> HttpResponse:
     try:
         verb()
@@ -141,6 +155,7 @@ def _show(
     reply: ReplyForm | None = None,
     note: NoteForm | None = None,
     close: CloseForm | None = None,
+    reached: ReachedForm | None = None,
     mode: str = "reply",
     problem: str = "",
     was_kept: bool = False,
@@ -153,8 +168,9 @@ def _show(
         "reply_form": reply or ReplyForm(),
         "note_form": note or NoteForm(),
         "close_form": close or CloseForm(),
+        "reached_form": reached or ReachedForm(),
         "mode": mode,
-        "outcomes": Outcome.choices,
+        "outcomes": ENDINGS,
         "problem": problem,
         "was_kept": was_kept,
         "done": request.GET.get("done", ""),

@@ -79,13 +79,14 @@ PATIENT = {
     "messages",
     "message-new",
     "thread",
+    "message-correct",
     "medicines",
     "refill-new",
     "refill-request",
     "privacy",
     "account",
 }
-STAFF = {"inbox", "inbox-thread", "refills", "refill", "desk-lost"}
+STAFF = {"inbox", "inbox-thread", "inbox-correct", "refills", "refill", "desk-lost"}
 OFFICER = {"audit-events", "audit-event"}
 WAY_IN = {
     "sign-in",
@@ -119,6 +120,14 @@ def test_the_pages_of_a_patient(cast, work, visitor, as_):
     visitor.go("messages")
     visitor.go("messages", query="?show=closed")
     visitor.go("thread", thread.pk)
+    visitor.go("message-correct", thread.pk, thread.messages.earliest("sent_at").pk)
+    thread.amend(thread.messages.earliest("sent_at"), by=cast.ana, body="As I meant it.")
+    visitor.go("thread", thread.pk)
+    other = work.thread(subject="Old")
+    other.take_back(other.messages.get(author=cast.ana), by=cast.ana)
+    visitor.go("thread", other.pk)
+    other.put_away(by=cast.ana)
+    visitor.go("messages", query="?show=away")
     visitor.go("message-new")
     visitor.go("medicines")
     visitor.go("refill-new", medicine.pk)
@@ -158,6 +167,8 @@ def test_the_pages_of_the_team(cast, work, visitor, as_):
     thread.note(author=cast.maya, body="Asked about the dose.")
     thread.post(author=cast.maya, body="Please keep taking the tablets.")
     visitor.go("inbox-thread", thread.pk)
+    other = work.thread()
+    visitor.go("inbox-correct", other.pk, other.post(author=cast.okafor, body="Until tomorrow.").pk)
     visitor.go("refills")
     visitor.go("refill", refill.pk)
     visitor.go("account")
