@@ -22,6 +22,7 @@ from messaging.models.shelf import PutAway
 from messaging.models.team_change import Cause, TeamChange
 from messaging.models.thread import Thread, ThreadState
 from messaging.models.unread import HowSettled, UnreadAlarm
+from messaging.models.words import MessageWords, not_findable
 from messaging.models.work import Claim, Priority, WorkItem, WorkState
 from messaging.models.writing import DraftKind, DraftState, Urgent
 
@@ -47,6 +48,7 @@ __all__ = [
     "HowSettled",
     "InternalNote",
     "Message",
+    "MessageWords",
     "OpeningHours",
     "Outcome",
     "Pool",
@@ -70,4 +72,5 @@ __all__ = [
     "Withdrawal",
     "WorkItem",
     "WorkState",
+    "not_findable",
 ]

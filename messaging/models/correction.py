@@ -23,6 +23,7 @@ from messaging.clock import now
 from messaging.models.closure import Outcome
 from messaging.models.message import Message, Press, ReadReceipt, Side
 from messaging.models.safety import SafetyFlag
+from messaging.models.words import MessageWords
 from messaging.red_flags import look
 from messaging.refusals import AlreadyRead, MayNot, TakenBack, TooLongAgo, TooManyVersions
 
@@ -61,6 +62,7 @@ class AmendmentManager(models.Manager["Amendment"]):
         if side == Side.PATIENT and not thread.takes_replies():
             raise TooLongAgo
         version = self._add(message, by=by, body=body, press=press)
+        MessageWords.add(message, body)
         if thread.last_message_id == message.pk:
             thread.show_first(body)
             thread.save(update_fields=["preview"])

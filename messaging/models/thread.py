@@ -30,6 +30,7 @@ from messaging.models.pool import Category, Pool
 from messaging.models.safety import SafetyFlag
 from messaging.models.shelf import PutAway
 from messaging.models.team_change import TeamChange
+from messaging.models.words import MessageWords
 from messaging.models.work import WorkItem, is_on_patients_side
 from messaging.refusals import MayNot, OwnRecord, ThreadMovedOn, TooLongAgo
 
@@ -120,7 +121,9 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
             follows=follows,
         )
         thread.subject = seal(subject, into=thread, field="subject")
-        message = thread.write(author=by, side=Side.PATIENT, body=body, press=press, adding=True)
+        message = thread.write(
+            author=by, side=Side.PATIENT, body=body, press=press, adding=True, title=subject
+        )
         Message.objects.create(
             thread=thread,
             patient=patient,
@@ -264,6 +267,8 @@ class Thread(models.Model):
         closure = self.closures.filter(reopened_at=None).first()
         return closure is None or now() < closure.closed_at + settings.REOPEN_WITHIN
 
+    # What can be done to it besides. Each promise stands with the verb that keeps it.
+
     def amend(
         self,
         message: Message,
@@ -273,15 +278,12 @@ class Thread(models.Model):
         side: Side | None = None,
         form_token: UUID | None = None,
     ) -> Amendment:
-        """Put a message of `by` right, in a further version (`AmendmentManager.write`)."""
         return Amendment.objects.write(self, message, by=by, body=body, side=side, form_token=form_token)
 
     def take_back(self, message: Message, *, by: User, side: Side | None = None) -> None:
-        """Withdraw a message of `by` that nobody else has opened (`WithdrawalManager.take_back`)."""
         Withdrawal.objects.take_back(self, message, by=by, side=side)
 
     def put_away(self, *, by: User) -> None:
-        """Out of the list of `by`, until something is written in it (`PutAwayManager.put`)."""
         PutAway.objects.put(self, by=by)
 
     def take_out(self, *, by: User) -> None:
@@ -296,11 +298,9 @@ class Thread(models.Model):
             UnreadAlarm.objects.settle_overtaken(self, by=by)
 
     def note(self, *, author: User, body: str, form_token: UUID | None = None) -> InternalNote:
-        """Keep a note among staff (`InternalNoteManager.keep`)."""
         return InternalNote.objects.keep(self, author=author, body=body, form_token=form_token)
 
     def close(self, *, by: User, outcome: str, seen: UUID | None = None) -> Closure:
-        """Finish the conversation with an outcome (`ClosureManager.end`)."""
         return Closure.objects.end(self, by=by, outcome=outcome, seen=seen)
 
     def finish(self, *, by: User, outcome: Outcome, item: WorkItem | None) -> Closure:
@@ -347,7 +347,6 @@ class Thread(models.Model):
         return _open_work.first(thread=self.pk)
 
     def show_first(self, body: str) -> None:
-        """Let lists show the first words of `body`."""
         self.preview = seal(" ".join(body.split())[:PREVIEW_LENGTH], into=self, field="preview")
 
     def reopen(self) -> None:
@@ -360,7 +359,9 @@ class Thread(models.Model):
             closure.save(update_fields=["reopened_at"])
         self.save(update_fields=["state"])
 
-    def write(self, *, author: User, side: Side, body: str, press: Press, adding: bool = False) -> Message:
+    def write(
+        self, *, author: User, side: Side, body: str, press: Press, adding: bool = False, title: str = ""
+    ) -> Message:
         """Write the message and bring the list columns up to date. Only for the verbs above."""
         message = Message(
             thread=self,
@@ -393,6 +394,7 @@ class Thread(models.Model):
         )
         self.reopen()
         message.save()
+        MessageWords.keep(message, body, title)
         record(
             agent=author,
             type="record",

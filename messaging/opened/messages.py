@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -57,6 +57,8 @@ class OpenMessage:
     earlier_versions: tuple[Version, ...] = ()
     # Taken back before anybody else read it: then there is no body.
     withdrawn_at: datetime | None = None
+    # A version that stands by itself, in a list of all that was written: the message that it puts right.
+    corrects: UUID | None = None
 
     @property
     def is_read_by_others(self) -> bool:
@@ -98,6 +100,20 @@ def versions_of(messages: Sequence[Message]) -> Versions:
 
 
 _amendments = Prepared(lambda *, messages: Amendment.objects.filter(message__in=messages).order_by("number"))
+
+
+def one_by_one(messages: Iterable[OpenMessage], versions: Versions) -> tuple[OpenMessage, ...]:
+    """All that was written, each version by itself, in the order it was written in."""
+    apart: list[OpenMessage] = []
+    for message in messages:
+        said = [*message.earlier_versions, Version(message.body, message.corrected_at or message.sent_at)]
+        once = replace(message, body=said[0].body, corrected_at=None, earlier_versions=())
+        apart.append(once)
+        for version, row in zip(said[1:], versions.get(message.ref, ()), strict=True):
+            apart.append(
+                replace(once, ref=row.pk, body=version.body, sent_at=version.written_at, corrects=message.ref)
+            )
+    return tuple(sorted(apart, key=lambda message: message.sent_at))
 
 
 def take_as_read(

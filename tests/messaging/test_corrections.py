@@ -200,3 +200,25 @@ def test_taken_back_or_read_but_never_both(work, cast, enter):
             shown.content.decode().split('aria-label="Messages and notes')[1].split('class="composer"')[0]
         )
         assert (f"canary {number}" in letters) != taken_back
+
+
+def test_search_and_paper_know_what_was_put_right_and_not_what_was_taken_back(thread, cast, enter):
+    ana = enter(cast.ana)
+    ana.post(correct(thread, first(thread)), {"body": "I take one capsule."})
+    gone = thread.post(author=cast.ana, body="And a secret lozenge.")
+    ana.post(take_back(thread, gone))
+    search = reverse("message-search")
+    assert "I take one" in words(ana.post(search, {"words": "capsule"}))
+    for word in ("tablets", "lozenge"):
+        found = ana.post(search, {"words": word})
+        assert found.status_code == 200
+        assert "I take" not in words(found) and "secret" not in words(found)
+    fresh = enter(cast.ana, fresh="export")
+    paper = words(fresh.get(reverse("thread-print", args=[thread.pk])))
+    assert paper.index("two tablets") < paper.index("Correction") < paper.index("one capsule")
+    assert "lozenge" not in paper and "took a message back" in paper
+    data = fresh.get(reverse("thread-data", args=[thread.pk]))
+    said = b"".join(data.streaming_content).decode() if data.streaming else data.content.decode()
+    assert data.status_code == 200
+    assert "two tablets" in said and "one capsule" in said and "lozenge" not in said
+    assert '"stopped"' in said
