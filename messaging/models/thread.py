@@ -267,9 +267,7 @@ class Thread(models.Model):
         closure = self.closures.filter(reopened_at=None).first()
         return closure is None or now() < closure.closed_at + settings.REOPEN_WITHIN
 
-    # What can be done to it besides. Each promise stands with the verb that keeps it.
-
-    def amend(
+    def amend(  # What these promise stands with the verbs that do it.
         self,
         message: Message,
         *,

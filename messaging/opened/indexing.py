@@ -16,6 +16,8 @@ from messaging.opened.texts import open_texts
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from messaging.models.message import MessageQuerySet
+
 
 INDEXER = SystemAgent("system:search-index")
 

@@ -208,9 +208,9 @@ def test_search_and_paper_know_what_was_put_right_and_not_what_was_taken_back(th
     gone = thread.post(author=cast.ana, body="And a secret lozenge.")
     ana.post(take_back(thread, gone))
     search = reverse("message-search")
-    assert "I take one" in words(ana.post(search, {"words": "capsule"}))
+    assert "I take one" in words(ana.post(search, {"look_for": "capsule"}))
     for word in ("tablets", "lozenge"):
-        found = ana.post(search, {"words": word})
+        found = ana.post(search, {"look_for": word})
         assert found.status_code == 200
         assert "I take" not in words(found) and "secret" not in words(found)
     fresh = enter(cast.ana, fresh="export")
