@@ -279,6 +279,6 @@ def page_of(request: HttpRequest) -> str:
 
 def _keep_form(request: PortalRequest, view: Callable[..., Any], session: Session | None) -> bool:
     """Keep what was typed, so that nothing is lost while she signs in."""
-    if request.method != "POST" or session is None or request.FILES:
+    if request.method != "POST" or session is None:
         return False
     return keep_unsent(session, page=page_of(request), action=request.path, data=request.POST)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # What a reading was of.
 CATEGORIES: dict[str, Words] = {
     "account": when("a kind of data", "account"),
+    "attachment": when("a kind of data", "files"),
     "audit": when("a kind of data", "access log"),
     "contact": when("a kind of data", "contact details"),
     "draft": when("a kind of data", "unsent text"),
@@ -103,6 +104,8 @@ DONE: dict[tuple[str, str], Words] = {
     ("record", "keep-apart"): gettext_lazy("Kept a conversation from trusted people"),
     ("record", "share-again"): gettext_lazy("Shared a conversation with trusted people again"),
     ("record", "send"): gettext_lazy("Sent a message"),
+    ("record", "attach"): gettext_lazy("Added a file"),
+    ("record", "detach"): gettext_lazy("Took a file away before it was sent"),
     ("record", "draft"): gettext_lazy("Began a draft"),
     ("record", "discard"): gettext_lazy("Discarded a draft"),
     ("record", "note"): gettext_lazy("Wrote an internal note"),
@@ -122,6 +125,8 @@ DONE: dict[tuple[str, str], Words] = {
     ("work", "let-go"): gettext_lazy("Left work to the others"),
     ("work", "reroute"): gettext_lazy("Moved a conversation to another team"),
     ("security", "seal-broken"): gettext_lazy("Met a text whose seal is broken"),
+    ("security", "infected-file"): gettext_lazy("Stopped a file that did not pass the safety check"),
+    ("security", "file-missing"): gettext_lazy("Found that a file is missing from the store"),
 }
 
 # The sorts of event that the review can be narrowed to. Each is a set of event types.
@@ -158,6 +163,8 @@ REASONS: dict[str, Words] = {
     "absent": gettext_lazy("There is no such thing"),
     "not-for-this-role": gettext_lazy("Not for this role"),
     "seal-broken": gettext_lazy("The seal does not hold"),
+    "infected-file": gettext_lazy("A virus was found"),
+    "file-missing": gettext_lazy("The file is not there"),
     "no-such-patient": gettext_lazy("Nobody has this record number"),
 }
 
@@ -169,6 +176,8 @@ ROLES: dict[str, Words] = {
 _FOR_PATIENT: dict[tuple[str, str], Words] = {
     ("message", "list"): gettext_lazy("Saw your messages in a list"),
     ("message", "read"): gettext_lazy("Read your messages"),
+    ("attachment", "download"): gettext_lazy("Opened a file of yours"),
+    ("attachment", "scan"): gettext_lazy("Checked a file of yours for viruses"),
     ("message", "search"): gettext_lazy("Searched your messages"),
     ("message", "index"): gettext_lazy("Prepared your messages for search"),
     ("note", "read"): gettext_lazy("Looked at your messages"),
@@ -188,6 +197,8 @@ _FOR_PATIENT: dict[tuple[str, str], Words] = {
     ("privacy", "list"): gettext_lazy("Looked at who has seen your record"),
     ("privacy", "read"): gettext_lazy("Looked at who has seen your record"),
     ("record", "send"): gettext_lazy("Wrote a message"),
+    ("record", "attach"): gettext_lazy("Added a file"),
+    ("record", "detach"): gettext_lazy("Took a file away before it was sent"),
     ("record", "close"): gettext_lazy("Finished a conversation"),
     ("record", "amend"): gettext_lazy("Corrected a message"),
     ("record", "withdraw"): gettext_lazy("Took back a message that nobody had opened"),
@@ -222,6 +233,8 @@ def what_was_done(event: AuditEvent) -> str:
             return _("Listed: %(what)s") % {"what": thing}
         if event.subtype == "search":
             return _("Searched: %(what)s") % {"what": thing}
+        if event.subtype == "scan":
+            return _("Checked for viruses: %(what)s") % {"what": thing}
         if event.subtype == "index":
             return _("Prepared for search: %(what)s") % {"what": thing}
         if event.subtype == "send":

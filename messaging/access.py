@@ -16,7 +16,11 @@ from audit.prepared import Prepared
 from audit.recorder import record_refusal
 from messaging.clock import now
 from messaging.models import (
+    Absence,
+    Attachment,
     Category,
+    Draft,
+    DraftKind,
     InternalNote,
     Message,
     Pool,
@@ -88,6 +92,33 @@ def worked_refill_for(user: User, ref: UUID) -> RefillRequestItem:
     return _found(RefillRequestItem.objects.worked_by(user).select_related(*_REFILL_PARTS), user, ref)
 
 
+def file_for(user: User, ref: UUID) -> Attachment:
+    """Return the file if `user` may have its content now."""
+    return _found(Attachment.objects.visible_to(user), user, ref)
+
+
+def unsent_file_for(user: User, ref: UUID) -> Attachment:
+    """Return the file if `user` has added it and not sent it yet."""
+    return _found(Attachment.objects.unsent_by(user).select_related("thread"), user, ref)
+
+
+def draft_for(user: User, ref: UUID) -> Draft:
+    """Return her own draft of the patient's side, while she may still write there. A sent one is found, too."""
+    drafts = Draft.objects.visible_to(user).filter(kind__in=[DraftKind.MESSAGE, DraftKind.REPLY])
+    return _found(drafts.select_related(*_DRAFT_PARTS), user, ref)
+
+
+def letter_for(user: User, ref: UUID) -> Draft:
+    """Return her own draft of a new message."""
+    drafts = Draft.objects.visible_to(user).filter(kind=DraftKind.MESSAGE)
+    return _found(drafts.select_related(*_DRAFT_PARTS), user, ref)
+
+
+def absence_for(user: User, ref: UUID) -> Absence:
+    """Return her own absence."""
+    return _found(Absence.objects.visible_to(user), user, ref)
+
+
 def pool_for(user: User, patient: Patient, ref: UUID) -> Pool:
     """Return the pool if it belongs to a team that looks after `patient` now (PT2)."""
     return _found(Pool.objects.reachable_by(patient).select_related("team"), user, ref)
@@ -114,6 +145,7 @@ def kept_from(reader: User, patient: Patient) -> frozenset[str]:
     return frozenset(labels)
 
 
+_DRAFT_PARTS = ("patient", "category", "pool__team", "message")
 _REFILL_PARTS = ("request", "prescription", "patient", "pool__team", "work")
 
 

@@ -24,6 +24,7 @@ from psycopg.conninfo import conninfo_to_dict
 from portal.local import state
 from portal.logs import LOGGING as LOGGING
 from portal.schedule import SCHEDULE
+from portal.stores import file_store
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
@@ -267,6 +268,13 @@ TIME_ZONE = "UTC"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+DATA_UPLOAD_MAX_NUMBER_FILES = 20
+# Whatever address takes files says so (`takes_files`) and gets the handler that seals them as they stream in.
+FILE_UPLOAD_HANDLERS = ["messaging.filing.uploads.NoFiles"]
+# How much one patient's record may hold in files.
+FILES_QUOTA = whole_number("FILES_QUOTA_MB", default=500, least=1) * 1_000_000
+# `clamd:///run/clamav/clamd.ctl` or `clamd://127.0.0.1:3310`. Without a scanner, files are marked as not checked.
+SCANNER_URL = os.environ.get("SCANNER_URL", "")
 
 # --- people and sessions
 
@@ -367,8 +375,14 @@ STATIC_URL = "static/"
 STATIC_ROOT = Path(
     os.environ.get("STATIC_ROOT") or (BASE_DIR / "static" if PRODUCTION else state.state_folder() / "static")
 )
+FILES_URL = os.environ.get("FILES_URL", "" if PRODUCTION else (state.state_folder() / "files").as_uri())
+if not FILES_URL:
+    raise ImproperlyConfigured(
+        "FILES_URL is not set: file:///folder, or s3://bucket, for what people attach."
+    )
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "files": file_store(FILES_URL),
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if TESTING

@@ -121,7 +121,7 @@ _TABS = (
     (("account", _("Account"), "user"), ()),
 )
 _RAIL = (
-    (_("Messages"), (("inbox", _("Team inbox"), "inbox"),)),
+    (_("Messages"), (("inbox", _("Team inbox"), "inbox"), ("absences", _("My time away"), "clock"))),
     (_("Front desk"), (("desk-lost", _("Lost second step"), "lock"),)),
     (_("Refills"), (("refills", _("To decide"), "pill"),)),
     (_("Privacy"), (("audit-events", _("Access review"), "eye"),)),

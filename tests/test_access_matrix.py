@@ -19,6 +19,7 @@ from django.urls import reverse
 from accounts.policy import addresses, declared
 
 if TYPE_CHECKING:
+    from messaging.models import Draft, Thread
     from tests.cast import Cast, Enter
     from tests.work import Work
 
@@ -88,6 +89,23 @@ MATRIX = {
     ("messages", "get"):                    "302 302 200 200 200 403 403 403 403 403 403",
     ("message-new", "get"):                 "302 302 200 200 200 403 403 403 403 403 403",
     ("message-new", "post"):                "302 302 422 422 422 403 403 403 403 403 403",
+    ("drafts", "get"):                      "302 302 200 200 200 403 403 403 403 403 403",
+    # A draft is its author's alone: not even the patient sees what her daughter has not sent.
+    ("draft", "get"):                       "302 302 302 404 404 403 403 403 403 403 403",
+    ("draft-urgent", "get"):                "302 302 200 404 404 403 403 403 403 403 403",
+    ("draft-urgent", "post"):               "302 302 422 404 404 403 403 403 403 403 403",
+    ("draft-stop", "get"):                  "302 302 200 404 404 403 403 403 403 403 403",
+    ("draft-stop", "post"):                 "302 302 302 404 404 403 403 403 403 403 403",
+    ("draft-topic", "get"):                 "302 302 200 404 404 403 403 403 403 403 403",
+    ("draft-topic", "post"):                "302 302 422 404 404 403 403 403 403 403 403",
+    ("draft-nurse", "get"):                 "302 302 200 404 404 403 403 403 403 403 403",
+    ("draft-text", "get"):                  "302 302 200 404 404 403 403 403 403 403 403",
+    ("draft-text", "post"):                 "302 302 422 404 404 403 403 403 403 403 403",
+    ("draft-check", "get"):                 "302 302 200 404 404 403 403 403 403 403 403",
+    ("draft-check", "post"):                "302 302 302 404 404 403 403 403 403 403 403",
+    ("draft-discard", "post"):              "302 302 302 404 404 403 403 403 403 403 403",
+    ("thread-draft", "post"):               "302 302 302 404 302 403 403 403 403 403 403",
+    ("message-sent", "get"):                "302 302 200 404 200 403 403 403 403 403 403",
     ("message-search", "get"):              "302 302 200 200 200 403 403 403 403 403 403",
     ("message-search", "post"):             "302 302 422 422 422 403 403 403 403 403 403",
     ("thread", "get"):                      "302 302 200 404 200 403 403 403 403 403 403",
@@ -100,6 +118,8 @@ MATRIX = {
     ("message-correct", "get"):             "302 302 200 404 404 403 403 403 403 403 403",
     ("message-correct", "post"):            "302 302 422 404 404 403 403 403 403 403 403",
     ("message-take-back", "post"):          "302 302 302 404 404 403 403 403 403 403 403",
+    ("thread-files", "post"):               "302 302 200 404 200 403 403 403 403 403 403",
+    ("file", "get"):                        "302 302 200 404 200 200 404 200 404 403 403",
     ("medicines", "get"):                   "302 302 200 200 200 403 403 403 403 403 403",
     ("refill-new", "get"):                  "302 302 200 404 200 403 403 403 403 403 403",
     ("refill-new", "post"):                 "302 302 302 404 302 403 403 403 403 403 403",
@@ -112,6 +132,7 @@ MATRIX = {
     ("inbox-claim", "post"):                "302 302 403 403 403 302 404 409 404 403 403",
     ("inbox-release", "post"):              "302 302 403 403 403 409 404 409 404 403 403",
     ("inbox-replies", "post"):              "302 302 403 403 403 422 404 422 404 403 403",
+    ("inbox-files", "post"):                "302 302 403 403 403 200 404 200 404 403 403",
     ("inbox-notes", "post"):                "302 302 403 403 403 422 404 422 404 403 403",
     ("inbox-close", "post"):                "302 302 403 403 403 422 404 422 404 403 403",
     ("inbox-reached", "post"):              "302 302 403 403 403 422 404 422 404 403 403",
@@ -119,6 +140,10 @@ MATRIX = {
     ("inbox-correct", "get"):               "302 302 403 403 403 404 404 404 404 403 403",
     ("inbox-correct", "post"):              "302 302 403 403 403 404 404 404 404 403 403",
     ("inbox-take-back", "post"):            "302 302 403 403 403 404 404 404 404 403 403",
+    ("inbox-draft", "post"):                "302 302 403 403 403 302 404 302 404 403 403",
+    ("absences", "get"):                    "302 302 403 403 403 200 200 200 200 403 403",
+    ("absences", "post"):                   "302 302 403 403 403 422 422 422 422 403 403",
+    ("absence-end", "post"):                "302 302 403 403 403 302 404 404 404 403 403",
     ("refills", "get"):                     "302 302 403 403 403 200 200 200 403 403 403",
     ("refill", "get"):                      "302 302 403 403 403 200 404 200 403 403 403",
     ("refill-claim", "post"):               "302 302 403 403 403 302 404 409 403 403 403",
@@ -137,6 +162,10 @@ MATRIX = {
     ("api-thread", "get"):                  "401 401 200 404 200 200 404 200 404 403 403",
     ("api-thread-messages", "get"):         "401 401 200 404 200 200 404 200 404 403 403",
     ("api-thread-messages", "post"):        "401 401 400 404 400 400 404 400 404 403 403",
+    ("api-thread-files", "get"):            "401 401 200 404 200 200 404 200 404 403 403",
+    ("api-thread-files", "post"):           "401 401 201 404 201 201 404 201 404 403 403",
+    ("api-file", "get"):                    "401 401 200 404 200 200 404 200 404 403 403",
+    ("api-file", "delete"):                 "401 401 404 404 404 404 404 404 404 403 403",
     ("api-refills", "get"):                 "401 401 200 200 200 200 200 200 403 403 403",
     ("api-refills", "post"):                "401 401 400 400 400 403 403 403 403 403 403",
     ("api-refill", "get"):                  "401 401 200 404 200 200 404 200 403 403 403",
@@ -167,8 +196,17 @@ class Clinic:
     """Something of Ana's behind every address that names a thing."""
 
     def __init__(self, cast: Cast, work: Work, enter: Enter, half: Enter) -> None:
+        from messaging.clock import clinic_date
+        from messaging.models import Absence
+
         self.cast, self.enter, self.half = cast, enter, half
         self.thread, self.order, self.item = work.thread(), work.medicine(), work.refill()
+        self.file = work.file(self.thread)
+        self.draft = ready(cast, self.thread)
+        today = clinic_date()
+        self.absence = Absence.objects.plan(
+            by=cast.okafor, cover=cast.maya.pk, first_day=today, last_day=today
+        )
 
     def address(self, name: str) -> str:
         from accounts.models import AuthenticatorApp, Session
@@ -186,6 +224,12 @@ class Clinic:
             thing = AuditEvent.objects.filter(patient_id=self.cast.patient("ana").pk).earliest("recorded_at")
         elif "refills/" in route or "requests/" in route:
             thing = self.item
+        elif "files/<" in route:
+            thing = self.file
+        elif "drafts/" in route:
+            thing = self.draft
+        elif "away/" in route:
+            thing = self.absence
         elif "medicines/" in route:
             thing = self.order
         elif route.count("<") == 2:
@@ -205,8 +249,21 @@ class Clinic:
         if method == "get":
             return browser.get(address).status_code
         sent = {"patient": str(self.cast.patient("ana").pk)} if name == "account-acting" else {}
-        form = {"content_type": "application/json"} if name.startswith("api-") else {}
+        if method == "delete":
+            return browser.delete(address).status_code
+        is_json = name.startswith("api-") and name != "api-thread-files"
+        form = {"content_type": "application/json"} if is_json else {}
         return browser.post(address, sent, **form).status_code
+
+
+def ready(cast: Cast, thread: Thread) -> Draft:
+    """A draft of Ana's that could be sent as it is."""
+    from messaging.models import Draft
+
+    draft = Draft.objects.begin(
+        by=cast.ana, patient=cast.patient("ana"), urgent="no", category=thread.category
+    )
+    return draft.keep(by=cast.ana, subject="Knee", body="It is swollen.")
 
 
 ROUTES = {pattern.name: (route, pattern) for route, pattern in addresses()}

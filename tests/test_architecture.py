@@ -32,6 +32,8 @@ OPENERS = {
     "accounts/models/notification.py",
     "messaging/models/draft.py",
     "messaging/opened/texts.py",
+    "messaging/opened/download.py",
+    "messaging/filing/checking.py",
 }
 SECRET_OPENERS = {"audit/seals.py", "accounts/models/factor.py"}
 DIRECTORY_OPENERS = {"audit/seals.py", "accounts/people.py", "accounts/directory.py"}
@@ -76,6 +78,7 @@ OPEN_TEXT = {
     "messaging.claim.ended_because": "a code",
     "messaging.safetyflag.version": "which rules were read",
     "messaging.holiday.name": "on the door plate",
+    "messaging.attachment.stored_as": "drawn at random",
 }
 TEXT = (models.CharField, models.TextField, models.JSONField)
 
@@ -158,11 +161,18 @@ def calls(tree: ast.AST) -> Iterator[ast.Call]:
 def test_one_module_knows_how_to_encrypt():
     assert modules_that_import("cryptography") == {"audit/cipher.py"}
     assert modules_that_name("Cipher", "AESGCM") == {"audit/cipher.py", "audit/keys.py"}
+    assert modules_that_name("StreamLock", "open_stream") == {"audit/cipher.py", "audit/files.py"}
 
 
 def test_only_these_modules_open_seals():
     assert modules_that_name("unseal", "unseal_all") <= OPENERS
     assert modules_that_name("open_secret") == SECRET_OPENERS
+    assert modules_that_name("open_file_key") == {"audit/seals.py", "audit/files.py"}
+    assert modules_that_name("open_file") == {
+        "audit/files.py",
+        "messaging/opened/download.py",
+        "messaging/filing/checking.py",
+    }
     assert modules_that_name("open_directory", "open_directory_all") == DIRECTORY_OPENERS
 
 
@@ -247,6 +257,7 @@ def test_what_people_wrote_and_what_names_a_patient_is_sealed_as_health():
     elsewhere = {
         "accounts.practitioner.name": Kind.DIRECTORY,
         "accounts.authenticatorapp.seed": Kind.SECRET,
+        "messaging.attachment.key": Kind.FILE,
     }
     assert {name: kind for name, kind in sealed.items() if kind is not Kind.HEALTH} == elsewhere
     assert set(sealed) - set(elsewhere) == {
@@ -272,6 +283,8 @@ def test_what_people_wrote_and_what_names_a_patient_is_sealed_as_health():
         "messaging.thread.preview",
         "messaging.message.body",
         "messaging.amendment.body",
+        "messaging.attachment.name",
+        "messaging.attachment.content_hash",
         "messaging.draft.subject",
         "messaging.draft.body",
         "messaging.internalnote.body",
@@ -304,6 +317,7 @@ def test_every_row_of_health_data_names_its_patient_in_a_column_of_its_own():
             "category",
             "openinghours",
             "holiday",
+            "absence",
         ):
             assert "patient_id" in columns, model
 

@@ -102,6 +102,31 @@ class PersonOut(serializers.Serializer[Any]):
     side = serializers.CharField()
 
 
+class FileOut(serializers.Serializer[Any]):
+    """A file. `state` is what the scanner says: checking, clean, infected, unscanned (the clinic has none)."""
+
+    id = serializers.UUIDField(source="ref")
+    name = serializers.CharField()
+    kind = serializers.CharField()
+    size = serializers.IntegerField()
+    state = serializers.CharField(source="scan")
+    may_open = serializers.BooleanField()
+
+
+class FilesIn(serializers.Serializer[Any]):
+    """A form, not JSON. `form_token` makes a repeated request harmless."""
+
+    files = serializers.ListField(child=serializers.FileField())
+    form_token = serializers.UUIDField(required=False, allow_null=True)
+
+
+class RefusedFileOut(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    problems = serializers.ListField(child=serializers.CharField())
+    files = FileOut(many=True)
+
+
 class MessageOut(serializers.Serializer[Any]):
     id = serializers.UUIDField(source="ref")
     author = PersonOut(allow_null=True)
@@ -113,6 +138,7 @@ class MessageOut(serializers.Serializer[Any]):
     reply_due_at = serializers.DateTimeField(allow_null=True)
     corrected_at = serializers.DateTimeField(allow_null=True)
     withdrawn_at = serializers.DateTimeField(allow_null=True)
+    files = FileOut(many=True)
 
 
 class ThreadRowOut(serializers.Serializer[Any]):

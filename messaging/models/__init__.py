@@ -1,6 +1,8 @@
 """The work: conversations, medicines, refills, and who owes the patient an answer."""
 
 from accounts.topics import CategoryCode
+from messaging.models.absence import Absence
+from messaging.models.attachment import Attachment, Place, Scan
 from messaging.models.closure import ENDINGS, Closure, Outcome
 from messaging.models.confidence import Confidence
 from messaging.models.correction import Amendment, Withdrawal
@@ -31,8 +33,10 @@ __all__ = [
     "COMMENT_LIMIT",
     "ENDINGS",
     "SUBJECT_LIMIT",
+    "Absence",
     "Amendment",
     "Answer",
+    "Attachment",
     "Category",
     "CategoryCode",
     "Cause",
@@ -51,6 +55,7 @@ __all__ = [
     "MessageWords",
     "OpeningHours",
     "Outcome",
+    "Place",
     "Pool",
     "Prescription",
     "Priority",
@@ -62,6 +67,7 @@ __all__ = [
     "RefillState",
     "Safety",
     "SafetyFlag",
+    "Scan",
     "Shown",
     "Side",
     "TeamChange",

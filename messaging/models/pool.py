@@ -67,14 +67,16 @@ class PoolQuerySet(models.QuerySet["Pool"]):
         raise NoPool
 
     def for_message(self, *, patient: Patient, category: Category, chosen: Pool | None) -> Pool:
-        """Route a message: the patient's choice, else the topic's desk, else her main team, else the fall-back.
+        """Route a message: the patient's choice or what follows it, the topic's desk, her main team, the fall-back.
 
         Only staffed pools of teams that look after her are considered; the fall-back pool is taken when
         none is left, so nothing a patient wrote can land where nobody reads. Raises `NoPool` when the
         clinic has not even that.
         """
         reachable = {pool.pk: pool for pool in self.reachable_by(patient).staffed().select_related("team")}
-        wanted = [chosen.pk if chosen else None, category.desk_id]
+        after = chosen.team.successor_id if chosen else None
+        following = [pk for pk, pool in reachable.items() if pool.team_id == after]
+        wanted = [chosen.pk if chosen else None, *following, category.desk_id]
         main = next(iter(self._teams_of(patient)), None)
         for pk in (*wanted, *(pk for pk, pool in reachable.items() if pool.team_id == main)):
             if pk in reachable:

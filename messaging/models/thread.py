@@ -79,6 +79,7 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         body: str,
         form_token: UUID | None = None,
         pool: Pool | None = None,
+        written_with_help: bool = False,
         confidential: bool | None = None,
         safety: Safety | None = None,
         follows: Thread | None = None,
@@ -122,7 +123,13 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         )
         thread.subject = seal(subject, into=thread, field="subject")
         message = thread.write(
-            author=by, side=Side.PATIENT, body=body, press=press, adding=True, title=subject
+            author=by,
+            side=Side.PATIENT,
+            body=body,
+            press=press,
+            adding=True,
+            title=subject,
+            help=written_with_help,
         )
         Message.objects.create(
             thread=thread,
@@ -358,7 +365,15 @@ class Thread(models.Model):
         self.save(update_fields=["state"])
 
     def write(
-        self, *, author: User, side: Side, body: str, press: Press, adding: bool = False, title: str = ""
+        self,
+        *,
+        author: User,
+        side: Side,
+        body: str,
+        press: Press,
+        adding: bool = False,
+        title: str = "",
+        help: bool = False,
     ) -> Message:
         """Write the message and bring the list columns up to date. Only for the verbs above."""
         message = Message(
@@ -369,6 +384,7 @@ class Thread(models.Model):
             form_token=press.token,
             form_digest=press.digest,
             language=author.preferred_language,
+            written_with_help=help,
             sent_at=now(),
         )
         message.body = seal(body, into=message, field="body")
@@ -392,6 +408,7 @@ class Thread(models.Model):
         )
         self.reopen()
         message.save()
+        self.attachments.go_with(message)
         MessageWords.keep(message, body, title)
         record(
             agent=author,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from messaging.clock import NeverOpen, now
@@ -32,6 +32,7 @@ class TeamChoice:
     is_open: bool
     opens_at: datetime | None
     closes_at: datetime | None
+    usually_by: datetime | None  # when an answer comes as a rule, to what is written now
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,23 +44,27 @@ class MessageChoices:
 def message_choices(patient: Patient, *, writer: User) -> MessageChoices:
     """The topics `writer` may write about, and the staffed teams with an active care relationship (PT2)."""
     pools = Pool.objects.reachable_by(patient).staffed().select_related("team").order_by("team__name")
+    categories = list(Category.objects.all())
+    usual = sorted(category.reply_within for category in categories)[len(categories) // 2 :][:1]
     return MessageChoices(
         topics=tuple(
             Topic(category.code, category.words)
-            for category in Category.objects.all()
+            for category in categories
             if writer.takes_in(category.code, of=patient.pk)
         ),
-        teams=tuple(_team(pool) for pool in pools),
+        teams=tuple(_team(pool, usual) for pool in pools),
     )
 
 
-def _team(pool: Pool) -> TeamChoice:
+def _team(pool: Pool, usual: list[timedelta]) -> TeamChoice:
     moment = now()
     opens_at: datetime | None = None
     closes_at: datetime | None = None
+    usually_by: datetime | None = None
     try:
         clock = pool.clock()
         opens_at, closes_at = clock.next_opening(moment), clock.closes_at(moment)
+        usually_by = clock.after(moment, usual[0]) if usual else None
     except NeverOpen:
         pass  # a team without hours is shown without a promise
     return TeamChoice(
@@ -70,4 +75,5 @@ def _team(pool: Pool) -> TeamChoice:
         is_open=closes_at is not None,
         opens_at=opens_at,
         closes_at=closes_at,
+        usually_by=usually_by,
     )

@@ -17,11 +17,13 @@ from messaging.models import (
     InternalNote,
     Outcome,
     Priority,
+    Side,
     Thread,
     WorkItem,
     WorkState,
 )
 from messaging.models.unread import owes_a_call
+from messaging.opened.files import Files
 from messaging.opened.messages import (
     OpenMessage,
     message_pairs,
@@ -37,6 +39,7 @@ from messaging.opened.threads import messages_of
 if TYPE_CHECKING:
     from accounts.models import User
     from accounts.people import Person
+    from messaging.opened.files import OpenFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ class Conversation:
     is_late: bool
     team_name: str
     owes_a_call: bool  # the patient has not read the answer: phone or letter
+    unsent_files: tuple[OpenFile, ...]
 
     @property
     def messages(self) -> tuple[OpenMessage, ...]:
@@ -126,6 +130,7 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
         patient_id=thread.patient_id,
         to_patient=False,
     )
+    files = Files.of(thread, messages, reader=reader, side=Side.TEAM)
     receipt = record_read(
         reader=reader,
         of=thread,
@@ -135,6 +140,7 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
             *messages,
             *(version for found in versions.values() for version in found),
             *notes,
+            *files.rows,
         ],
         named=people.sealed_records(),
         category="message",
@@ -146,12 +152,19 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
             *patient_pairs(thread.patient),
             *message_pairs(messages, versions),
             *((note, "body") for note in notes),
+            *files.pairs(),
         ],
         receipt=receipt,
     )
     names = people.opened(receipt)
     opened = open_messages(
-        messages, reader=reader, texts=texts, people=names, receipts=receipts, versions=versions
+        messages,
+        reader=reader,
+        texts=texts,
+        people=names,
+        receipts=receipts,
+        versions=versions,
+        files=files.by_message(texts),
     )
     entries = [
         *(Entry("message", m.sent_at, message=m) for m in opened if not m.is_acknowledgement),
@@ -190,6 +203,7 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
         is_late=bool(item and owed and item.due_at < now()),
         team_name=thread.pool.name,
         owes_a_call=bool(item and item.owes_a_call),
+        unsent_files=files.unsent(texts),
     )
 
 

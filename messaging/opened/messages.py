@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from accounts.models import User
     from accounts.people import Person
+    from messaging.opened.files import OpenFile
     from messaging.opened.texts import Pair, Texts
 
 
@@ -52,6 +53,8 @@ class OpenMessage:
     language: str
     reply_due_at: datetime | None
     read_by: tuple[Reading, ...]
+    files: tuple[OpenFile, ...] = ()
+    written_with_help: bool = False
     # Put right: since when it says what it says now, and what it said before, oldest first.
     corrected_at: datetime | None = None
     earlier_versions: tuple[Version, ...] = ()
@@ -161,6 +164,7 @@ def open_messages(
     people: Mapping[UUID, Person],
     receipts: Mapping[UUID, list[ReadReceipt]],
     versions: Versions = {},  # noqa: B006  (never written)
+    files: Mapping[UUID, tuple[OpenFile, ...]],
 ) -> tuple[OpenMessage, ...]:
     """Build the frozen messages. Readings are shown for the other side only: it is they who wonder."""
     opened = []
@@ -193,6 +197,8 @@ def open_messages(
                 corrected_at=said[-1].written_at if len(said) > 1 else None,
                 earlier_versions=tuple(said[:-1]),
                 withdrawn_at=withdrawn_at(message),
+                files=files.get(message.pk, ()),
+                written_with_help=message.written_with_help,
             )
         )
     return tuple(opened)

@@ -19,6 +19,7 @@ from messaging.clock import now
 from messaging.models import (
     CategoryCode,
     Closure,
+    Draft,
     Message,
     Outcome,
     ReadReceipt,
@@ -31,6 +32,7 @@ from messaging.models import (
 )
 from messaging.models.shelf import is_put_away
 from messaging.models.unread import owes_a_call
+from messaging.opened.files import Files
 from messaging.opened.messages import (
     OpenMessage,
     message_pairs,
@@ -40,6 +42,7 @@ from messaging.opened.messages import (
     versions_of,
 )
 from messaging.opened.paging import Page, Position
+from messaging.opened.readers import cover_of
 from messaging.opened.team_lines import TeamLine, team_lines
 from messaging.opened.texts import open_texts
 
@@ -48,6 +51,8 @@ if TYPE_CHECKING:
 
     from accounts.models import Patient, User
     from accounts.people import Person
+    from messaging.opened.files import OpenFile
+    from messaging.opened.readers import Cover
 
 PAGE_LENGTH = 25
 MESSAGES_SHOWN = 50
@@ -87,6 +92,7 @@ class PatientInbox:
     closed_count: int
     new_count: int
     away_count: int
+    draft_count: int
 
     @property
     def shown_total(self) -> int:
@@ -142,10 +148,21 @@ def patient_inbox(*, reader: User, patient: Patient, state: str, after: Position
         closed_count=closed_count,
         new_count=new_count,
         away_count=away_count,
+        draft_count=Draft.objects.count_of(reader, patient),
     )
 
 
 NEWEST_FIRST = ("-last_message_at", "-id")
+
+
+def inbox_counts(reader: User, patient: Patient) -> tuple[int, int, int]:
+    """How many conversations of `patient` are open, finished, and new to `reader`. It opens nothing."""
+    open_count, closed_count, new_count = _counted.first(reader=reader.pk, patient=patient.pk, at=now()) or (
+        0,
+        0,
+        0,
+    )
+    return open_count, closed_count, new_count
 
 
 class _Whose(TypedDict):
@@ -234,6 +251,17 @@ class OpenThread:
     may_write: bool
     follows: UUID | None
     followed_by: UUID | None
+    may_add_files: bool
+    unsent_files: tuple[OpenFile, ...]
+    cover: Cover | None = None
+
+    @property
+    def unread_acknowledgement(self) -> UUID | None:
+        """The automatic answer to what nobody of the team has read or answered yet (PT6)."""
+        last = self.messages[-1] if self.messages else None
+        written = [m for m in self.messages if m.side == Side.PATIENT]
+        by_team = any(r.person.side == "staff" for m in written[-1:] for r in m.read_by)
+        return last.ref if last and last.is_acknowledgement and not by_team else None
 
     @property
     def was(self) -> str:
@@ -277,20 +305,33 @@ def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> 
     }
     ids.add(reader.pk)
     people = People.load(ids, patient_id=thread.patient_id)
+    files = Files.of(thread, messages, reader=reader, side=Side.PATIENT)
     receipt = record_read(
         reader=reader,
         of=thread,
-        shown=[thread, *messages, *(version for found in versions.values() for version in found)],
+        shown=[
+            thread,
+            *messages,
+            *(version for found in versions.values() for version in found),
+            *files.rows,
+        ],
         named=people.sealed_records(),
         category="message",
     )
     fresh = take_as_read(messages, reader=reader, receipts=receipts)
     if stands.unread_alarm and any(message.side == Side.TEAM for message in fresh):
         UnreadAlarm.objects.settle_read(thread, by=reader)
-    texts = open_texts([(thread, "subject"), *message_pairs(messages, versions)], receipt=receipt)
+    pairs = [(thread, "subject"), *message_pairs(messages, versions), *files.pairs()]
+    texts = open_texts(pairs, receipt=receipt)
     names = people.opened(receipt)
     opened = open_messages(
-        messages, reader=reader, texts=texts, people=names, receipts=receipts, versions=versions
+        messages,
+        reader=reader,
+        texts=texts,
+        people=names,
+        receipts=receipts,
+        versions=versions,
+        files=files.by_message(texts),
     )
     calls = stands.unread_alarm
     owed = stands.due_at if stands.state != WorkState.ON_HOLD and not calls else None
@@ -320,6 +361,9 @@ def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> 
         may_write=Scope.WRITE in reader.scopes_for(thread.patient_id),
         follows=thread.follows_id,
         followed_by=stands.followed_by,
+        may_add_files=files.may_open,
+        unsent_files=files.unsent(texts),
+        cover=cover_of(thread.pool, patient_id=thread.patient_id) if owed else None,
     )
 
 

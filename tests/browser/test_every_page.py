@@ -10,6 +10,8 @@ from django.urls import reverse
 
 from accounts.entrance import FACTORS
 from accounts.policy import addresses, declared, is_api
+from messaging.clock import clinic_date
+from messaging.models import Absence, Draft
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +23,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # Looking for violations takes a second each time: the dark is looked at on a phone alone.
 WIDTHS = {"light": {320: False, 390: True, 1280: True}, "dark": {320: False, 390: True, 1280: False}}
-# Answers that are no page: probes and turnings, and the letters of the demo.
-NO_PAGES = {"healthz", "inbox-version", "stay", "demo-mail", "home"}
+# Answers that are no page: probes and turnings, files, and the letters of the demo.
+NO_PAGES = {"healthz", "inbox-version", "stay", "demo-mail", "home", "draft", "file"}
 
 
 class Visitor:
@@ -78,6 +80,14 @@ def visitor(theme: str, context: BrowserContext, site: str) -> Iterator[Visitor]
 PATIENT = {
     "messages",
     "message-new",
+    "drafts",
+    "draft-urgent",
+    "draft-stop",
+    "draft-topic",
+    "draft-nurse",
+    "draft-text",
+    "draft-check",
+    "message-sent",
     "message-search",
     "thread-print",
     "thread",
@@ -88,7 +98,7 @@ PATIENT = {
     "privacy",
     "account",
 }
-STAFF = {"inbox", "inbox-thread", "inbox-correct", "refills", "refill", "desk-lost"}
+STAFF = {"inbox", "inbox-thread", "inbox-correct", "absences", "refills", "refill", "desk-lost"}
 OFFICER = {"audit-events", "audit-event"}
 WAY_IN = {
     "sign-in",
@@ -148,16 +158,34 @@ def test_the_pages_of_a_patient(cast, work, visitor, as_):
     visitor.go("account")
 
 
+def test_the_steps_of_a_new_message(cast, work, visitor, as_):
+    thread = work.thread()
+    today = clinic_date()
+    Absence.objects.plan(by=cast.okafor, cover=cast.maya.pk, first_day=today, last_day=today)
+    letter = Draft.objects.begin(
+        by=cast.ana, patient=cast.patient("ana"), urgent="unsure", category=thread.category
+    )
+    letter.say_safe(by=cast.ana)
+    letter.keep(by=cast.ana, subject="Pain", body="I have chest pain since noon.", written_with_help=True)
+    as_(cast.ana)
+    visitor.go("drafts")
+    for step in ("urgent", "stop", "topic", "nurse", "text", "check"):
+        visitor.go(f"draft-{step}", letter.pk)
+    visitor.go("message-sent", thread.pk)
+
+
 def test_the_pages_of_a_patient_when_something_is_missing(cast, work, visitor, as_):
     thread = work.thread()
     as_(cast.ana)
     page = visitor.page
-    visitor.go("message-new")
-    page.get_by_role("button", name="Send message").click()
-    page.get_by_role("alert").wait_for()
-    assert page.title().startswith("Error:")
-    assert page.evaluate("document.activeElement.id") == "problems"
-    visitor.look("message-new with errors")
+    letter = Draft.objects.begin(by=cast.ana, patient=cast.patient("ana"), urgent="no")
+    for step in ("urgent", "topic", "text"):
+        visitor.go(f"draft-{step}", letter.pk)
+        page.get_by_role("button", name="Continue").click()
+        page.get_by_role("alert").wait_for()
+        assert page.title().startswith("Error:")
+        assert page.evaluate("document.activeElement.id") == "problems"
+        visitor.look(f"draft-{step} with errors")
     visitor.go("thread", thread.pk)
     page.get_by_role("button", name="Send reply").click()
     page.get_by_role("alert").wait_for()
@@ -181,6 +209,7 @@ def test_the_pages_of_the_team(cast, work, visitor, as_):
     visitor.go("inbox-thread", thread.pk)
     other = work.thread()
     visitor.go("inbox-correct", other.pk, other.post(author=cast.okafor, body="Until tomorrow.").pk)
+    visitor.go("absences")
     visitor.go("refills")
     visitor.go("refill", refill.pk)
     visitor.go("account")

@@ -98,7 +98,7 @@
   }
   // Words in a large box are unsent also where the server gave them back.
   const isUnsent = (form) => Array.from(form.elements).some((field) =>
-    field.matches('textarea, input:not([type=hidden]):not([type=radio])') && field.value.trim() && (field.value !== field.defaultValue || field.matches('textarea')));
+    field.matches('textarea, input:not([type=hidden]):not([type=radio]):not([type=file])') && field.value.trim() && (field.value !== field.defaultValue || field.matches('textarea')));
   // Time is over: what stands unsent goes to the server, sealed, and comes back after the next sign-in. It is
   // not sent as a message: in another tab the session may still be alive.
   function leave() {

@@ -20,7 +20,7 @@ def stay(table: str) -> migrations.RunSQL:
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0006_second_steps_are_called_under_seal"),
-        ("messaging", "0009_words_of_messages"),
+        ("messaging", "0011_files"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
