@@ -174,7 +174,7 @@ class CorrectionForm(PortalForm):
 
     body = TextField(
         limit=BODY_LIMIT,
-        too_long=_BODY_TOO_LONG,
+        too_long=BODY_TOO_LONG,
         error_messages={"required": gettext_lazy("Write your message")},
     )
 
