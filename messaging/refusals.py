@@ -214,6 +214,51 @@ class Incomplete(Refusal):
         super().__init__()
 
 
+class RecordInactive(Refusal):
+    """The patient is not a patient here now."""
+
+    code = "record_inactive"
+    words = _("You are not a patient here now, so we cannot take new messages. Call us and we will help.")
+
+
+class RecordDismissed(Refusal):
+    """The clinic does not look after her any more."""
+
+    code = "record_dismissed"
+    words = _(
+        "This clinic does not look after you any more. To ask for your record, choose “A form or letter”."
+    )
+
+
+class RecordBlocked(Refusal):
+    """Messages are paused by a decision that somebody looks at again."""
+
+    code = "record_blocked"
+    words = _("Your messages are paused for now. To ask for your record, choose “A form or letter”.")
+
+
+class RecordFrozen(Refusal):
+    """The patient has died. What was written stays to be read."""
+
+    code = "record_frozen"
+    words = _("This record is closed. Nothing new can be sent in it.")
+
+
+class FallbackStays(Refusal):
+    code = "fallback_stays"
+    words = _("This team reads what no other team reads. Give that to another team first.")
+
+
+class Unstaffed(Refusal):
+    code = "unstaffed"
+    words = _("Nobody reads messages in that team now. Choose another, or add somebody to it first.")
+
+
+class LastReader(Refusal):
+    code = "last_reader"
+    words = _("Nobody else reads what no other team reads. Add somebody to the team first.")
+
+
 class FileRefused(Refusal):
     """A file that is not taken. `because` says why; the text and the other files are kept."""
 

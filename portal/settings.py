@@ -315,6 +315,8 @@ TRY_LIMITS = {
     "reset-account": (3, timedelta(hours=1)),
     "reset-address": (30, timedelta(hours=1)),
     "identity-check": (10, timedelta(hours=1)),
+    # Numbers at the desk that led to nobody.
+    "record-number": (30, timedelta(hours=1)),
     "passkey-address": (60, timedelta(minutes=15)),
 }
 # Privacy officers and administrators of accounts sign in with a passkey and nothing less. The demo and the tests

@@ -151,6 +151,23 @@ MATRIX = {
     # the front desk
     ("desk-lost", "get"):                   "302 302 403 403 403 403 403 403 200 403 403",
     ("desk-lost", "post"):                  "302 302 403 403 403 403 403 403 422 403 403",
+    ("desk-patients", "get"):               "302 302 403 403 403 200 200 200 200 403 403",
+    ("desk-patients", "post"):              "302 302 403 403 403 422 422 422 422 403 403",
+    ("desk-patient", "get"):                "302 302 403 403 403 200 404 200 200 403 403",
+    ("desk-patient-state", "post"):         "302 302 403 403 403 422 404 422 422 403 403",
+    ("desk-patient-protect", "post"):       "302 302 403 403 403 302 404 302 302 403 403",
+    ("reason", "get"):                      "302 302 403 403 403 404 404 404 404 403 403",
+    ("reason", "post"):                     "302 302 403 403 403 404 404 404 404 403 403",
+    ("desk-patient-family", "post"):        "302 302 403 403 403 422 404 422 422 403 403",
+    ("desk-care-transfer", "post"):         "302 302 403 403 403 422 404 422 422 403 403",
+    ("desk-care-end", "post"):              "302 302 403 403 403 302 404 404 302 403 403",
+    # teams
+    ("teams", "get"):                       "302 302 403 403 403 403 403 403 403 403 200",
+    ("team", "get"):                        "302 302 403 403 403 403 403 403 403 403 200",
+    ("team-rename", "post"):                "302 302 403 403 403 403 403 403 403 403 422",
+    ("team-merge", "post"):                 "302 302 403 403 403 403 403 403 403 403 422",
+    ("team-close", "post"):                 "302 302 403 403 403 403 403 403 403 403 422",
+    ("team-fallback", "post"):              "302 302 403 403 403 403 403 403 403 403 302",
     # the access review
     ("audit-events", "get"):                "302 302 403 403 403 403 403 403 403 200 403",
     ("audit-events", "post"):               "302 302 403 403 403 403 403 403 403 302 403",
@@ -215,7 +232,14 @@ class Clinic:
         route, _pattern = ROUTES[name]
         if "<" not in route:
             return reverse(name)
-        if "factors/" in route:
+        if "<uuid:care>" in route:
+            ana = self.cast.patient("ana")
+            return reverse(name, args=[ana.pk, ana.care_relationships.get(team=self.cast.team("okafor")).pk])
+        if "desk/patients/" in route:
+            thing = self.cast.patient("ana")
+        elif "teams/" in route:
+            thing = self.cast.team("okafor")
+        elif "factors/" in route:
             thing = AuthenticatorApp.objects.get(user=self.cast.ana)
         elif "sessions/" in route:
             self.enter(self.cast.ana)

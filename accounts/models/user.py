@@ -103,6 +103,10 @@ class User(AbstractBaseUser):
         super().__init__(*args, **kwargs)
         self._rights: Rights | None = None
         self._verified = False
+        # In what state the records are on whose side she stands, unless they are active. For what a page says.
+        self.states: dict[UUID, str] = {}
+        # The session in which she asks, if a request brought her.
+        self.session_id: UUID | None = None
 
     def __str__(self) -> str:
         return f"user {self.pk}"
@@ -266,3 +270,11 @@ class User(AbstractBaseUser):
         Session.objects.filter(user=self).finish(reason=End.DEACTIVATED)
         record(agent=by, type="account", subtype="deactivate", action="U", obj=self)
         leaving.settle(leaving.Leaving(by=by, people=(self,)))
+
+    @verb(actor="by")
+    def reopen(self, *, by: Agent) -> None:
+        """It was shut by mistake. What she had to show before, she has to show again."""
+        self.is_active = True
+        self.rights_changed()
+        self.save(update_fields=["is_active"])
+        record(agent=by, type="account", subtype="reopen", action="U", obj=self)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import leaving, terms
 from accounts.models import CareRelationship, Patient, ProxyGrant
+from accounts.models.family import near
 from accounts.models.user import Standing
 from accounts.notices import Notice
 from audit.ids import uuid7
@@ -32,6 +33,7 @@ from messaging.models.shelf import PutAway
 from messaging.models.team_change import TeamChange
 from messaging.models.words import MessageWords
 from messaging.models.work import WorkItem, is_on_patients_side
+from messaging.record_states import check_patients_side, check_teams_side
 from messaging.refusals import MayNot, OwnRecord, ThreadMovedOn, TooLongAgo
 
 if TYPE_CHECKING:
@@ -59,14 +61,17 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         return self.filter(Q(patient__user=user.pk) | trusted)
 
     def worked_by(self, user: User) -> Self:
-        """Threads of the pools `user` works now, about patients whom that team looks after now.
+        """Threads of the pools `user` works now, about patients whom that team looks after now: none near to her.
 
         What came to the fall-back pool came because no team looked after the patient: its desk reads it.
         """
         related = CareRelationship.objects.current().filter(
             patient=OuterRef("patient"), team=OuterRef("pool__team")
         )
-        return self.filter(Exists(related) | Q(pool__is_fallback=True), pool__in=Pool.objects.worked_by(user))
+        worked = self.filter(
+            Exists(related) | Q(pool__is_fallback=True), pool__in=Pool.objects.worked_by(user)
+        )
+        return worked.exclude(near(user.pk))
 
     @verb(actor="by")
     def start(
@@ -110,6 +115,7 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         press = Press.of(form_token, "thread", patient.pk, category.pk, chosen, subject, body)
         if twin := press.earlier_locked(Message.objects.all(), author=by):
             return twin.thread
+        check_patients_side(patient.pk, about=category.pk)
         moment = now()
         destination = Pool.objects.for_message(patient=patient, category=category, chosen=pool)
         due_at = destination.due(category, since=moment)
@@ -230,7 +236,9 @@ class Thread(models.Model):
         if seen is not None and seen != thread.last_message_id:
             raise ThreadMovedOn
         if side == Side.PATIENT:
+            check_patients_side(thread.patient_id, about=thread.category_id)
             return thread._hear(author, body, press, safety)
+        check_teams_side(thread.patient)
         return thread._answer(author, body, press)
 
     def _hear(self, author: User, body: str, press: Press, safety: Safety | None) -> Message:

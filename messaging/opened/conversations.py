@@ -17,6 +17,7 @@ from messaging.models import (
     InternalNote,
     Outcome,
     Priority,
+    SafetyFlag,
     Side,
     Thread,
     WorkItem,
@@ -24,6 +25,7 @@ from messaging.models import (
 )
 from messaging.models.unread import owes_a_call
 from messaging.opened.files import Files
+from messaging.opened.flags import OpenFlag, flag_pairs, open_flags
 from messaging.opened.messages import (
     OpenMessage,
     message_pairs,
@@ -40,6 +42,9 @@ if TYPE_CHECKING:
     from accounts.models import User
     from accounts.people import Person
     from messaging.opened.files import OpenFile
+
+
+FLAGS_SHOWN = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,20 @@ class Conversation:
     team_name: str
     owes_a_call: bool  # the patient has not read the answer: phone or letter
     unsent_files: tuple[OpenFile, ...]
+    flags: tuple[OpenFlag, ...] = ()  # newest first
+
+    def flag_of(self, message: OpenMessage) -> OpenFlag | None:
+        return next((flag for flag in self.flags if flag.message_ref == message.ref), None)
+
+    @property
+    def pressing(self) -> tuple[OpenFlag, ...]:
+        """The flags that nobody has answered: those on what came since the team last wrote."""
+        answered = max((m.sent_at for m in self.messages if m.side == Side.TEAM), default=None)
+        return tuple(
+            flag
+            for flag in self.flags
+            if flag.is_pressing and (answered is None or flag.flagged_at > answered)
+        )
 
     @property
     def messages(self) -> tuple[OpenMessage, ...]:
@@ -115,6 +134,7 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
     messages, earlier = messages_of(thread, before=before)
     notes = list(InternalNote.objects.filter(thread=thread).order_by("written_at"))
     closures = list(thread.closures.all())
+    flags = list(SafetyFlag.objects.filter(thread=thread).order_by("-flagged_at", "-id")[:FLAGS_SHOWN])
     item = (
         WorkItem.objects.filter(thread=thread)
         .annotate(owes_a_call=owes_a_call())
@@ -140,6 +160,7 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
             *messages,
             *(version for found in versions.values() for version in found),
             *notes,
+            *flags,
             *files.rows,
         ],
         named=people.sealed_records(),
@@ -152,6 +173,7 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
             *patient_pairs(thread.patient),
             *message_pairs(messages, versions),
             *((note, "body") for note in notes),
+            *flag_pairs(flags),
             *files.pairs(),
         ],
         receipt=receipt,
@@ -203,6 +225,7 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
         is_late=bool(item and owed and item.due_at < now()),
         team_name=thread.pool.name,
         owes_a_call=bool(item and item.owes_a_call),
+        flags=open_flags(flags, texts),
         unsent_files=files.unsent(texts),
     )
 

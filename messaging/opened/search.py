@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from accounts.people import Person
     from audit.blind_index import Place
     from audit.recorder import Receipt
+    from messaging.models.message import MessageQuerySet
     from messaging.opened.texts import Texts
     from messaging.search import SearchForm
 
@@ -144,7 +145,7 @@ def open_search(*, reader: User, patient: Patient, asked: SearchForm | None) -> 
     )
 
 
-def _written(threads: QuerySet[Thread]) -> QuerySet[Message]:
+def _written(threads: QuerySet[Thread]) -> MessageQuerySet:
     return Message.objects.filter(thread__in=threads, withdrawal=None).exclude(side=Side.SYSTEM)
 
 

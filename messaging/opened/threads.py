@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from django.conf import settings
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
+from accounts.models import FormerTeamName
 from accounts.models.proxy import Scope
 from accounts.models.user import Standing
 from accounts.people import People
@@ -186,7 +188,7 @@ def _threads(state: str, *, reader: UUID, patient: UUID, at: datetime) -> QueryS
     )
     owed = WorkItem.objects.filter(
         ~owes_a_call(), thread=OuterRef("pk"), state__in=[WorkState.REQUESTED, WorkState.ACCEPTED]
-    ).values("due_at")[:1]
+    ).values(told=Coalesce("promised_at", "due_at"))[:1]
     away = is_put_away(reader)
     return (
         _mine(reader, patient, at)
@@ -240,6 +242,7 @@ class OpenThread:
     outcome: str
     messages: tuple[OpenMessage, ...]
     team_lines: tuple[TeamLine, ...]
+    former_name: str  # of its team, when it was renamed since
     earlier: UUID | None  # the message to page back from, when there are earlier ones
     steps: tuple[Step, ...]
     last_message_ref: UUID
@@ -266,7 +269,7 @@ class OpenThread:
     @property
     def was(self) -> str:
         """What its team was called when it began, if that was another."""
-        first = self.team_lines[0].was if self.team_lines else ""
+        first = self.team_lines[0].was if self.team_lines else self.former_name
         return first if first != self.pool_name else ""
 
     def lines_before(self, message: OpenMessage) -> tuple[TeamLine, ...]:
@@ -345,6 +348,7 @@ def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> 
         outcome=str(Outcome(stands.outcome).label) if stands.outcome else "",
         messages=opened,
         team_lines=team_lines(thread.pk),
+        former_name=stands.former_name or "",
         earlier=earlier,
         steps=_steps(
             opened,
@@ -377,6 +381,7 @@ class Stands(NamedTuple):
     unread_alarm: bool
     is_put_away: bool
     followed_by: UUID | None
+    former_name: str | None
 
 
 @Prepared
@@ -385,14 +390,16 @@ def _where_it_stands(*, thread: UUID, reader: UUID) -> QuerySet[Thread, tuple[An
     item = WorkItem.objects.unfinished().filter(thread=OuterRef("pk"))
     alarm = UnreadAlarm.objects.standing().filter(thread=OuterRef("pk"))
     later = Thread.objects.filter(follows=OuterRef("pk")).order_by("-opened_at")
+    names = FormerTeamName.objects.filter(team=OuterRef("pool__team"), until__gt=OuterRef("opened_at"))
     return Thread.objects.filter(pk=thread).values_list(
         Subquery(closure.values("outcome")[:1]),
         Subquery(closure.values("closed_at")[:1]),
         Subquery(item.values("state")[:1]),
-        Subquery(item.values("due_at")[:1]),
+        Subquery(item.values(told=Coalesce("promised_at", "due_at"))[:1]),
         Exists(alarm),
         is_put_away(reader),
         Subquery(later.values("pk")[:1]),
+        Subquery(names.order_by("until").values("name")[:1]),
     )
 
 

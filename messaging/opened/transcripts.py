@@ -15,6 +15,7 @@ from messaging.clock import clinic_date
 from messaging.exports.bundle import as_file, bundle_of, receipt_of
 from messaging.exports.check import fingerprint_of_bundle
 from messaging.models import Outcome, ReadReceipt, Side
+from messaging.opened.files import Files
 from messaging.opened.messages import message_pairs, one_by_one, open_messages, take_as_read, versions_of
 from messaging.opened.texts import OpenPatient, open_texts, patient_pairs
 
@@ -87,6 +88,7 @@ def open_transcript(thread: Thread, *, reader: User) -> Transcript:
     """
     messages = list(thread.messages.as_shown().order_by("sent_at", "id"))
     versions = versions_of(messages)
+    files = Files.of(thread, messages, reader=reader, side=Side.PATIENT)
     closures = list(thread.closures.all())
     receipts: dict[UUID, list[ReadReceipt]] = defaultdict(list)
     for given in ReadReceipt.objects.filter(message__thread=thread).order_by("read_at"):
@@ -102,17 +104,25 @@ def open_transcript(thread: Thread, *, reader: User) -> Transcript:
             thread.patient,
             *messages,
             *(version for found in versions.values() for version in found),
+            *files.rows,
         ],
         named=people.sealed_records(),
         category="message",
     )
     take_as_read(messages, reader=reader, receipts=receipts)
     pairs = [(thread, "subject"), *patient_pairs(thread.patient), *message_pairs(messages, versions)]
+    pairs += files.pairs()
     texts = open_texts(pairs, receipt=receipt)
     names = people.opened(receipt)
     opened = one_by_one(
         open_messages(
-            messages, reader=reader, texts=texts, people=names, receipts=receipts, versions=versions
+            messages,
+            reader=reader,
+            texts=texts,
+            people=names,
+            receipts=receipts,
+            versions=versions,
+            files=files.by_message(texts),
         ),
         versions,
     )

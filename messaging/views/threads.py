@@ -18,6 +18,7 @@ from messaging.filing.uploads import takes_files
 from messaging.forms import ReplyForm
 from messaging.models import SUBJECT_LIMIT, DraftKind, Place, Side, Thread, ThreadState
 from messaging.opened.drafts import written_in
+from messaging.opened.help import looked_at
 from messaging.opened.paging import Position
 from messaging.opened.threads import AWAY, open_thread, patient_inbox
 from messaging.refusals import Refusal, TooLongAgo
@@ -26,7 +27,9 @@ from messaging.views.uploads import add_or_remove, asks_for_part, files_part, ta
 if TYPE_CHECKING:
     from accounts.models.kept import KeptText
     from accounts.requests import PortalRequest
+    from messaging.models import Safety
     from messaging.opened.drafts import OpenDraft
+    from messaging.opened.help import Help
 
 
 @policy(get=signed_in("patient"))
@@ -58,10 +61,14 @@ def replies(request: PortalRequest, ref: UUID) -> HttpResponse:
     form = ReplyForm(request.POST)
     if not form.also_say(take_in(request, Place(Side.PATIENT, thread=found), token=form.token_sent)):
         return _show(request, found, form, status=422)
+    looked = looked_at(form.cleaned_data["body"], helped=request.POST.get("helped", ""), pool=found.pool)
+    if looked.help is not None:
+        begun = written_in(found, reader=request.user, kind=DraftKind.REPLY)
+        return _show(request, found, form, help=looked.help, status=422, draft=begun)
     try:
-        found.post(author=request.user, side=Side.PATIENT, **form.cleaned_data)
+        found.post(author=request.user, side=Side.PATIENT, safety=looked.safety, **form.cleaned_data)
     except TooLongAgo:
-        return _follow_up(request, found, form)
+        return _follow_up(request, found, form, safety=looked.safety)
     except Refusal as refusal:
         form.refuse("body", refusal.words)
         begun = written_in(found, reader=request.user, kind=DraftKind.REPLY)
@@ -69,7 +76,9 @@ def replies(request: PortalRequest, ref: UUID) -> HttpResponse:
     return redirect(f"{found.get_absolute_url()}?sent=1#sent")
 
 
-def _follow_up(request: PortalRequest, found: Thread, form: ReplyForm) -> HttpResponse:
+def _follow_up(
+    request: PortalRequest, found: Thread, form: ReplyForm, *, safety: Safety | None
+) -> HttpResponse:
     """What ended long ago goes on in a new conversation about the same (PT10)."""
     subject = open_thread(found, reader=request.user).subject
     try:
@@ -81,6 +90,7 @@ def _follow_up(request: PortalRequest, found: Thread, form: ReplyForm) -> HttpRe
             body=form.cleaned_data["body"],
             form_token=form.cleaned_data["form_token"],
             follows=found,
+            safety=safety,
         )
     except Refusal as refusal:
         form.refuse("body", refusal.words)
@@ -128,6 +138,7 @@ def _show(
     found: Thread,
     form: ReplyForm,
     *,
+    help: Help | None = None,
     status: int = 200,
     was_kept: bool = False,
     draft: OpenDraft | None = None,
@@ -137,6 +148,7 @@ def _show(
     context = {
         "thread": opened,
         "form": form,
+        "help": help,
         "was_kept": was_kept,
         "draft": draft,
         "just_sent": "sent" in request.GET,

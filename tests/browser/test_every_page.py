@@ -98,7 +98,19 @@ PATIENT = {
     "privacy",
     "account",
 }
-STAFF = {"inbox", "inbox-thread", "inbox-correct", "absences", "refills", "refill", "desk-lost"}
+STAFF = {
+    "inbox",
+    "inbox-thread",
+    "inbox-correct",
+    "absences",
+    "refills",
+    "refill",
+    "desk-lost",
+    "desk-patients",
+    "desk-patient",
+    "reason",
+}
+ADMINISTRATOR = {"teams", "team"}
 OFFICER = {"audit-events", "audit-event"}
 WAY_IN = {
     "sign-in",
@@ -122,7 +134,7 @@ def test_every_page_is_visited_here() -> None:
         for _, pattern in addresses()
         if "get" in (declared(pattern.callback) or {}) and not is_api(pattern.callback)
     }
-    assert pages - NO_PAGES == PATIENT | STAFF | OFFICER | WAY_IN | TERMS | FACTOR_PAGES
+    assert pages - NO_PAGES == PATIENT | STAFF | OFFICER | ADMINISTRATOR | WAY_IN | TERMS | FACTOR_PAGES
 
 
 def test_the_pages_of_a_patient(cast, work, visitor, as_):
@@ -233,6 +245,55 @@ def test_the_pages_of_the_front_desk(cast, visitor, as_):
     as_(cast.ana)
     visitor.go("account")
     assert page.get_by_role("button", name="Stop it, nothing is lost").is_visible()
+
+
+def test_the_pages_of_a_record_at_the_desk(cast, work, visitor, as_):
+    from accounts.models import RecordState
+
+    ana = cast.patient("ana")
+    RecordState.objects.begin(patient=ana, state="inactive", reason="Moved to the coast.", by=cast.sam)
+    thread = work.thread(by="ben")
+    as_(cast.okafor)
+    page = visitor.page
+    visitor.go("desk-patients")
+    page.get_by_role("button", name="Open the record").click()
+    page.get_by_role("alert").wait_for()
+    visitor.look("desk-patients with errors")
+    page.get_by_label("Record number").fill("RC-104417")
+    page.get_by_role("button", name="Open the record").click()
+    page.get_by_role("heading", name="Ana Alvarez").wait_for()
+    visitor.look("desk-patient")
+    page.get_by_role("button", name="Change the state").click()
+    page.get_by_role("alert").wait_for()
+    visitor.look("desk-patient with errors")
+    visitor.go("desk-patient", ana.pk, query="?done=care")
+    page.get_by_role("button", name="Ask for a reason first").click()
+    page.get_by_role("heading", name="Say why you open it").wait_for()
+    visitor.look("reason")
+    page.get_by_role("button", name="Open the record").click()
+    page.get_by_role("alert").wait_for()
+    visitor.look("reason with errors")
+    page.get_by_label("Why do you open it?").fill("She called about her letter.")
+    page.get_by_role("button", name="Open the record").click()
+    page.get_by_role("heading", name="Ana Alvarez").wait_for()
+    as_(cast.ana)
+    visitor.go("messages")
+    visitor.go("message-new")
+    visitor.go("medicines")
+    assert thread
+
+
+def test_the_pages_of_teams(cast, work, visitor, as_):
+    work.thread()
+    as_(cast.root)
+    visitor.go("teams")
+    visitor.go("team", cast.team("okafor").pk)
+    visitor.page.get_by_role("button", name="Make both one team").click()
+    visitor.page.get_by_role("alert").wait_for()
+    visitor.look("team with errors")
+    cast.team("okafor").merge_into(successor=cast.team("lund"), by=cast.root)
+    visitor.go("team", cast.team("okafor").pk)
+    visitor.go("teams", query="?done=closed")
 
 
 def test_the_pages_of_the_privacy_officer(cast, work, visitor, as_):
