@@ -290,6 +290,7 @@ def test_what_people_wrote_and_what_names_a_patient_is_sealed_as_health():
         "messaging.thread.subject",
         "messaging.thread.preview",
         "messaging.message.body",
+        "messaging.amendment.body",
         "messaging.attachment.name",
         "messaging.attachment.content_hash",
         "messaging.draft.subject",

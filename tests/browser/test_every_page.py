@@ -91,6 +91,7 @@ PATIENT = {
     "message-search",
     "thread-print",
     "thread",
+    "message-correct",
     "medicines",
     "refill-new",
     "refill-request",
@@ -100,6 +101,7 @@ PATIENT = {
 STAFF = {
     "inbox",
     "inbox-thread",
+    "inbox-correct",
     "absences",
     "refills",
     "refill",
@@ -143,6 +145,14 @@ def test_the_pages_of_a_patient(cast, work, visitor, as_):
     visitor.go("messages")
     visitor.go("messages", query="?show=closed")
     visitor.go("thread", thread.pk)
+    visitor.go("message-correct", thread.pk, thread.messages.earliest("sent_at").pk)
+    thread.amend(thread.messages.earliest("sent_at"), by=cast.ana, body="As I meant it.")
+    visitor.go("thread", thread.pk)
+    other = work.thread(subject="Old")
+    other.take_back(other.messages.get(author=cast.ana), by=cast.ana)
+    visitor.go("thread", other.pk)
+    other.put_away(by=cast.ana)
+    visitor.go("messages", query="?show=away")
     visitor.go("message-new")
     visitor.go("thread-print", thread.pk)
     visitor.go("message-search")
@@ -210,6 +220,8 @@ def test_the_pages_of_the_team(cast, work, visitor, as_):
     thread.note(author=cast.maya, body="Asked about the dose.")
     thread.post(author=cast.maya, body="Please keep taking the tablets.")
     visitor.go("inbox-thread", thread.pk)
+    other = work.thread()
+    visitor.go("inbox-correct", other.pk, other.post(author=cast.okafor, body="Until tomorrow.").pk)
     visitor.go("absences")
     visitor.go("refills")
     visitor.go("refill", refill.pk)
