@@ -2,8 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts.views import account, contact, loss, passkey, password, privacy, set_up, sign_in, terms
-from accounts.views import account, loss, passkey, password, privacy, records, set_up, sign_in, terms
+from accounts.views import account, contact, loss, passkey, password, privacy, records, set_up, sign_in, terms
 
 urlpatterns = [
     path("", sign_in.home, name="home"),

@@ -1,9 +1,8 @@
 """The people: who they are, what they may do, whom they care for, and how they come in."""
 
 from accounts.models.agreement import Agreement
-from accounts.models.care import CareRelationship, CareTeam, CareTeamMembership
-from accounts.models.contact import ContactChange
 from accounts.models.care import CareRelationship, CareTeam, CareTeamMembership, FormerTeamName
+from accounts.models.contact import ContactChange
 from accounts.models.device import KnownDevice
 from accounts.models.factor import AuthenticatorApp, RecoveryCode, RecoverySheet
 from accounts.models.family import FamilyLink

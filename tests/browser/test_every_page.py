@@ -135,7 +135,10 @@ def test_every_page_is_visited_here() -> None:
         for _, pattern in addresses()
         if "get" in (declared(pattern.callback) or {}) and not is_api(pattern.callback)
     }
-    assert pages - NO_PAGES == PATIENT | STAFF | OFFICER | ADMINISTRATOR | WAY_IN | TERMS | CONTACT | FACTOR_PAGES
+    assert (
+        pages - NO_PAGES
+        == PATIENT | STAFF | OFFICER | ADMINISTRATOR | WAY_IN | TERMS | CONTACT | FACTOR_PAGES
+    )
 
 
 def test_the_pages_of_a_patient(cast, work, visitor, as_):
