@@ -26,4 +26,6 @@ TRY_LIMITS = {
     "join-address": (30, timedelta(minutes=15)),
     "join-mail": (5, timedelta(days=1)),
     "record-look-up": (60, timedelta(hours=1)),
+    "contact-account": (5, timedelta(hours=1)),
+    "record-number": (30, timedelta(hours=1)),
 }

@@ -45,6 +45,7 @@ class Clinic:
             "her trusted people": ("ana", "/trusted/"),
             "one of them": ("ana", f"/trusted/{self.cast.rosa.trusts.get().pk}/"),
             "them at the desk": ("sam", f"/desk/trusted/{self.cast.patient('ana').pk}/"),
+            "how she is reached": ("ana", "/account/contact/"),
             "messages for her daughter": ("rosa", "/messages/"),
             "the team inbox": ("maya", "/inbox/"),
             "a conversation at work": ("maya", f"/inbox/{thread.pk}/"),

@@ -12,7 +12,7 @@ import audit.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0010_record_states"),
+        ("accounts", "0011_contact_changes"),
     ]
 
     operations = [

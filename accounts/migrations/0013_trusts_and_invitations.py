@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0011_invitations_and_role_requests"),
+        ("accounts", "0012_invitations_and_role_requests"),
     ]
 
     operations = [
@@ -53,6 +53,12 @@ class Migration(migrations.Migration):
                     ("account_closed", "Account Closed"),
                     ("role_asked", "Role Asked"),
                     ("role_decided", "Role Decided"),
+                    ("contact_link", "Contact Link"),
+                    ("contact_asked", "Contact Asked"),
+                    ("contact_changed", "Contact Changed"),
+                    ("contact_left", "Contact Left"),
+                    ("phone_changed", "Phone Changed"),
+                    ("sign_ins_failed", "Sign Ins Failed"),
                 ],
                 max_length=24,
             ),
