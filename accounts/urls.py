@@ -2,7 +2,19 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts.views import account, join, loss, passkey, password, privacy, set_up, sign_in
+from accounts.views import (
+    account,
+    join,
+    loss,
+    passkey,
+    password,
+    patient_accounts,
+    people,
+    privacy,
+    set_up,
+    sign_in,
+    staff_invitations,
+)
 
 urlpatterns = [
     path("", sign_in.home, name="home"),
@@ -38,4 +50,29 @@ urlpatterns = [
     path("theme/", account.theme, name="theme"),
     path("language/", account.language, name="language"),
     path("privacy/", privacy.privacy, name="privacy"),
+    path("people/", people.people, name="people"),
+    path("people/invite/", staff_invitations.invite, name="people-invite"),
+    path("people/invitations/", staff_invitations.invitations, name="people-invitations"),
+    path("people/invitations/<uuid:ref>/renew/", staff_invitations.renew, name="people-invitation-renew"),
+    path("people/invitations/<uuid:ref>/revoke/", staff_invitations.revoke, name="people-invitation-revoke"),
+    path("people/requests/", people.role_requests, name="role-requests"),
+    path("people/requests/<uuid:ref>/", people.role_request_decide, name="role-request-decide"),
+    path("people/<uuid:ref>/", people.person, name="person"),
+    path("people/<uuid:ref>/roles/", people.roles, name="person-roles"),
+    path("people/<uuid:ref>/teams/", people.teams, name="person-teams"),
+    path("people/<uuid:ref>/close/", people.close, name="person-close"),
+    path("people/<uuid:ref>/invite/", staff_invitations.invite_back, name="person-invite"),
+    path("people/<uuid:ref>/sessions/end/", people.sessions_end, name="person-sessions-end"),
+    path("people/<uuid:ref>/sessions/<uuid:session>/end/", people.session_end, name="person-session-end"),
+    path("desk/patients/", patient_accounts.find, name="patient-accounts"),
+    path("desk/patients/new/", patient_accounts.register, name="patient-new"),
+    path("desk/patients/<uuid:ref>/", patient_accounts.account, name="patient-account"),
+    path("desk/patients/<uuid:ref>/invite/", patient_accounts.invite, name="patient-account-invite"),
+    path("desk/patients/<uuid:ref>/revoke/", patient_accounts.revoke, name="patient-account-revoke"),
+    path("desk/patients/<uuid:ref>/close/", patient_accounts.close, name="patient-account-close"),
+    path(
+        "desk/patients/<uuid:ref>/sessions/end/",
+        patient_accounts.sessions_end,
+        name="patient-account-sessions-end",
+    ),
 ]

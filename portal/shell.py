@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -101,7 +101,7 @@ def shell_for(request: HttpRequest | None) -> Shell:
     return Shell(
         signed_in=True,
         base="base_patient.html",
-        tabs=_tabs(request),
+        tabs=_tabs(request, user),
         is_helping=_is_helping(request, user),
         idle_seconds=int(settings.SESSION_IDLE_PATIENT.total_seconds()),
     )
@@ -115,9 +115,20 @@ _TABS = (
 )
 _RAIL = (
     (_("Messages"), (("inbox", _("Team inbox"), "inbox"),)),
-    (_("Front desk"), (("desk-lost", _("Lost second step"), "lock"),)),
+    (
+        _("Front desk"),
+        (("patient-accounts", _("Patient accounts"), "user"), ("desk-lost", _("Lost second step"), "lock")),
+    ),
     (_("Refills"), (("refills", _("To decide"), "pill"),)),
     (_("Privacy"), (("audit-events", _("Access review"), "eye"),)),
+    (
+        _("People"),
+        (
+            ("people", _("Staff"), "users"),
+            ("people-invitations", _("Invitations"), "mail"),
+            ("role-requests", _("Roles to agree on"), "key"),
+        ),
+    ),
 )
 
 
@@ -126,8 +137,8 @@ def _is_helping(request: HttpRequest, user: User) -> bool:
     return chosen != user.patient_id if chosen else user.patient_id is None and bool(user.grants)
 
 
-def _tabs(request: HttpRequest) -> tuple[Place, ...]:
-    return tuple(_place(request, *tab) for tab in _TABS)
+def _tabs(request: HttpRequest, user: User) -> tuple[Place, ...]:
+    return tuple(_place(request, *tab) for tab in _TABS if _admits(tab[0], user))
 
 
 def _rail(request: HttpRequest, user: User) -> tuple[Group, ...]:
@@ -136,7 +147,12 @@ def _rail(request: HttpRequest, user: User) -> tuple[Group, ...]:
         open_to_her = tuple(_place(request, *place) for place in places if _admits(place[0], user))
         if open_to_her:
             groups.append(Group(words, open_to_her))
-    return tuple(groups)
+    # Of places inside one another the innermost is where she is.
+    here = max((p.address for g in groups for p in g.places if p.current), key=len, default="")
+    return tuple(
+        Group(g.words, tuple(replace(p, current=p.current and p.address == here) for p in g.places))
+        for g in groups
+    )
 
 
 def _admits(name: str, user: User) -> bool:

@@ -6,9 +6,10 @@ import unicodedata
 from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
-from django.db import models
+from django.db import IntegrityError, models, transaction
 from django.db.models import Exists, OuterRef, Q
 
+from accounts.refusals import RecordNumberTaken
 from audit.ids import uuid7
 from audit.seals import Kind, SealedField, digest, seal
 from audit.verbs import verb
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import AnonymousUser
 
+    from accounts.models.care import CareTeam
     from accounts.models.user import User
     from audit.context import Agent
 
@@ -52,6 +54,15 @@ class PatientQuerySet(models.QuerySet["Patient"]):
         )
         return self.filter(mine | Q(trusts_me) | Q(cared_for))
 
+    def with_accounts_for(self, user: User) -> Self:
+        """Whose accounts `user` may look after: the desk those its teams care for, an administrator everybody's.
+
+        It is no sight of a record: pages made from this show a record number and nothing else of her.
+        """
+        if user.keeps_accounts:
+            return self.all()
+        return self.visible_to(user) if user.at_the_desk else self.none()
+
     def by_record_number(self, text: str) -> Patient | None:
         return self.filter(record_number_digest=record_number_digest(text)).first()
 
@@ -69,7 +80,7 @@ class PatientManager(models.Manager.from_queryset(PatientQuerySet)):  # type: ig
         user: User | None = None,
         language: str = "en",
     ) -> Patient:
-        """Open a record. `birth_date` is an ISO date."""
+        """Open a record. `birth_date` is an ISO date. A record number is somebody's for good."""
         patient = Patient(
             user=user, language=language, record_number_digest=record_number_digest(record_number)
         )
@@ -77,7 +88,23 @@ class PatientManager(models.Manager.from_queryset(PatientQuerySet)):  # type: ig
         patient.birth_date = seal(birth_date, into=patient, field="birth_date")
         patient.phone = seal(phone, into=patient, field="phone")
         patient.record_number = seal(record_number, into=patient, field="record_number")
-        patient.save(force_insert=True)
+        try:
+            with transaction.atomic():
+                patient.save(force_insert=True)
+        except IntegrityError as clash:
+            raise RecordNumberTaken from clash
+        return patient
+
+    @verb(actor="by")
+    def register_with(self, *, team: CareTeam, by: User, **about: str) -> Patient:
+        """Open a record at the desk: `team` is her main one, and the teams of whoever registers her see it, too."""
+        from accounts.models.care import CareTeam, CareTeamMembership
+
+        patient: Patient = self.register(by=by, **about)
+        team.care_for(patient=patient, is_primary=True, by=by)
+        own = CareTeamMembership.objects.current().filter(user=by).values("team")
+        for mine in CareTeam.objects.filter(pk__in=own).exclude(pk=team.pk):
+            mine.care_for(patient=patient, by=by)
         return patient
 
 

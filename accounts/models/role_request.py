@@ -127,14 +127,14 @@ class RoleRequest(models.Model):
             if grant is None:
                 raise RoleNotHeld
             grant.withdraw(by=by, approved=row)
-        record(agent=by, type="role", subtype="role-approve", obj=row.user, detail=row.detail)
+        record(agent=by, type="role", subtype="role-approve", action="U", obj=row.user, detail=row.detail)
         row.tell(Notice.ROLE_DECIDED)
 
     @verb(actor="by")
     def refuse(self, *, by: User) -> None:
         row = self._locked(by)
         row.close(approved=False, by=by)
-        record(agent=by, type="role", subtype="role-refuse", obj=row.user, detail=row.detail)
+        record(agent=by, type="role", subtype="role-refuse", action="U", obj=row.user, detail=row.detail)
         row.tell(Notice.ROLE_DECIDED)
 
     @verb(actor="by")
@@ -144,7 +144,7 @@ class RoleRequest(models.Model):
         if by.pk != row.requested_by_id:
             raise NotYours
         row.close(approved=False)
-        record(agent=by, type="role", subtype="role-unask", obj=row.user, detail=row.detail)
+        record(agent=by, type="role", subtype="role-unask", action="U", obj=row.user, detail=row.detail)
 
     def spend(self, *, user: User, role: str, gives: bool) -> None:
         """What two people agreed on happens once, and nothing else by it."""

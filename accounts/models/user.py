@@ -62,6 +62,10 @@ class Standing:
 
 
 class UserManager(BaseUserManager["User"]):
+    def staff(self) -> models.QuerySet[User]:
+        """Everybody with a name on the door plate, those who have left included."""
+        return self.filter(practitioner__isnull=False).select_related("practitioner")
+
     def by_email(self, text: str) -> User | None:
         return self.filter(email_digest=email_digest(text)).first()
 
@@ -174,6 +178,10 @@ class User(AbstractBaseUser):
     def cares(self) -> bool:
         """Works with patients: clinicians and the front desk."""
         return bool(self.roles & CARING)
+
+    @property
+    def at_the_desk(self) -> bool:
+        return Role.FRONT_DESK in self.roles
 
     @property
     def keeps_accounts(self) -> bool:

@@ -100,6 +100,7 @@ WHY_AGAIN = {
     "": "",
     "refill-decision": _("You are about to decide on a refill."),
     entrance.FACTORS: _("You are about to change how you sign in."),
+    "people": _("You are about to change somebody’s account."),
 }
 
 
