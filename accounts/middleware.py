@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from accounts import terms
 from accounts.models import Session, Strength
 from accounts.models.session import LAPSED
 from accounts.policy import Proof, Rule, declared, is_api, rule_for
@@ -192,6 +193,8 @@ class PolicyMiddleware:
             return None
         if not session.is_full:
             return self.finish_sign_in_first(request, view, session)
+        if not rule.before_terms and terms.due(request.user) is not None:
+            return self.terms_first(request, view)
         if not rule.admits(request.user):
             return self.not_hers(request, view, rule)
         if rule.fresh_for and not session.is_fresh_for(rule.fresh_for):
@@ -216,6 +219,13 @@ class PolicyMiddleware:
             return _api_answer(401, "second_step_missing", _("Finish signing in first."))
         name = "sign-in-codes" if session.strength == Strength.ENROLLING else "sign-in-code"
         return _go(request, name, {"next": page_of(request)})
+
+    def terms_first(self, request: PortalRequest, view: Callable[..., Any]) -> HttpResponse:
+        if is_api(view):
+            words = _("Agree to the terms in the portal first.")
+            return _api_answer(403, "terms_not_agreed", words)
+        _keep_form(request, view, request.session_record)
+        return _go(request, "terms", {"next": page_of(request)})
 
     def not_hers(self, request: PortalRequest, view: Callable[..., Any], rule: Rule) -> HttpResponse:
         match = request.resolver_match

@@ -1,4 +1,7 @@
-"""What is asked of a passkey, and what comes back. The question is a row, bound to one browser and one purpose."""
+"""What is asked of a passkey, and what comes back. The question is a row, bound to one browser and one purpose.
+
+The `webauthn` library is loaded when the first passkey is shown: it brings 7 MB into a process, and most never need it.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _
-from webauthn import (
-    generate_authentication_options,
-    generate_registration_options,
-    options_to_json,
-    verify_registration_response,
-)
-from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from accounts.models import Passkey, PasskeyChallenge
 from accounts.refusals import PasskeyRefused
@@ -54,6 +43,8 @@ class Answer:
 
     @classmethod
     def read(cls, text: str) -> Answer:
+        from webauthn.helpers import base64url_to_bytes
+
         if len(text) > LONGEST:
             raise PasskeyRefused
         try:
@@ -67,6 +58,8 @@ class Answer:
 
     def token(self, site: Site) -> str:
         """For `django_otp.verify_token`, which takes text."""
+        from webauthn.helpers import bytes_to_base64url
+
         challenge = bytes_to_base64url(self.question)
         asked = {
             "credential": self.credential,
@@ -79,6 +72,8 @@ class Answer:
     @property
     def person(self) -> bytes:
         """For whom the key was made, as the key itself says; empty when it says nothing."""
+        from webauthn.helpers import base64url_to_bytes
+
         handle = self.credential["response"].get("userHandle") or ""
         try:
             return base64url_to_bytes(handle)
@@ -88,6 +83,9 @@ class Answer:
 
 def ask(site: Site, *, bound_to: str, user: User | None) -> str:
     """Options for `navigator.credentials.get`. Without a person, whichever key she chooses says who she is."""
+    from webauthn import generate_authentication_options, options_to_json
+    from webauthn.helpers.structs import PublicKeyCredentialDescriptor, UserVerificationRequirement
+
     keys = Passkey.objects.proven(user) if user is not None else ()
     options = generate_authentication_options(
         rp_id=site.host,
@@ -100,6 +98,14 @@ def ask(site: Site, *, bound_to: str, user: User | None) -> str:
 
 def ask_for_new(site: Site, *, bound_to: str, user: User) -> str:
     """Options for `navigator.credentials.create`: a key that asks for a finger, a face or a number before it signs."""
+    from webauthn import generate_registration_options, options_to_json
+    from webauthn.helpers.structs import (
+        AuthenticatorSelectionCriteria,
+        PublicKeyCredentialDescriptor,
+        ResidentKeyRequirement,
+        UserVerificationRequirement,
+    )
+
     options = generate_registration_options(
         rp_id=site.host,
         rp_name=settings.CLINIC_NAME,
@@ -119,6 +125,9 @@ def ask_for_new(site: Site, *, bound_to: str, user: User) -> str:
 
 
 def check_new(answer: Answer, site: Site, *, bound_to: str) -> VerifiedRegistration:
+    from webauthn import verify_registration_response
+    from webauthn.helpers.exceptions import WebAuthnException
+
     if not PasskeyChallenge.objects.spend(answer.question, bound_to=bound_to, purpose=ADD):
         raise PasskeyRefused
     try:

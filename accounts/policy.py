@@ -36,10 +36,15 @@ class Rule:
     proof: Proof
     who: frozenset[str] = frozenset()
     fresh_for: str = ""
+    before_terms: bool = False
 
     def fresh(self, purpose: str) -> Rule:
         """Ask besides for a second step shown within the last minutes, for this purpose."""
         return replace(self, fresh_for=purpose)
+
+    def without_terms(self) -> Rule:
+        """Let in also who has not yet agreed to the terms in force."""
+        return replace(self, before_terms=True)
 
     def admits(self, user: User) -> bool:
         """Whether one of the ways in named by this rule is open to this signed-in person, now."""

@@ -14,6 +14,7 @@ from accounts.views import (
     set_up,
     sign_in,
     staff_invitations,
+    terms,
 )
 
 urlpatterns = [
@@ -34,6 +35,7 @@ urlpatterns = [
     path("sign-in/new-password/<str:token>/", password.by_link, name="password-by-link"),
     path("join/", join.join, name="join"),
     path("join/<str:token>/", join.by_link, name="join-by-link"),
+    path("terms/", terms.terms, name="terms"),
     path("sign-out/", sign_in.sign_out, name="sign-out"),
     path("account/", account.account_page, name="account"),
     path("account/apps/new/", set_up.app_new, name="account-app-new"),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -47,7 +49,14 @@ WRITABLE = (*SHARED, *OF_ROW, "prior_version_id")
 PRIOR = """(SELECT earlier.id FROM audit_auditevent earlier
             WHERE earlier.object_pk = r.object_pk AND earlier.content_type_id = r.content_type_id
               AND earlier.action IN ('C', 'U', 'D')
-            ORDER BY earlier.recorded_at DESC LIMIT 1)"""
+            ORDER BY earlier.recorded_at DESC, earlier.id DESC LIMIT 1)"""
+# The same, where an event that is written together with this one, or after it, made a state of the object: unless a
+# still later one of this transaction is in the table already.
+AFTER = """coalesce((SELECT later.id FROM audit_auditevent later
+            WHERE later.object_pk = r.object_pk AND later.content_type_id = r.content_type_id
+              AND later.action IN ('C', 'U', 'D') AND later.xid = pg_current_xact_id()::text::bigint
+              AND later.id > r.after_id AND later.id < r.id
+            ORDER BY later.id DESC LIMIT 1), r.after_id)"""
 
 
 def _statement(prior: str) -> str:
@@ -60,6 +69,19 @@ def _statement(prior: str) -> str:
 
 _READING = _statement("NULL::uuid")
 _CHANGE = _statement(PRIOR)
+# Events of several kinds at once: nothing is shared, and who follows whom within them is known here.
+_KINDS = dict(zip(SHARED, SHARED_TYPES, strict=True)) | OF_ROW | {"after_id": "uuid"}
+_SEVERAL = (
+    f"INSERT INTO audit_auditevent ({', '.join(WRITABLE)}) "  # noqa: S608
+    f"SELECT {', '.join(f'r.{name}' for name in (*SHARED, *OF_ROW))}, "
+    f"CASE WHEN r.after_id IS NOT NULL THEN {AFTER} WHEN r.action IN ('U', 'D') THEN {PRIOR} END "
+    f"FROM unnest({', '.join(f'%s::{kind}[]' for kind in _KINDS.values())}) AS r({', '.join(_KINDS)})"
+)
+
+_PLACE = {name: place for place, name in enumerate((*SHARED, *OF_ROW))}
+_ACTION, _ID, _CONTENT_TYPE, _OBJECT = (
+    _PLACE[name] for name in ("action", "id", "content_type_id", "object_pk")
+)
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -90,6 +112,53 @@ class Row:
     id: UUID = field(default_factory=uuid7)
 
 
+class _Gathered:
+    """The events of one verb, until it is done, and which of them made the latest state of an object."""
+
+    __slots__ = ("depth", "latest", "outer", "rows")
+
+    def __init__(self, depth: int, outer: _Gathered | None) -> None:
+        self.depth = depth
+        self.outer = outer
+        self.rows: list[tuple[Any, ...]] = []
+        self.latest: dict[tuple[Any, str], UUID] = {}
+
+    def add(self, row: tuple[Any, ...]) -> None:
+        self.rows.append((*row, self.state_before(row)))
+        if row[_ACTION] in ("C", "U", "D"):
+            self.latest[row[_CONTENT_TYPE], row[_OBJECT]] = row[_ID]
+
+    def state_before(self, row: tuple[Any, ...]) -> UUID | None:
+        """The event that this one follows, if it waits here or in a verb around this one."""
+        if row[_ACTION] not in ("U", "D"):
+            return None
+        gathered: _Gathered | None = self
+        while gathered is not None:
+            if (found := gathered.latest.get((row[_CONTENT_TYPE], row[_OBJECT]))) is not None:
+                return found
+            gathered = gathered.outer
+        return None
+
+
+_gathered: ContextVar[_Gathered | None] = ContextVar("audit_gathered", default=None)
+
+
+@contextmanager
+def in_one_statement() -> Iterator[None]:
+    """Write the events of this block when it ends, all in one INSERT, in the transaction that is open around it.
+
+    A block that fails writes none of them, as its transaction keeps nothing of what they would tell. What is
+    recorded behind a savepoint inside the block is written there: the savepoint may be rolled back alone.
+    """
+    mine = _Gathered(len(connection.atomic_blocks), _gathered.get())
+    token = _gathered.set(mine)
+    try:
+        yield
+    finally:
+        _gathered.reset(token)
+    _write_several(mine.rows)
+
+
 def write(
     *,
     type: str,
@@ -105,7 +174,10 @@ def write(
     session_ended_at: datetime | None = None,
     agent: Context | None = None,
 ) -> None:
-    """Write the rows in one statement. Outside a transaction they are committed when this returns."""
+    """Write the rows in one statement. Outside a transaction they are committed when this returns.
+
+    Inside `in_one_statement` they are written when that ends.
+    """
     who = agent or current()
     shared = (
         _boot, activity_at, session_ended_at, type, subtype, action, outcome, outcome_reason[:60],
@@ -113,18 +185,41 @@ def write(
         who.session_digest[:32], who.device_id[:60], who.address, who.user_agent_digest[:16], purpose,
         data_category, sensitivity, who.source, who.request_id, who.app_version,
     )  # fmt: skip
-    columns: tuple[list[Any], ...] = tuple([] for _ in OF_ROW)
     kinds: dict[ModelBase, int] = {}
-    for row in rows:
-        values = (
+    values = [
+        (
             row.id, next(_counter), row.patient_id, _content_type(row.obj, kinds),
             "" if row.obj is None else str(row.obj.pk), _json(row.additional_data), _json(row.changes),
             _bytes(row.query), _bytes(row.reason_text), keys_of(row.shown),
-        )  # fmt: skip
-        for column, value in zip(columns, values, strict=True):
-            column.append(value)
+        )
+        for row in rows
+    ]  # fmt: skip
+    gathered = _gathered.get()
+    if gathered is None:
+        _write_alike(shared, values)
+    elif gathered.depth == len(connection.atomic_blocks):
+        for row in values:
+            gathered.add((*shared, *row))
+    else:
+        whole = [(*shared, *row) for row in values]
+        _write_several([(*row, gathered.state_before(row)) for row in whole])
+
+
+def _write_alike(shared: tuple[Any, ...], rows: Sequence[tuple[Any, ...]]) -> None:
+    statement = _CHANGE if shared[_ACTION] in ("U", "D") else _READING
+    columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in OF_ROW]
     with connection.cursor() as cursor:
-        cursor.execute(_CHANGE if action in ("U", "D") else _READING, (*shared, *columns))
+        cursor.execute(statement, (*shared, *columns))
+
+
+def _write_several(rows: list[tuple[Any, ...]]) -> None:
+    """Each row whole, with the event it follows at its end."""
+    if len(rows) == 1 and rows[0][-1] is None:
+        (row,) = rows
+        _write_alike(row[: len(SHARED)], [row[len(SHARED) : -1]])
+    elif rows:
+        with connection.cursor() as cursor:
+            cursor.execute(_SEVERAL, [list(column) for column in zip(*rows, strict=True)])
 
 
 def _content_type(obj: Model | None, kinds: dict[ModelBase, int]) -> int | None:

@@ -54,6 +54,43 @@ class UnreadBeforeFinish(ThreadMovedOn):
     words = _("A new message came in. Read it before you finish.")
 
 
+class DraftMovedOn(Refusal):
+    """Other words were kept, from another window, since the page that this form was on."""
+
+    code = "draft_moved_on"
+    words = _("You wrote something else in another window. Your words are here. Keep the ones you want.")
+
+
+class DraftGone(Refusal):
+    """It was sent or discarded, from another window."""
+
+    code = "draft_gone"
+    status = 410
+    words = _("This draft is not here any more. You sent it or discarded it.")
+
+
+class DraftTooLong(Refusal):
+    code = "draft_too_long"
+    status = 422
+    words = _("Your text is too long to keep. Make it shorter.")
+
+
+class TooManyDrafts(Refusal):
+    code = "too_many_drafts"
+    words = _("You have 20 drafts already. Send or discard one first.")
+
+
+class DraftUnfinished(Refusal):
+    """Something must come first. `step` names it."""
+
+    code = "draft_unfinished"
+    words = _("Something is still missing. Finish your message, then send it.")
+
+    def __init__(self, step: str) -> None:
+        self.step = step
+        super().__init__()
+
+
 class HeldByAnother(Refusal):
     """Another member of the team holds the work. `holder` is who."""
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from accounts import terms
 from accounts.models import (
+    Agreement,
     AuthenticatorApp,
     CareTeam,
     Patient,
@@ -86,6 +88,9 @@ def found_clinic(*, with_recovery_codes: bool = True) -> Clinic:
         basis="patient's own wish, signed at the front desk",
         by=FOUNDER,
     )
+    for user in users.values():
+        for text in terms.wanted_of(user):
+            Agreement.objects.agree(to=text, language=user.preferred_language, by=user)
     return Clinic(users, patients, teams)
 
 

@@ -68,9 +68,13 @@ def cast(request: pytest.FixtureRequest, db: None) -> Cast:
 
 
 def open_session(user: User, strength: int, *, fresh: str = "", client: Client | None = None) -> Client:
-    from accounts.models import Session, Strength, User
+    from accounts import terms
+    from accounts.models import Agreement, Session, Strength, User
 
     person = User.objects.get(pk=user.pk)
+    # Who joined in this test agrees as she enters. Whoever tests the terms takes the agreement away afterwards.
+    while text := terms.due(person):
+        Agreement.objects.agree(to=text, language="en", by=person)
     session = Session.objects.begin(by=person, browser="Mozilla/5.0 (X11; Linux x86_64) Firefox/130.0")
     if strength != Strength.PASSWORD:
         session.strengthen(by=person, strength=Strength(strength), factor="totp")

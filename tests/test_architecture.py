@@ -31,6 +31,7 @@ OPENERS = {
     "accounts/proofing.py",
     "accounts/people.py",
     "accounts/models/notification.py",
+    "messaging/models/draft.py",
     "messaging/opened/texts.py",
 }
 SECRET_OPENERS = {"audit/seals.py", "accounts/models/factor.py"}
@@ -47,6 +48,8 @@ OPEN_TEXT = {
     "audit.datakey.provider": "which provider wrapped the key",
     "audit.datakey.kek_id": "which key wrapped the key",
     "audit.auditevent": "the columns of the trail: codes, references and digests; typed text is sealed",
+    "accounts.agreement.version": "which text of ours",
+    "accounts.agreement.language": "a language tag",
     "accounts.patient.language": "a language tag",
     "accounts.careteam.name": "on the door plate",
     "accounts.careteam.purpose": "on the door plate",
@@ -78,6 +81,7 @@ OPEN_TEXT = {
     "accounts.notification.event_key": "a reference",
     "accounts.notification.last_error": "the name of an exception, never its words",
     "messaging.claim.ended_because": "a code",
+    "messaging.safetyflag.version": "which rules were read",
     "messaging.holiday.name": "on the door plate",
 }
 TEXT = (models.CharField, models.TextField, models.JSONField)
@@ -269,9 +273,12 @@ def test_what_people_wrote_and_what_names_a_patient_is_sealed_as_health():
         "messaging.thread.subject",
         "messaging.thread.preview",
         "messaging.message.body",
+        "messaging.draft.subject",
+        "messaging.draft.body",
         "messaging.internalnote.body",
         "messaging.refillrequest.comment",
         "messaging.refilldecision.note",
+        "messaging.safetyflag.found",
     }
 
 

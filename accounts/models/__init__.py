@@ -1,5 +1,6 @@
 """The people: who they are, what they may do, whom they care for, and how they come in."""
 
+from accounts.models.agreement import Agreement
 from accounts.models.care import CareRelationship, CareTeam, CareTeamMembership
 from accounts.models.device import KnownDevice
 from accounts.models.factor import AuthenticatorApp, RecoveryCode, RecoverySheet
@@ -20,6 +21,7 @@ from accounts.models.session import End, Session, Strength
 from accounts.models.user import Grant, User
 
 __all__ = [
+    "Agreement",
     "AuthenticatorApp",
     "CareRelationship",
     "CareTeam",

@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING
 
 from django.db import models
 from django.utils import timezone
-from webauthn import verify_authentication_response
-from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
-from webauthn.helpers.exceptions import WebAuthnException
 
 from accounts.models.factor import SecondStep
 from audit.ids import uuid7
@@ -69,6 +66,11 @@ class Passkey(SecondStep):
 
     def use_up(self, token: str) -> bool:
         """`token` is what `accounts.passkeys.Answer` makes of the browser's answer and what it was asked."""
+        # Loaded when the first key is shown (see `accounts.passkeys`).
+        from webauthn import verify_authentication_response
+        from webauthn.helpers import base64url_to_bytes
+        from webauthn.helpers.exceptions import WebAuthnException
+
         asked = json.loads(token)
         try:
             proven = verify_authentication_response(
@@ -127,6 +129,8 @@ class PasskeyChallenge(models.Model):
 
 def credential_words(passkey: Passkey) -> str:
     """Its id as browsers write it."""
+    from webauthn.helpers import bytes_to_base64url
+
     return bytes_to_base64url(bytes(passkey.credential_id))
 
 

@@ -146,12 +146,13 @@ class Session(models.Model):
         database = connection.alias
         session = cls.from_db(database, own, row[: len(own)])
         user = User.from_db(database, hers, row[len(own) : len(own) + len(hers)])
-        roles, patient_id, grants = row[len(own) + len(hers) :]
+        roles, patient_id, grants, agreed_to = row[len(own) + len(hers) :]
         session.user = user.primed(
             roles=frozenset(roles),
             patient_id=patient_id,
             grants=tuple(Grant(uuid.UUID(patient), frozenset(scopes)) for patient, scopes in grants),
             verified=session.is_full,
+            agreed_to=frozenset(agreed_to),
         )
         return session
 
@@ -304,7 +305,8 @@ def _by_key() -> str:
             ARRAY(SELECT role FROM accounts_rolegrant WHERE user_id = u.id AND {runs}),
             (SELECT id FROM accounts_patient WHERE user_id = u.id),
             (SELECT coalesce(json_agg(json_build_array(patient_id, scopes) ORDER BY starts_at, id), '[]')
-               FROM accounts_proxygrant WHERE proxy_id = u.id AND {runs})
+               FROM accounts_proxygrant WHERE proxy_id = u.id AND {runs}),
+            ARRAY(SELECT version FROM accounts_agreement WHERE user_id = u.id)
         FROM accounts_session s JOIN accounts_user u ON u.id = s.user_id
         WHERE s.key_digest = %(key)s
     """  # noqa: S608  (column names of our own models)

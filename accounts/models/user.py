@@ -51,6 +51,7 @@ class Rights(NamedTuple):
     roles: frozenset[str]
     patient_id: UUID | None
     grants: tuple[Grant, ...]
+    agreed_to: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +121,15 @@ class User(AbstractBaseUser):
     # remembered in an object that lives longer would outlive the row.
 
     def primed(
-        self, *, roles: frozenset[str], patient_id: UUID | None, grants: tuple[Grant, ...], verified: bool
+        self,
+        *,
+        roles: frozenset[str],
+        patient_id: UUID | None,
+        grants: tuple[Grant, ...],
+        verified: bool,
+        agreed_to: frozenset[str] = frozenset(),
     ) -> Self:
-        self._rights = Rights(roles, patient_id, grants)
+        self._rights = Rights(roles, patient_id, grants, agreed_to)
         self._verified = verified
         return self
 
@@ -153,6 +160,15 @@ class User(AbstractBaseUser):
         return tuple(
             Grant(patient, frozenset(scopes)) for patient, scopes in rows.values_list("patient", "scopes")
         )
+
+    @property
+    def agreed_to(self) -> frozenset[str]:
+        """The versions of the terms she has agreed to."""
+        if self._rights is not None:
+            return self._rights.agreed_to
+        from accounts.models.agreement import Agreement
+
+        return frozenset(Agreement.objects.filter(user=self.pk).values_list("version", flat=True))
 
     def scopes_for(self, patient_id: UUID) -> frozenset[str]:
         """What she may do on the patient's side of this record: everything on her own, what a grant says elsewhere."""
@@ -205,10 +221,14 @@ class User(AbstractBaseUser):
         """Came through both steps of sign-in, in the session this request belongs to."""
         return self._verified
 
+    def forget_rights(self) -> None:
+        """Ask the rows again from now on."""
+        self._rights = None
+
     def rights_changed(self) -> None:
         """End every session of this person that was opened before now. Call inside the verb that changed the right."""
         self.security_stamp = new_stamp()
-        self._rights = None
+        self.forget_rights()
         self.save(update_fields=["security_stamp"])
 
     @verb(actor="by")

@@ -56,7 +56,7 @@ def sessions_end_others(request: HalfSignedInRequest) -> HttpResponse:
     return redirect("account")
 
 
-@policy(get=signed_in())
+@policy(get=signed_in().without_terms())
 def stay(request: PortalRequest) -> HttpResponse:
     """A sign of life, and nothing else."""
     return HttpResponse(status=204)

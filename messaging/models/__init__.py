@@ -1,5 +1,6 @@
 """The work: conversations, medicines, refills, and who owes the patient an answer."""
 
+from messaging.models.draft import Draft
 from messaging.models.medicine import Prescription
 from messaging.models.message import BODY_LIMIT, SUBJECT_LIMIT, InternalNote, Message, ReadReceipt, Side
 from messaging.models.pool import Category, CategoryCode, Holiday, OpeningHours, Pool
@@ -11,18 +12,25 @@ from messaging.models.refill import (
     RefillRequestItem,
     RefillState,
 )
+from messaging.models.safety import Answer, Chose, Safety, SafetyFlag, Shown
 from messaging.models.thread import Closure, Outcome, Thread, ThreadState
 from messaging.models.work import Claim, Priority, WorkItem, WorkState
+from messaging.models.writing import DraftKind, DraftState, Urgent
 
 __all__ = [
     "BODY_LIMIT",
     "COMMENT_LIMIT",
     "SUBJECT_LIMIT",
+    "Answer",
     "Category",
     "CategoryCode",
+    "Chose",
     "Claim",
     "Closure",
     "DenialReason",
+    "Draft",
+    "DraftKind",
+    "DraftState",
     "Holiday",
     "InternalNote",
     "Message",
@@ -36,9 +44,13 @@ __all__ = [
     "RefillRequest",
     "RefillRequestItem",
     "RefillState",
+    "Safety",
+    "SafetyFlag",
+    "Shown",
     "Side",
     "Thread",
     "ThreadState",
+    "Urgent",
     "WorkItem",
     "WorkState",
 ]

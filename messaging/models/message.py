@@ -60,6 +60,8 @@ class Message(models.Model):
     # The form's own token: a second press of the same button finds the first message (unique with author).
     form_token = models.UUIDField(null=True)
     form_digest = models.CharField(max_length=64, blank=True)
+    # Somebody sat beside her. Told by herself, for whoever reads it.
+    written_with_help = models.BooleanField(default=False)
 
     objects = MessageQuerySet.as_manager()
 
@@ -152,8 +154,13 @@ class Press(NamedTuple):
     def earlier_locked(self, rows: models.QuerySet[Written], *, author: User) -> Written | None:
         """The same, behind a lock on the writer: two presses may arrive at once with nothing else to wait for."""
         if self.token is not None:
-            _writer_locked(pk=author.pk)
+            lock_writer(author)
         return self.earlier(rows, author=author)
+
+
+def lock_writer(author: User) -> None:
+    """Let two acts of one person, arriving at once, go one after the other."""
+    _writer_locked(pk=author.pk)
 
 
 _writer_locked = Prepared(

@@ -22,6 +22,7 @@ from messaging.eligibility import Eligibility
 from messaging.models.medicine import Prescription
 from messaging.models.message import Press
 from messaging.models.pool import Category, CategoryCode, Pool
+from messaging.models.safety import Safety, SafetyFlag
 from messaging.models.work import WorkItem, WorkState, keep_apart
 from messaging.refusals import (
     AlreadyDecided,
@@ -108,13 +109,18 @@ class RefillRequestItemQuerySet(models.QuerySet["RefillRequestItem"]):
 class RefillRequestQuerySet(models.QuerySet["RefillRequest"]):
     @verb(actor="by")
     def ask(
-        self, *, by: User, prescription: Prescription, comment: str = "", form_token: UUID | None = None
+        self,
+        *,
+        by: User,
+        prescription: Prescription,
+        comment: str = "",
+        form_token: UUID | None = None,
+        safety: Safety | None = None,
     ) -> RefillRequestItem:
         """Ask for more of one medicine: check it again on the server, route it, promise a time, notify.
 
-        Raises `NotRequestable` for a stopped medicine, `DuplicateRequest` with the request that stands,
-        `NoPool` when no team would read it, `MayNot` when `by` may not ask for this patient. The same
-        `form_token` finds the first press; `FormUsed` when that one asked for something else.
+        Raises `NotRequestable` for a stopped medicine, `DuplicateRequest` with the request that stands, `NoPool`
+        when no team would read it, `MayNot` when `by` may not ask for this patient, `FormUsed` (see `Press`).
         """
         # Lock the order: two presses of the button, or patient and daughter at once, make one request.
         prescription = (
@@ -150,7 +156,8 @@ class RefillRequestQuerySet(models.QuerySet["RefillRequest"]):
             eligibility=code,
             due_at=due_at,
         )
-        WorkItem.objects.create(patient=patient, pool=pool, refill=item, due_at=due_at)
+        work = WorkItem.objects.create(patient=patient, pool=pool, refill=item, due_at=due_at)
+        SafetyFlag.objects.raise_for(by=by, about=item, item=work, texts=(comment,), safety=safety)
         record(
             agent=by,
             type="record",
@@ -206,6 +213,7 @@ class RefillRequestItem(models.Model):
     state = models.CharField(max_length=24, choices=RefillState.choices, default=RefillState.RECEIVED)
     eligibility = models.CharField(max_length=20, choices=Eligibility.choices)
     due_at = models.DateTimeField()
+    promised_at = models.DateTimeField(null=True)  # see `WorkItem`
     state_since = models.DateTimeField(default=now)
 
     objects = RefillRequestItemQuerySet.as_manager()

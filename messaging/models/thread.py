@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from accounts import terms
 from accounts.models import CareRelationship, Patient, ProxyGrant
 from accounts.notices import Notice
 from audit.ids import uuid7
@@ -21,6 +22,7 @@ from messaging import notices
 from messaging.clock import now
 from messaging.models.message import PREVIEW_LENGTH, InternalNote, Message, Press, Side
 from messaging.models.pool import Category, Pool
+from messaging.models.safety import SafetyFlag
 from messaging.models.work import WorkItem, is_on_patients_side
 from messaging.refusals import AlreadyClosed, MayNot, OwnRecord, ThreadMovedOn, UnreadBeforeFinish
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from accounts.models import User
     from accounts.models.user import Standing
+    from messaging.models.safety import Safety
 
 
 class ThreadState(models.TextChoices):
@@ -79,12 +82,14 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         body: str,
         form_token: UUID | None = None,
         pool: Pool | None = None,
+        safety: Safety | None = None,
     ) -> Thread:
-        """Begin a conversation: route, seal, promise, acknowledge, notify. Everything or nothing.
+        """Begin a conversation: route, seal, promise, acknowledge, look for danger, notify. Everything or nothing.
 
         The same `form_token` from the same person finds the thread that its first press made. `pool` is
-        the patient's own choice among those that look after her. Raises `MayNot` when `by` may not write
-        for `patient`, `FormUsed` when that press sent something else, `NoPool` when nobody could read it.
+        the patient's own choice among those that look after her, `safety` what she was asked and shown.
+        Raises `MayNot` when `by` may not write for `patient`, `FormUsed` when that press sent something
+        else, `NoPool` when nobody could read it.
         """
         if not may_write_for(by, patient):
             raise MayNot
@@ -107,6 +112,7 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
             sent_at=now(),
         )
         item = WorkItem.objects.create(patient=patient, pool=destination, thread=thread, due_at=due_at)
+        SafetyFlag.objects.raise_for(by=by, about=message, item=item, texts=(subject, body), safety=safety)
         notices.tell_pool(destination, about=message, notice=Notice.WORK_WAITING, owner=item.owner_id)
         return thread
 
@@ -164,13 +170,15 @@ class Thread(models.Model):
         side: Side | None = None,
         form_token: UUID | None = None,
         seen: UUID | None = None,
+        safety: Safety | None = None,
     ) -> Message:
         """Add a message and line up the notices. Everything or nothing.
 
-        From the patient's side it wakes the work, or begins new work when the thread was finished. From
-        the team it takes the work for `author` and stops the clock. The same `form_token` finds the
-        message its first press made. `side` is the one whose door she came through; without it, what she
-        is to this patient decides. Raises `OwnRecord` for one of the patient's side at the team's door;
+        From the patient's side it wakes the work, or begins new work when the thread was finished; what may
+        be dangerous in it raises that work, and `safety` is what she was asked and shown. From the team it
+        takes the work for `author` and stops the clock. The same `form_token` finds the message its first
+        press made. `side` is the one whose door she came through; without it, what she is to this patient
+        decides. Raises `OwnRecord` for one of the patient's side at the team's door;
         `ThreadMovedOn` when `seen`, the last message on the page the form was on, is not the last one any
         more; `FormUsed` when the first press sent something else; `HeldByAnother`; `MayNot`.
         """
@@ -183,10 +191,10 @@ class Thread(models.Model):
         if seen is not None and seen != thread.last_message_id:
             raise ThreadMovedOn
         if side == Side.PATIENT:
-            return thread._hear(author, body, press)
+            return thread._hear(author, body, press, safety)
         return thread._answer(author, body, press)
 
-    def _hear(self, author: User, body: str, press: Press) -> Message:
+    def _hear(self, author: User, body: str, press: Press, safety: Safety | None) -> Message:
         message = self.write(author=author, side=Side.PATIENT, body=body, press=press)
         item = self.open_item()
         if item is None:
@@ -194,7 +202,9 @@ class Thread(models.Model):
             item = WorkItem.objects.create(patient=self.patient, pool=self.pool, thread=self, due_at=due_at)
         elif item.is_on_hold:
             item.wake(due_at=self.pool.due(self.category, since=now()))
+        SafetyFlag.objects.raise_for(by=author, about=message, item=item, texts=(body,), safety=safety)
         notices.tell_pool(self.pool, about=message, notice=Notice.WORK_WAITING, owner=item.holder_id)
+        self.drafts.spend(author=author, kind="reply", press=press, body=body, into=message)
         return message
 
     def _answer(self, author: User, body: str, press: Press) -> Message:
@@ -207,6 +217,7 @@ class Thread(models.Model):
         message = self.write(author=author, side=Side.TEAM, body=body, press=press)
         item.wait_for_patient()
         notices.tell_patients_side(self.patient, about=message, notice=Notice.NEW_MESSAGE)
+        self.drafts.spend(author=author, kind="answer", press=press, body=body, into=message)
         return message
 
     @verb(actor="author")
@@ -237,6 +248,7 @@ class Thread(models.Model):
             patient_id=self.patient_id,
             category="note",
         )
+        self.drafts.spend(author=author, kind="note", press=press, body=body, into=None)
         return kept
 
     @verb(actor="by")
@@ -339,6 +351,7 @@ class Thread(models.Model):
             obj=message,
             patient_id=self.patient_id,
             category="message",
+            detail={"terms": terms.agreed(author)} if adding else None,
         )
         return message
 

@@ -105,6 +105,8 @@ class WorkItem(models.Model):
     priority = models.PositiveSmallIntegerField(choices=Priority.choices, default=Priority.ROUTINE)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     due_at = models.DateTimeField()
+    # What the patient was told, when a danger has brought `due_at` forward: no page promises her a reply in minutes.
+    promised_at = models.DateTimeField(null=True)
     waiting_since = models.DateTimeField(default=now)
     created_at = models.DateTimeField(default=now)
     finished_at = models.DateTimeField(null=True)
@@ -226,6 +228,13 @@ class WorkItem(models.Model):
             category="work",
         )
 
+    def press(self, *, priority: Priority, due_at: datetime) -> None:
+        """Something she wrote may be dangerous: to the top, and sooner. What she was promised stays."""
+        self.priority = priority
+        self.promised_at = self.promised_at or self.due_at
+        self.due_at = due_at
+        self.save(update_fields=["priority", "promised_at", "due_at"])
+
     def wait_for_patient(self) -> None:
         """The team has answered; the clock stops until the patient writes."""
         self.state = WorkState.ON_HOLD
@@ -243,9 +252,12 @@ class WorkItem(models.Model):
                 self.end_claims(because="left")
                 self.owner = None
             self.state = WorkState.ACCEPTED if self.owner_id else WorkState.REQUESTED
+            if self.promised_at is not None:
+                # The danger was answered. What she writes now is looked at by itself.
+                self.priority, self.promised_at = Priority.ROUTINE, None
             self.due_at = due_at
             self.waiting_since = now()
-            self.save(update_fields=["owner", "state", "due_at", "waiting_since"])
+            self.save(update_fields=["owner", "state", "priority", "promised_at", "due_at", "waiting_since"])
 
     def finish(self, *, state: WorkState = WorkState.COMPLETED) -> None:
         """Nothing is owed any more. Ends the claim; the owner stays as who did it."""

@@ -67,3 +67,8 @@ def set_up(client: Client) -> str:
     answer = client.post("/sign-in/set-up/codes/", {"code": code})
     assert answer.status_code == 302, answer.content.decode()
     return answer["Location"]
+
+
+def agree(client: Client, version: str) -> None:
+    """What everybody reads before the first page."""
+    assert client.post("/terms/", {"version": version}).status_code == 302

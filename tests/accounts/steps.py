@@ -27,4 +27,4 @@ def sign_in(cast: Cast, key: str, **more: Any) -> Client:
 
 def is_in(client: Client) -> bool:
     """Whether this browser's session opens a page that needs both steps."""
-    return client.get("/account/").status_code == 200
+    return client.get("/account/stay/").status_code == 204

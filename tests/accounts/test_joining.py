@@ -15,6 +15,7 @@ from tests.accounts.invited import (
     NORA,
     PASSWORD,
     a_newcomer,
+    agree,
     ask,
     choose_password,
     invite,
@@ -47,7 +48,9 @@ def test_a_patient_joins_with_code_birth_date_link_password_and_second_step(cast
     assert state(nora) == "begun"
     assert not is_in(client) and Patient.objects.get(pk=nora.pk).user is None
     assert set_up(client) == "/"
-    assert client.get("/", follow=True).redirect_chain[-1][0] == "/messages/"
+    assert client.get("/", follow=True).redirect_chain[0][0] == "/messages/"
+    agree(client, "patients-1")
+    assert client.get("/messages/").status_code == 200
     patient = Patient.objects.get(pk=nora.pk)
     assert patient.user == User.objects.by_email("NORA@riverside.example") and state(nora) == "used"
     said = AuditEvent.objects.filter(type="invitation").values_list("subtype", flat=True)
@@ -286,6 +289,7 @@ def test_a_member_of_staff_shows_the_code_behind_the_link(cast):
     nils = User.objects.by_email("nils@riverside.example")
     assert nils.roles == {Role.NURSE} and nils.practitioner is not None
     assert [place.team for place in nils.team_memberships.all()] == [cast.team("okafor")]
+    agree(client, "staff-1")
     assert client.get("/inbox/").status_code == 200
     assert Invitation.objects.get(pk=invitation.pk).state == InvitationState.USED
 

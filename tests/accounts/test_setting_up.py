@@ -61,6 +61,8 @@ def test_the_first_sign_in_sets_up_an_app_and_recovery_codes(nora, client):
     assert len(set(codes)) == 10
     answer = client.post("/sign-in/set-up/codes/", {"code": codes[3].lower().replace("-", " ")})
     assert answer["Location"] == "/"
+    assert client.get("/account/")["Location"] == "/terms/?next=%2Faccount%2F"
+    client.post("/terms/", {"version": "patients-1"})
     page = client.get("/account/").content.decode()
     assert "my phone" in page
     assert "You have 9 codes left." in page

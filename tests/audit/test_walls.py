@@ -51,6 +51,7 @@ def test_one_insert_writes_the_trail() -> None:
         "audit/recorder.py",
         "audit/seals.py",
         "audit/tracking.py",
+        "audit/verbs.py",
         "portal/grants.py",
     }
 

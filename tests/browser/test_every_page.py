@@ -58,13 +58,19 @@ class Visitor:
                 self.wrong.append(f"{name} at {width} px: {violation['id']} ({where})")
 
 
-@pytest.fixture(params=["light", "dark"])
-def visitor(request: pytest.FixtureRequest, context: BrowserContext, site: str) -> Iterator[Visitor]:
-    context.add_cookies([{"name": "theme", "value": request.param, "url": site}])
+@pytest.fixture
+def theme() -> str:
+    """The dark is looked at in a file of its own, so that two workers share the pages."""
+    return "light"
+
+
+@pytest.fixture
+def visitor(theme: str, context: BrowserContext, site: str) -> Iterator[Visitor]:
+    context.add_cookies([{"name": "theme", "value": theme, "url": site}])
     page = context.new_page()
     # Colours on their way from one to another are nobody's choice.
     page.emulate_media(reduced_motion="reduce")
-    one = Visitor(page, site, request.param)
+    one = Visitor(page, site, theme)
     yield one
     assert one.wrong == []
 
@@ -107,6 +113,7 @@ WAY_IN = {
     "join",
     "join-by-link",
 }
+TERMS = {"terms"}
 FACTOR_PAGES = {"account-app-new", "account-codes", "account-passkey-new", "account-password"}
 
 
@@ -116,7 +123,7 @@ def test_every_page_is_visited_here() -> None:
         for _, pattern in addresses()
         if "get" in (declared(pattern.callback) or {}) and not is_api(pattern.callback)
     }
-    assert pages - NO_PAGES == PATIENT | STAFF | PEOPLE | OFFICER | WAY_IN | FACTOR_PAGES
+    assert pages - NO_PAGES == PATIENT | STAFF | PEOPLE | OFFICER | WAY_IN | TERMS | FACTOR_PAGES
 
 
 def test_the_pages_of_a_patient(cast, work, visitor, as_):
@@ -220,6 +227,20 @@ def test_the_way_in(cast, visitor, as_):
     visitor.go("sign-in-set-up-passkey")
     as_(newcomer, strength=2)
     visitor.go("sign-in-codes")
+
+
+def test_the_terms(cast, visitor, as_):
+    from accounts.models import Agreement
+
+    for who in (cast.ana, cast.maya):
+        as_(who)
+        visitor.go("terms")
+        Agreement.objects.filter(user=who).delete()
+        visitor.page.goto(visitor.site + "/account/")
+        visitor.page.get_by_role("button", name="I have read this and I agree").wait_for()
+        visitor.look("terms, to be agreed to")
+        visitor.page.get_by_role("button", name="I have read this and I agree").click()
+        visitor.page.get_by_role("heading", name="How you sign in").wait_for()
 
 
 def test_changing_the_second_step(cast, visitor, as_):

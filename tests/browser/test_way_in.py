@@ -65,6 +65,9 @@ def test_somebody_new_sets_up_her_phone_and_keeps_her_codes(cast, site, calm):
     shot(page, "4-codes")
     page.get_by_role("textbox").fill(codes[0])
     page.get_by_role("button", name="Finish").click()
+    page.get_by_role("heading", name="Before you write to us", level=1).wait_for()
+    shot(page, "5-terms")
+    page.get_by_role("button", name="I have read this and I agree").click()
     page.get_by_role("heading", name="Account", level=1).wait_for()
     shot(page, "5-account")
 

@@ -219,9 +219,9 @@ def test_every_step_of_the_way_in_says_nothing_in_english(cast, enter, half, spa
         (Client(), ["/sign-in/", "/sign-in/forgotten/", "/sign-in/new-password/nothing/"]),
         (half(cast.ana), ["/sign-in/code/", "/sign-in/recovery/", "/sign-in/lost/"]),
         (half(newcomer), ["/sign-in/set-up/", "/sign-in/set-up/passkey/"]),
-        (enter(cast.ana), [f"/sign-in/again/?for={FACTORS}", "/account/password/"]),
+        (enter(cast.ana), [f"/sign-in/again/?for={FACTORS}", "/account/password/", "/terms/"]),
         (enter(cast.ana, fresh=FACTORS), ["/account/apps/new/", "/account/codes/", "/account/passkeys/new/"]),
-        (enter(cast.sam), ["/desk/lost/"]),
+        (enter(cast.sam), ["/desk/lost/", "/terms/"]),
     ]
     left = {}
     for client, addresses in walks:

@@ -1,0 +1,409 @@
+"""What somebody has begun to write and not sent: sealed, for her eyes alone, and used up by sending."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from accounts.models import Patient, ProxyGrant
+from audit.ids import uuid7
+from audit.recorder import record, record_read
+from audit.seals import UNREADABLE, Kind, SealedField, digest, seal, unseal_all
+from audit.verbs import verb
+from messaging.clock import now
+from messaging.models.message import InternalNote, Message, Press, Side, lock_writer
+from messaging.models.pool import Category, Pool
+from messaging.models.thread import Thread, may_write_for
+from messaging.models.writing import (
+    ANSWER_HOLDS,
+    ENDED_FOR,
+    KEPT_LIMIT,
+    MOST_NEW,
+    OF_THE_TEAM,
+    UNTOUCHED_FOR,
+    DraftKind,
+    DraftState,
+    Urgent,
+    Words,
+)
+from messaging.refusals import DraftGone, DraftMovedOn, DraftTooLong, DraftUnfinished, MayNot, TooManyDrafts
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from accounts.models import User
+    from audit.context import Agent
+
+
+class DraftQuerySet(models.QuerySet["Draft"]):
+    def visible_to(self, user: User) -> Self:
+        """Her own, as long as she may still write there. A sent one is still found: its button may be pressed twice."""
+        granted = ProxyGrant.objects.current().filter(proxy=user.pk, scopes__contains=["write"])
+        hers = Q(patient__user=user.pk) | Q(patient__in=granted.values("patient"))
+        worked = Q(kind__in=OF_THE_TEAM, thread__in=Thread.objects.worked_by(user).values("pk"))
+        own = self.filter(author=user.pk).exclude(state=DraftState.DISCARDED)
+        return own.filter(Q(hers, ~Q(kind__in=OF_THE_TEAM)) | worked)
+
+    def standing(self) -> Self:
+        return self.filter(state=DraftState.OPEN)
+
+    @verb(actor="by")
+    def begin(
+        self,
+        *,
+        by: User,
+        patient: Patient,
+        urgent: str = "",
+        category: Category | None = None,
+        form_token: UUID | None = None,
+    ) -> Draft:
+        """Begin a new message for `patient`. The same `form_token` finds the draft its first press began.
+
+        Raises `MayNot`, and `TooManyDrafts` when she has begun as many as anybody needs.
+        """
+        if not may_write_for(by, patient):
+            raise MayNot
+        lock_writer(by)
+        twins = list(self.filter(author=by, form_token=form_token)) if form_token else []
+        if standing := next((twin for twin in twins if twin.is_open and twin.patient_id == patient.pk), None):
+            return standing.answer(by=by, urgent=urgent) if urgent else standing
+        if self.standing().filter(author=by, patient=patient, kind=DraftKind.MESSAGE).count() >= MOST_NEW:
+            raise TooManyDrafts
+        return self._begin(
+            Draft(
+                author=by,
+                patient=patient,
+                kind=DraftKind.MESSAGE,
+                category=category,
+                urgent=urgent,
+                urgent_at=now() if urgent else None,
+                # The token of a draft that has ended may have been sent under.
+                form_token=uuid4() if twins or form_token is None else form_token,
+            )
+        )
+
+    @verb(actor="by")
+    def keep(
+        self,
+        *,
+        by: User,
+        thread: Thread,
+        kind: str,
+        body: str,
+        form_token: UUID | None = None,
+        seen: int = 0,
+    ) -> Draft | None:
+        """Keep what she is writing in `thread`; there is one draft of each kind. No words left: it is discarded.
+
+        `form_token` is that of the form it stands in: what was sent under it is not kept again. `seen` is the
+        revision that the form shows. Raises `DraftMovedOn` when other words were kept from another window
+        since, `DraftTooLong`, `OwnRecord`, `MayNot`.
+        """
+        # As a message does: a draft that arrives beside its own message must find it.
+        thread = Thread.objects.select_for_update(of=("self",)).select_related("patient").get(pk=thread.pk)
+        thread.side_of(by, door=Side.TEAM if kind in OF_THE_TEAM else Side.PATIENT)
+        if form_token is not None and _is_sent(by, form_token):
+            return None
+        found = self.standing().filter(author=by, thread=thread, kind=kind).select_for_update()
+        draft: Draft | None = found.first()
+        if draft is None:
+            if not body.strip():
+                return None
+            draft = self._begin(
+                Draft(author=by, patient_id=thread.patient_id, kind=kind, thread=thread, pool=thread.pool)
+            )
+        elif draft.words_digest == _digest("", body):
+            return draft
+        elif draft.revision != seen:
+            raise DraftMovedOn
+        elif not body.strip():
+            draft.end(DraftState.DISCARDED, by=by)
+            return None
+        draft.write(subject="", body=body, token=form_token)
+        return draft
+
+    def spend(self, *, author: User, kind: str, press: Press, body: str, into: Message | None) -> None:
+        """End the draft that a message or note was made of: the form is the same, or the words are."""
+        for draft in self.standing().filter(author=author, kind=kind):
+            if draft.form_token == press.token or draft.words_digest == _digest("", body):
+                draft.end(DraftState.SENT, by=author, message=into)
+
+    @verb(actor="by")
+    def clear(self, *, by: Agent, at: datetime) -> None:
+        """Remove those that nobody has touched for 90 days, and what is left of those that have ended."""
+        untouched = Q(state=DraftState.OPEN, updated_at__lt=at - UNTOUCHED_FOR)
+        ended = ~Q(state=DraftState.OPEN) & Q(updated_at__lt=at - ENDED_FOR)
+        self.filter(untouched | ended).delete()
+
+    def _begin(self, draft: Draft) -> Draft:
+        draft.save(force_insert=True)
+        record(
+            agent=draft.author,
+            type="record",
+            subtype="draft",
+            action="C",
+            obj=draft,
+            patient_id=draft.patient_id,
+            category="draft",
+        )
+        return draft
+
+
+class Draft(models.Model):
+    """One text that is being written, by one person, about one patient, whatever page she is on.
+
+    A new message has no thread. Sending it ends it, once: `state` says so under a lock, and `form_token`
+    is what the message is sent under. What it said is forgotten with its end.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="drafts")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=8, choices=DraftKind.choices)
+    state = models.CharField(max_length=9, choices=DraftState.choices, default=DraftState.OPEN)
+    thread = models.ForeignKey(Thread, null=True, on_delete=models.PROTECT, related_name="drafts")
+    category = models.ForeignKey(Category, null=True, on_delete=models.PROTECT, related_name="+")
+    pool = models.ForeignKey(Pool, null=True, on_delete=models.PROTECT, related_name="+")
+    subject = SealedField(kind=Kind.HEALTH, null=True)
+    body = SealedField(kind=Kind.HEALTH, null=True)
+    words_digest = models.CharField(max_length=64, blank=True)
+    written_with_help = models.BooleanField(default=False)
+    urgent = models.CharField(max_length=6, choices=Urgent.choices, blank=True)
+    urgent_at = models.DateTimeField(null=True)
+    safe_at = models.DateTimeField(null=True)
+    form_token = models.UUIDField(default=uuid4)
+    revision = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=now)
+    updated_at = models.DateTimeField(default=now)
+    message = models.ForeignKey(Message, null=True, on_delete=models.PROTECT, related_name="+")
+
+    objects = DraftQuerySet.as_manager()
+
+    # Written every few seconds while somebody types. Its beginning and its end are events.
+    audit_hidden = ("revision", "updated_at", "written_with_help", "form_token", "words_digest")
+
+    class Meta:
+        ordering = ["-updated_at"]
+        indexes = [models.Index(fields=["author", "patient", "state"], name="drafts_of")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["author", "thread", "kind"], condition=Q(state="open"), name="one_draft_of_a_kind"
+            ),
+            models.UniqueConstraint(
+                fields=["author", "form_token"], condition=Q(state="open"), name="one_draft_per_form"
+            ),
+            models.CheckConstraint(condition=Q(kind__in=DraftKind.values), name="draft_kind_known"),
+            models.CheckConstraint(condition=Q(state__in=DraftState.values), name="draft_state_known"),
+            models.CheckConstraint(condition=Q(urgent__in=["", *Urgent.values]), name="draft_urgent_known"),
+            models.CheckConstraint(
+                condition=Q(kind="message", thread=None) | (~Q(kind="message") & Q(thread__isnull=False)),
+                name="draft_knows_its_place",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="open") | Q(subject=None, body=None), name="ended_draft_is_empty"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"draft {self.pk}"
+
+    @property
+    def seal_owner_id(self) -> UUID:
+        return self.patient_id
+
+    @property
+    def is_open(self) -> bool:
+        return self.state == DraftState.OPEN
+
+    @property
+    def is_sent(self) -> bool:
+        return self.state == DraftState.SENT
+
+    @property
+    def must_ask_again(self) -> bool:
+        """Whether the urgent question has no answer that is about now."""
+        return not self.urgent or self.urgent_at is None or now() - self.urgent_at > ANSWER_HOLDS
+
+    @property
+    def must_stop(self) -> bool:
+        """Whether she said that something urgent may be happening, and not yet that she has called or is safe."""
+        return self.urgent in (Urgent.YES, Urgent.UNSURE) and self.safe_at is None
+
+    def words(self, *, reader: User) -> Words:
+        """Open it for its author. Reading one's own draft is a reading like any other."""
+        receipt = record_read(reader=reader, of=self, shown=[self], category="draft")
+        subject, body = unseal_all([(self, "subject"), (self, "body")], receipt=receipt)
+        # Its seal was broken, which has been reported. The notice of that is no text of hers, to be sent on.
+        broken = str(UNREADABLE)
+        return Words("" if subject == broken else subject, "" if body == broken else body, self.revision)
+
+    @verb(actor="by")
+    def answer(self, *, by: User, urgent: str) -> Draft:
+        """Note her answer to the urgent question, and when she gave it."""
+        draft = self._locked(by)
+        draft.urgent, draft.urgent_at, draft.safe_at = Urgent(urgent), now(), None
+        draft._save("urgent", "urgent_at", "safe_at")
+        return draft
+
+    @verb(actor="by")
+    def say_safe(self, *, by: User) -> Draft:
+        """Note that she has called, or is safe, and goes on writing."""
+        draft = self._locked(by)
+        if draft.safe_at is None:
+            draft.safe_at = now()
+            draft._save("safe_at")
+        return draft
+
+    @verb(actor="by")
+    def choose(self, *, by: User, category: Category, pool: Pool | None) -> Draft:
+        """Note what it is about and whom it is for; without a pool, we choose when it is sent."""
+        draft = self._locked(by)
+        draft.category, draft.pool = category, pool
+        draft._save("category", "pool")
+        return draft
+
+    @verb(actor="by")
+    def keep(
+        self, *, by: User, subject: str, body: str, written_with_help: bool = False, seen: int | None = None
+    ) -> Draft:
+        """Keep the words as they stand. The same words again change nothing.
+
+        Raises `DraftMovedOn` when `seen`, the revision on her page, is not the last one and the words kept since
+        are others; `DraftGone`, `DraftTooLong`, `MayNot`.
+        """
+        draft = self._locked(by)
+        same = draft.words_digest == _digest(subject, body)
+        if not same and seen is not None and seen != draft.revision:
+            raise DraftMovedOn
+        if draft.written_with_help != written_with_help:
+            draft.written_with_help = written_with_help
+            draft._save("written_with_help")
+        if not same:
+            draft.write(subject=subject, body=body)
+        return draft
+
+    def send(self, *, by: User, seen: int | None = None) -> Message | InternalNote:
+        """Send it and end it; once, however often the button is pressed. Opening it is recorded first.
+
+        Raises `DraftMovedOn` when `seen` is not the revision that would be sent, `DraftUnfinished` with the step
+        that is missing, `DraftGone` when it was discarded; and what starting, posting or noting raises.
+        """
+        words = self.words(reader=by) if self.is_open else Words("", "", self.revision)
+        return self._send(by=by, words=words, seen=seen)
+
+    @verb(actor="by")
+    def _send(self, *, by: User, words: Words, seen: int | None) -> Message | InternalNote:
+        if self.thread_id is not None:
+            # In the order in which keeping locks them.
+            Thread.objects.select_for_update(of=("self",)).get(pk=self.thread_id)
+        draft = Draft.objects.select_for_update(of=("self",)).get(pk=self.pk)
+        if draft.is_sent and draft.message is not None:
+            return draft.message
+        draft._check(by)
+        if draft.revision != words.revision or (seen is not None and draft.revision != seen):
+            raise DraftMovedOn
+        if draft.thread is not None:
+            return draft._send_into(draft.thread, by, words)
+        step = draft.missing_step(words)
+        if step:
+            raise DraftUnfinished(step)
+        thread = Thread.objects.start(
+            by=by,
+            patient=draft.patient,
+            category=draft.category,  # type: ignore[arg-type]
+            pool=draft.pool,
+            subject=words.subject,
+            body=words.body,
+            form_token=draft.form_token,
+        )
+        message = thread.messages.get(author=by, form_token=draft.form_token)
+        draft.end(DraftState.SENT, by=by, message=message)
+        return message
+
+    def _send_into(self, thread: Thread, by: User, words: Words) -> Message | InternalNote:
+        if self.kind == DraftKind.NOTE:
+            return thread.note(author=by, body=words.body, form_token=self.form_token)
+        side = Side.TEAM if self.kind == DraftKind.ANSWER else Side.PATIENT
+        return thread.post(author=by, side=side, body=words.body, form_token=self.form_token)
+
+    @verb(actor="by")
+    def discard(self, *, by: User) -> None:
+        """Forget it. Discarding it twice is no harm."""
+        draft = Draft.objects.select_for_update(of=("self",)).get(pk=self.pk)
+        if draft.author_id != by.pk:
+            raise MayNot
+        if draft.is_open:
+            draft.end(DraftState.DISCARDED, by=by)
+
+    def missing_step(self, words: Words) -> str:
+        """Which step of a new message is still to do before it can be checked and sent: "" when none is."""
+        if self.must_ask_again:
+            return "urgent"
+        if self.must_stop:
+            return "stop"
+        if self.category_id is None:
+            return "topic"
+        return "" if words.subject.strip() and words.body.strip() else "write"
+
+    # What follows is for the verbs above and for those of a thread.
+
+    def write(self, *, subject: str, body: str, token: UUID | None = None) -> None:
+        """Seal these words into it. Raises `DraftTooLong` for what no page of ours could show again."""
+        if len(subject) + len(body) > KEPT_LIMIT:
+            raise DraftTooLong
+        self.subject = seal(subject, into=self, field="subject") if subject else None
+        self.body = seal(body, into=self, field="body") if body else None
+        self.words_digest = _digest(subject, body)
+        self.revision += 1
+        self.form_token = token or self.form_token
+        self._save("subject", "body", "words_digest", "revision", "form_token")
+
+    def end(self, state: DraftState, *, by: User, message: Message | None = None) -> None:
+        """Whatever became of it, what it said is not kept here any longer."""
+        self.state, self.message = state, message
+        self.subject = self.body = None
+        self.words_digest = ""
+        self._save("state", "message", "subject", "body", "words_digest")
+        if state == DraftState.DISCARDED:
+            record(
+                agent=by,
+                type="record",
+                subtype="discard",
+                action="D",
+                obj=self,
+                patient_id=self.patient_id,
+                category="draft",
+            )
+
+    def _locked(self, by: User) -> Draft:
+        draft = Draft.objects.select_for_update(of=("self",)).get(pk=self.pk)
+        draft._check(by)
+        return draft
+
+    def _check(self, by: User) -> None:
+        if self.author_id != by.pk:
+            raise MayNot
+        if not self.is_open:
+            raise DraftGone
+        if self.thread is None and not may_write_for(by, self.patient):
+            raise MayNot
+
+    def _save(self, *columns: str) -> None:
+        self.updated_at = now()
+        self.save(update_fields=[*columns, "updated_at"])
+
+
+def _digest(subject: str, body: str) -> str:
+    return digest(f"{subject}\x1f{body}", purpose="draft")
+
+
+def _is_sent(author: User, token: UUID) -> bool:
+    return (
+        Message.objects.filter(author=author, form_token=token).exists()
+        or InternalNote.objects.filter(author=author, form_token=token).exists()
+    )
