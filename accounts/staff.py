@@ -25,6 +25,7 @@ from accounts.models import (
 )
 from accounts.models.factor import second_steps_of
 from accounts.models.role import KEEPERS
+from accounts.models.session import End
 from audit import words
 from audit.models import AuditEvent
 from audit.recorder import record_read
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from django.db.models import QuerySet
     from django_stubs_ext import StrPromise
 
 KINDS = {
@@ -325,14 +327,17 @@ def invitations() -> list[Invited]:
     return sorted(found, key=lambda one: not one.is_open)
 
 
-def _done_by_herself(events: Iterable[AuditEvent], user: User) -> list[AuditEvent]:
+def _done_by_herself(events: QuerySet[AuditEvent], user: User) -> list[AuditEvent]:
     """Her own acts on her own account. What she did to accounts of others stands in theirs."""
-    own = [
-        event
-        for event in list(events[: HISTORY * 3])  # type: ignore[index]
-        if event.type in ("login", "session", "factor") or event.object_pk in ("", str(user.pk))
-    ]
-    return own[:HISTORY]
+    return [event for event in events[: HISTORY * 4] if _is_her_own(event, user)][:HISTORY]
+
+
+def _is_her_own(event: AuditEvent, user: User) -> bool:
+    if event.type == "session":
+        return (event.additional_data or {}).get("reason") != End.ENDED_BY_ADMIN
+    if event.type == "invitation":
+        return event.subtype == "join"
+    return event.type in ("login", "factor") or event.object_pk == str(user.pk)
 
 
 def _held(grant: RoleGrant) -> RoleHeld:

@@ -86,6 +86,7 @@ DONE: dict[tuple[str, str], Words] = {
     ("factor", "loss-cancelled"): gettext_lazy("Said that the second step is not lost"),
     ("factor", "loss-used"): gettext_lazy("Set up a new second step for a lost one"),
     ("account", "deactivate"): gettext_lazy("Closed an account"),
+    ("account", "sign-out"): gettext_lazy("Signed somebody out"),
     ("account", "start-over"): gettext_lazy("Opened a closed account again"),
     ("invitation", "invite"): gettext_lazy("Invited somebody"),
     ("invitation", "revoke"): gettext_lazy("Took back an invitation"),

@@ -24,6 +24,7 @@ from audit.verbs import verb
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from accounts.models.session import Session
     from audit.context import Agent
 
 
@@ -252,10 +253,22 @@ class User(AbstractBaseUser):
         alive = Session.objects.alive().filter(user=self).select_related("user")
         ended = sum(session.end(by=by, reason=End.ENDED_BY_ADMIN) for session in alive)
         if ended:
-            Notification.objects.warn(
-                self, about=self, notice=Notice.SESSIONS_ENDED, once=timezone.now().isoformat()[:16]
-            )
+            self._was_signed_out(by, ended)
         return ended
+
+    @verb(actor="by")
+    def sign_out_of(self, session: Session, *, by: Agent) -> None:
+        """End one of her sessions for her."""
+        from accounts.models.session import End
+
+        if session.user_id == self.pk and session.end(by=by, reason=End.ENDED_BY_ADMIN):
+            self._was_signed_out(by, 1)
+
+    def _was_signed_out(self, by: Agent, sessions: int) -> None:
+        detail = {"sessions": sessions}
+        record(agent=by, type="account", subtype="sign-out", action="U", obj=self, detail=detail)
+        minute = timezone.now().strftime("%Y%m%d%H%M")
+        Notification.objects.warn(self, about=self, notice=Notice.SESSIONS_ENDED, once=minute)
 
     @verb(actor="by")
     def deactivate(self, *, by: Agent, why: str | None = None) -> None:

@@ -10,7 +10,6 @@ from accounts import staff
 from accounts.access import colleague_for, place_of, role_request_for, session_of
 from accounts.models import RoleGrant, RoleRequest
 from accounts.models.role import KEEPERS
-from accounts.models.session import End
 from accounts.people_forms import CloseForm, RoleForm, StaffFilter, TeamForm
 from accounts.policy import policy, signed_in
 from accounts.refusals import RoleNotHeld
@@ -86,7 +85,7 @@ def teams(request: PortalRequest, ref: UUID) -> HttpResponse:
 @policy(post=change)
 def session_end(request: PortalRequest, ref: UUID, session: UUID) -> HttpResponse:
     user = colleague_for(request.user, ref)
-    session_of(request.user, user, session).end(by=request.user, reason=End.ENDED_BY_ADMIN)
+    user.sign_out_of(session_of(request.user, user, session), by=request.user)
     return redirect("person", user.pk)
 
 

@@ -183,7 +183,7 @@ def test_nobody_decides_about_herself_or_after_a_week(cast):
         other.approve(by=cast.mira)
         again = RoleRequest.objects.ask(user=cast.mira, role=Role.ACCOUNT_ADMIN, gives=True, by=cast.root)
         again.approve(by=cast.lund)
-    assert User.objects.get(pk=cast.mira.pk).roles == {Role.PRIVACY_OFFICER, Role.ACCOUNT_ADMIN}
+        assert User.objects.get(pk=cast.mira.pk).roles == {Role.PRIVACY_OFFICER, Role.ACCOUNT_ADMIN}
 
 
 def test_no_code_path_gives_a_keepers_role_without_a_second_person(cast):
