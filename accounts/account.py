@@ -13,7 +13,7 @@ from accounts.models import AuthenticatorApp, FactorLoss, Passkey, Patient, Reco
 from accounts.models.factor import labels_of, second_steps_of
 from accounts.people import People
 from audit.recorder import record_read, record_refusal
-from audit.seals import unseal_all
+from audit.seals import unseal, unseal_all
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -122,6 +122,13 @@ def helped_by(user: User) -> list[Helped]:
     return [
         Helped(row.pk, str(name), row.pk == user.patient_id) for row, name in zip(rows, names, strict=True)
     ]
+
+
+def helped_name(user: User, patient_id: UUID) -> str:
+    """The name above every page of whoever helps somebody. Each opening is an event, of a kind of its own."""
+    patient = Patient.objects.get(pk=patient_id)
+    receipt = record_read(reader=user, shown=[patient], category="patient", purpose="PATRQT", subtype="frame")
+    return unseal(patient, "name", receipt=receipt)
 
 
 def own_name(user: User) -> str:

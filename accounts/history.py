@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import groupby
@@ -10,21 +11,23 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Max, Q
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from accounts.models import CareTeamMembership, Patient, ProxyGrant, RoleGrant, User
+from accounts.models import CareTeamMembership, Patient, ProxyGrant, RoleGrant, Scope, User
 from accounts.models.role import Role
 from accounts.people import People, Person, somebody, the_portal
 from audit.models import AuditEvent
+from audit.models.event import SEEN_COLUMNS
 from audit.paging import BadPosition, Position
 from audit.recorder import record_read
-from audit.seen import visits
+from audit.seen import SeenEntry, visits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from audit.seen import SeenEntry
 
 PAGE = 100
 
@@ -82,9 +85,12 @@ def history_for(reader: User, patient: Patient, *, before: str = "") -> History:
     place = _place(before)
     if place is not None:
         events = events.filter(place.older())
-    rows = list(events.order_by("-recorded_at", "-id")[: PAGE + 1])
+    if reader.pk != patient.user_id:
+        events = events.filter(_told_to_a_trusted_person(reader, patient))
+    rows = list(events.only(*SEEN_COLUMNS, "shown_keys").order_by("-recorded_at", "-id")[: PAGE + 1])
     older = str(Position.of(rows[PAGE - 1])) if len(rows) > PAGE else ""
-    found = visits(rows[:PAGE])
+    hidden = _kept_from(reader, patient) if reader.pk != patient.user_id else NOTHING
+    found = visits(row for row in rows[:PAGE] if not _is_about(row, hidden))
 
     people = People.load([visit.agent_pk for visit in found], patient_id=patient.pk)
     receipt = record_read(
@@ -111,6 +117,53 @@ def history_for(reader: User, patient: Patient, *, before: str = "") -> History:
         older=older,
         is_newest=place is None,
     )
+
+
+def done_by(reader: User, patient: Patient, person: UUID, *, most: int) -> list[SeenEntry]:
+    """What one person saw and did in this record lately, for the patient herself. Names nobody, opens nothing."""
+    events = AuditEvent.objects.shown_to_patient(patient.pk).filter(agent_id=str(person))
+    return visits(events.order_by("-recorded_at", "-id")[:most])
+
+
+def last_done_by(people: Iterable[UUID], patient: Patient) -> dict[UUID, datetime]:
+    """When each of these last saw or did something in this record."""
+    events = AuditEvent.objects.shown_to_patient(patient.pk)
+    newest = events.order_by().filter(agent_id__in=[str(person) for person in people])
+    found = newest.values_list("agent_id").annotate(last=Max("recorded_at"))
+    return {UUID(person): last for person, last in found}
+
+
+NOTHING: frozenset[str] = frozenset()
+KeptFrom = Callable[[User, Patient], frozenset[str]]
+_kept_from: KeptFrom = lambda reader, patient: NOTHING  # noqa: E731
+
+
+def register(kept_from: KeptFrom) -> None:
+    """The app of the conversations says which of them, as labels of the trail, do not exist for a trusted reader."""
+    global _kept_from
+    _kept_from = kept_from
+
+
+def _told_to_a_trusted_person(reader: User, patient: Patient) -> Q:
+    """Who may not ask for refills is not told that there are any; nor of messages who may not read them."""
+    scopes = reader.scopes_for(patient.pk)
+    told = Q()
+    if Scope.REFILL not in scopes:
+        told &= ~Q(data_category__in=("medicine", "refill"))
+    if Scope.READ not in scopes:
+        told &= ~Q(data_category__in=("message", "note"))
+    return told
+
+
+def _is_about(event: AuditEvent, hidden: frozenset[str]) -> bool:
+    """Whether this event tells of what does not exist for the reader, and of nothing that does."""
+    if not hidden:
+        return False
+    kind = ContentType.objects.get_for_id(event.content_type_id) if event.content_type_id else None
+    if kind is not None and f"{kind.app_label}.{kind.model}:{event.object_pk}" in hidden:
+        return True
+    said = {label for label in event.shown if label.startswith("messaging.")}
+    return bool(said) and said <= hidden
 
 
 def _place(text: str) -> Position | None:

@@ -11,6 +11,9 @@ class Notice(models.TextChoices):
     NEW_MESSAGE = "new_message"
     REFILL_DECIDED = "refill_decided"
     WORK_WAITING = "work_waiting"
+    # What a trusted person may do has changed: to the patient, and to that person.
+    TRUST_CHANGED = "trust_changed"
+    HELP_CHANGED = "help_changed"
     # Of one's own account. These cannot be turned off.
     FACTOR_ADDED = "factor_added"
     FACTOR_REMOVED = "factor_removed"
@@ -46,6 +49,14 @@ def notice_words(notice: Notice, *, link: str = "") -> tuple[str, str]:
         Notice.WORK_WAITING: (
             _("Something is waiting in the team inbox"),
             _("Something is waiting in the team inbox of %(clinic)s.") % clinic,
+        ),
+        Notice.TRUST_CHANGED: (
+            _("About your account at %(clinic)s") % clinic,
+            _("Who may help you at %(clinic)s has changed. Was it not you? Call us.") % clinic,
+        ),
+        Notice.HELP_CHANGED: (
+            _("About your account at %(clinic)s") % clinic,
+            _("What you may do at %(clinic)s has changed.") % clinic,
         ),
     }[notice]
     private = _("For your privacy, this e-mail does not say what it is about. Do not reply to it.")

@@ -235,3 +235,29 @@ class LastAdministrator(Refusal):
 class AlreadyInTeam(Refusal):
     code = "already_in_team"
     words = _("This person is in this team already.")
+
+
+class TrustOver(Refusal):
+    """Ended, or taken up by somebody already."""
+
+    code = "trust_over"
+    words = _("This access has ended already.")
+
+
+class TrustedAlready(Refusal):
+    code = "trusted_already"
+    words = _("This person has access already. You can change what they may do.")
+
+
+class NotAChild(Refusal):
+    """A parent's right is over when the child is grown."""
+
+    code = "not_a_child"
+    status = 422
+    words = _("This patient is grown up, so being a parent is no ground any more. Choose another one.")
+
+
+class PaperMissing(Refusal):
+    code = "paper_missing"
+    status = 422
+    words = _("Write which paper shows this, and where we keep it.")

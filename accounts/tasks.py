@@ -7,7 +7,7 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
-from accounts import joining
+from accounts import joining, trusted
 from accounts.models import (
     Invitation,
     KeptForm,
@@ -20,6 +20,7 @@ from accounts.models import (
 from audit.context import SystemAgent
 
 CARETAKER = SystemAgent("system:caretaker")
+BIRTHDAYS = SystemAgent("system:birthdays")
 KEPT_FOR = timedelta(days=30)
 BATCH = 50
 
@@ -52,6 +53,12 @@ def sweep_notifications() -> None:
     while batch := Notification.objects.take(most=BATCH):
         for notification in batch:
             notification.send()
+
+
+@shared_task(ignore_result=True)
+def birthdays() -> None:
+    """What a birthday or an agreed end has changed is written down and told. Running it twice does it once."""
+    trusted.catch_up(by=BIRTHDAYS)
 
 
 @shared_task(ignore_result=True)

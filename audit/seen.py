@@ -44,7 +44,8 @@ def visits(events: Iterable[AuditEvent]) -> list[SeenEntry]:
     open_visits: dict[tuple[str, int | None, str, str], list[AuditEvent]] = {}
     found: list[list[AuditEvent]] = []
     for event in events:
-        if event.type == "record" and event.subtype not in TOLD:
+        # The name above a page: the page itself tells what was looked at.
+        if event.subtype == "frame" or (event.type == "record" and event.subtype not in TOLD):
             continue
         thing = (event.agent_id, event.content_type_id, event.object_pk, event.purpose_of_use)
         visit = open_visits.get(thing)

@@ -15,7 +15,16 @@ from accounts.models.user import Standing
 from audit.prepared import Prepared
 from audit.recorder import record_refusal
 from messaging.clock import now
-from messaging.models import Category, Pool, Prescription, RefillRequestItem, Thread, WorkItem
+from messaging.models import (
+    Category,
+    InternalNote,
+    Message,
+    Pool,
+    Prescription,
+    RefillRequestItem,
+    Thread,
+    WorkItem,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -86,6 +95,18 @@ def category_for(user: User, code: str) -> Category:
         record_refusal(agent=user, target=None, reason="no such category")
         raise Http404
     return category
+
+
+def kept_from(reader: User, patient: Patient) -> frozenset[str]:
+    """What of this patient's conversations does not exist for `reader`, as the trail calls it."""
+    hidden = Thread.objects.filter(patient=patient).exclude(
+        pk__in=Thread.objects.of_patients_side(reader).filter(patient=patient).values("pk")
+    )
+    labels = {f"messaging.thread:{pk}" for pk in hidden.values_list("pk", flat=True)}
+    for model in (Message, InternalNote):
+        rows = model._default_manager.filter(thread__in=hidden)
+        labels |= {f"{model._meta.label_lower}:{pk}" for pk in rows.values_list("pk", flat=True)}
+    return frozenset(labels)
 
 
 _REFILL_PARTS = ("request", "prescription", "patient", "pool__team", "work")

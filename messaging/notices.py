@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from accounts.models import CareTeamMembership, Notification, ProxyGrant
+from accounts.models import CareTeamMembership, Notification, ProxyGrant, Scope
 from audit.prepared import Prepared
 from messaging.clock import now
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from accounts.models import Patient
     from messaging.models.pool import Pool
+    from messaging.models.thread import Thread
 
 _members = Prepared(
     lambda *, team, at: (
@@ -23,14 +24,19 @@ _members = Prepared(
 )
 
 
-def tell_patients_side(patient: Patient, *, about: models.Model, notice: str) -> None:
-    """Tell the patient and the trusted people who may read."""
+def tell_patients_side(
+    patient: Patient, *, about: models.Model, notice: str, thread: Thread | None = None
+) -> None:
+    """Tell the patient, and those trusted people who may read `thread`; without one, who may ask for her refills."""
     people = [patient.user_id] if patient.user_id else []
-    people += (
-        ProxyGrant.objects.current()
-        .filter(patient=patient, scopes__contains=["read"])
-        .values_list("proxy", flat=True)
-    )
+    grants = ProxyGrant.objects.current().filter(patient=patient)
+    if thread is None:
+        grants = grants.filter(scopes__contains=[Scope.REFILL])
+    elif thread.confidential:
+        grants = grants.none()
+    else:
+        grants = grants.filter(scopes__contains=[Scope.READ]).about(thread.category_id)
+    people += grants.values_list("proxy", flat=True)
     Notification.objects.tell(people, about=about, notice=notice, patient=patient)
 
 

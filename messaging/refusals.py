@@ -172,3 +172,9 @@ class Incomplete(Refusal):
         self.field = field
         self.words = words
         super().__init__()
+
+
+class ReasonMissing(Refusal):
+    code = "reason_missing"
+    status = 422
+    words = _("Write why. The patient can read it.")

@@ -84,8 +84,8 @@ def found_clinic(*, with_recovery_codes: bool = True) -> Clinic:
         patient=patients["ana"],
         proxy=users["rosa"],
         relationship=Relationship.DAUGHTER,
-        scopes=[Scope.READ, Scope.WRITE, Scope.REFILL],
-        basis="patient's own wish, signed at the front desk",
+        scopes=list(Scope),
+        ground="her own wish, signed at the front desk",
         by=FOUNDER,
     )
     for user in users.values():

@@ -131,6 +131,7 @@ else:
 CLINIC_NAME = os.environ.get("CLINIC_NAME", "" if PRODUCTION else "Riverside Clinic")
 CLINIC_PHONE = os.environ.get("CLINIC_PHONE", "" if PRODUCTION else "+1 555 010 0140")
 CLINIC_TIME_ZONE = clinic_zone()
+CLINIC_JURISDICTION = os.environ.get("CLINIC_JURISDICTION", "US")
 if not CLINIC_NAME:
     raise ImproperlyConfigured("CLINIC_NAME is not set: pages and e-mails say whose portal this is.")
 if not CLINIC_PHONE:
@@ -427,6 +428,7 @@ CELERY = {
     # What no nudge reached: a lost one, a failure whose time has come, the work of a worker that died.
     "beat_schedule": {
         "sweep": {"task": "accounts.tasks.sweep_notifications", "schedule": 20.0, "options": {"expires": 20}},
+        "birthdays": {"task": "accounts.tasks.birthdays", "schedule": 3600.0, "options": {"expires": 3600}},
         "tidy": {"task": "accounts.tasks.tidy", "schedule": 600.0, "options": {"expires": 600}},
     },
 }

@@ -14,11 +14,16 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from accounts.access import whose_side
+from accounts.account import helped_name
 from accounts.middleware import page_of
+from accounts.models import Scope
 from accounts.models.role import Role
 from accounts.policy import rule_for
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from accounts.models import User
 
 THEMES = ("light", "dark")
@@ -49,7 +54,7 @@ class Shell:
     groups: tuple[Group, ...] = ()
     account: Place | None = None
     role: str | Promise = ""
-    is_helping: bool = False  # acts on the side of a patient who is not herself
+    helping: str = ""  # the name of the patient on whose side she is, when that is not herself
     idle_seconds: int = 0
 
 
@@ -98,20 +103,22 @@ def shell_for(request: HttpRequest | None) -> Shell:
             role=_role_words(user.roles),
             idle_seconds=int(settings.SESSION_IDLE_STAFF.total_seconds()),
         )
+    side = whose_side(request.session_record)  # type: ignore[attr-defined]
     return Shell(
         signed_in=True,
         base="base_patient.html",
-        tabs=_tabs(request, user),
-        is_helping=_is_helping(request, user),
+        tabs=_tabs(request, user, side),
+        helping=helped_name(user, side) if side is not None and side != user.patient_id else "",
         idle_seconds=int(settings.SESSION_IDLE_PATIENT.total_seconds()),
     )
 
 
+# With the scopes of which one at least is needed for it: nothing is offered that would be refused.
 _TABS = (
-    ("messages", _("Messages"), "mail"),
-    ("medicines", _("Medicines"), "pill"),
-    ("privacy", _("Privacy"), "eye"),
-    ("account", _("Account"), "user"),
+    (("messages", _("Messages"), "mail"), (Scope.READ, Scope.WRITE)),
+    (("medicines", _("Medicines"), "pill"), (Scope.REFILL,)),
+    (("privacy", _("Privacy"), "eye"), (Scope.HISTORY,)),
+    (("account", _("Account"), "user"), ()),
 )
 _RAIL = (
     (_("Messages"), (("inbox", _("Team inbox"), "inbox"),)),
@@ -132,13 +139,10 @@ _RAIL = (
 )
 
 
-def _is_helping(request: HttpRequest, user: User) -> bool:
-    chosen = getattr(getattr(request, "session_record", None), "acting_for_id", None)
-    return chosen != user.patient_id if chosen else user.patient_id is None and bool(user.grants)
-
-
-def _tabs(request: HttpRequest, user: User) -> tuple[Place, ...]:
-    return tuple(_place(request, *tab) for tab in _TABS if _admits(tab[0], user))
+def _tabs(request: HttpRequest, user: User, side: UUID | None) -> tuple[Place, ...]:
+    scopes = user.scopes_for(side) if side is not None else frozenset(Scope)
+    open_to_her = (tab for tab, needed in _TABS if not needed or scopes & set(needed))
+    return tuple(_place(request, *tab) for tab in open_to_her if _admits(tab[0], user))
 
 
 def _rail(request: HttpRequest, user: User) -> tuple[Group, ...]:

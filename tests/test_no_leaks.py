@@ -160,7 +160,7 @@ class Life:
             proxy=self.son,
             relationship="son",
             scopes=["read", "write"],
-            basis="form",
+            ground="her own wish",
             by=by,
         )
 

@@ -4,6 +4,7 @@ from accounts.models.agreement import Agreement
 from accounts.models.care import CareRelationship, CareTeam, CareTeamMembership
 from accounts.models.device import KnownDevice
 from accounts.models.factor import AuthenticatorApp, RecoveryCode, RecoverySheet
+from accounts.models.freeze import Freeze
 from accounts.models.invitation import Invitation, InvitationState
 from accounts.models.joined import InvitationKind
 from accounts.models.kept import KeptForm, KeptText
@@ -18,17 +19,21 @@ from accounts.models.reset import PasswordReset
 from accounts.models.role import Role, RoleGrant
 from accounts.models.role_request import RoleRequest
 from accounts.models.session import End, Session, Strength
+from accounts.models.trust import Basis, Ended, Trust
 from accounts.models.user import Grant, User
 
 __all__ = [
     "Agreement",
     "AuthenticatorApp",
+    "Basis",
     "CareRelationship",
     "CareTeam",
     "CareTeamMembership",
     "Channel",
     "End",
+    "Ended",
     "FactorLoss",
+    "Freeze",
     "Grant",
     "Invitation",
     "InvitationKind",
@@ -53,6 +58,7 @@ __all__ = [
     "Scope",
     "Session",
     "Strength",
+    "Trust",
     "TryCounter",
     "User",
 ]

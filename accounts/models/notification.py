@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from email.utils import formatdate
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -23,7 +25,6 @@ from audit.seals import SealBroken, unseal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from uuid import UUID
 
     from accounts.models.reset import PasswordReset
     from accounts.models.user import User
@@ -138,10 +139,28 @@ class Notification(models.Model):
 
     @property
     def is_wanted(self) -> bool:
-        """Whether the person may still be told: who left is told of that alone, and nobody is told too late."""
+        """Whether the person may still be told: who left is told of that alone, and nobody too late.
+
+        Who is told for a patient's sake must still be trusted with what it is about, at the moment of sending.
+        """
         if self.notice == Notice.ACCOUNT_CLOSED:
             return True
-        return self.person.is_active and not (self.notice == Notice.RESET_LINK and self._reset().is_stale)
+        if not self.person.is_active or (self.notice == Notice.RESET_LINK and self._reset().is_stale):
+            return False
+        return self.patient_id is None or self._is_still_hers()
+
+    def _is_still_hers(self) -> bool:
+        from accounts.models.proxy import ProxyGrant
+        from accounts.models.trust import Trust
+
+        helps = Trust.objects.filter(patient=self.patient_id, proxy=self.person_id)
+        if self.notice == Notice.WORK_WAITING or not helps.exists():
+            return True
+        if not ProxyGrant.objects.current().filter(proxy=self.person_id, patient=self.patient_id).exists():
+            return False
+        about, key = self.event_key.split(":")[:2]
+        shown = _STILL_SHOWN.get(about)
+        return shown is None or shown(UUID(key), self.person_id)
 
     def send(self) -> None:
         """Deliver a claimed notice, once. A failure puts it back for later; the last one gives up loudly.
@@ -153,7 +172,7 @@ class Notification(models.Model):
         if not self._still_ours():
             return
         if not self.is_wanted:
-            self._settle(given_up_at=now(), last_error="person not active")
+            self._settle(given_up_at=now(), last_error="not to be told any more")
             return
         try:
             self.as_email().send()
@@ -218,6 +237,15 @@ class Notification(models.Model):
         for name, value in columns.items():
             setattr(self, name, value)
         self.save(update_fields=list(columns))
+
+
+# Kinds of things of which the app that has them says whether somebody on the patient's side may know of this one now.
+_STILL_SHOWN: dict[str, Callable[[UUID, UUID], bool]] = {}
+
+
+def ask_before_telling(model: type[models.Model], still_shown: Callable[[UUID, UUID], bool]) -> None:
+    """Have `still_shown(key, person)` asked before a notice about such a thing leaves for a trusted person."""
+    _STILL_SHOWN[model._meta.label_lower] = still_shown
 
 
 def _nudge(keys: list[str]) -> None:

@@ -15,6 +15,7 @@ from audit.seals import Kind, SealedField, digest, seal
 from audit.verbs import verb
 
 if TYPE_CHECKING:
+    from datetime import date
     from uuid import UUID
 
     from django.contrib.auth.models import AnonymousUser
@@ -133,3 +134,13 @@ class Patient(models.Model):
     @property
     def seal_owner_id(self) -> UUID:
         return self.pk
+
+    @verb(actor="by")
+    def correct_birth_date(self, birth_date: date, *, by: Agent) -> None:
+        """Put another birth date in the record. Whatever goes by age is worked out again, in the same transaction."""
+        from accounts.models.trust import BY_AGE
+
+        self.birth_date = seal(birth_date.isoformat(), into=self, field="birth_date")
+        self.save(update_fields=["birth_date"])
+        for trust in self.trusts.filter(ended_at=None, basis__in=BY_AGE):
+            trust.reckon(by=by, born=birth_date)

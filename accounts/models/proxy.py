@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
-from django.utils import timezone
+from django.db.models import Func, Q, Value
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models.patient import Patient
@@ -18,6 +17,7 @@ from audit.seals import Kind, SealedField, seal
 from audit.verbs import verb
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
     from accounts.models.user import User
@@ -28,6 +28,8 @@ class Scope(models.TextChoices):
     READ = "read", _("read messages")
     WRITE = "write", _("write messages")
     REFILL = "refill", _("ask for refills")
+    ATTACHMENTS = "attachments", _("open and send files")
+    HISTORY = "history", _("see who looked at the record")
 
 
 class Relationship(models.TextChoices):
@@ -92,35 +94,55 @@ class RelatedPerson(models.Model):
         return self.user_id
 
 
-class ProxyGrantManager(models.Manager.from_queryset(PeriodQuerySet)):  # type: ignore[misc]  # built at run time
-    @verb(actor="by")
-    def give(
-        self,
-        *,
-        patient: Patient,
-        proxy: User,
-        relationship: str,
-        scopes: list[str],
-        basis: str,
-        by: Agent,
-    ) -> ProxyGrant:
-        grant: ProxyGrant = self.create(
-            patient=patient, proxy=proxy, relationship=relationship, scopes=scopes, basis=basis
+class ProxyGrantQuerySet(PeriodQuerySet):
+    def reading(self, user_pk: UUID, *, at: datetime | None = None) -> Self:
+        """The grants by which this person may read messages now."""
+        return self.current(at).filter(proxy=user_pk, scopes__contains=[Scope.READ])
+
+    def about(self, topic: Any) -> Self:
+        """Those that take in this topic: a code, or the column that holds one. No topic named: all of them."""
+        topics = Func(
+            topic if hasattr(topic, "resolve_expression") else Value(topic),
+            template="ARRAY[%(expressions)s]::varchar[]",
         )
+        return self.filter(Q(categories=[]) | Q(categories__contains=topics))
+
+
+class ProxyGrantManager(models.Manager.from_queryset(ProxyGrantQuerySet)):  # type: ignore[misc]  # built at run time
+    @verb(actor="by")
+    def give(self, *, by: Agent, **agreed: Any) -> ProxyGrant:
+        """What is brought over from elsewhere: see `Trust.objects.give`. Nobody is told, and what runs now returned."""
+        from accounts.models.trust import Trust
+
+        trust = Trust.objects.give(by=by, quietly=True, **agreed)
+        grant: ProxyGrant = self.current().get(trust=trust)
         return grant
 
 
 class ProxyGrant(Period):
-    """What a patient lets a trusted person do, on what ground and for how long."""
+    """What a trusted person may do for a patient, from one moment to another. Every right is read from here, live.
+
+    Rows are laid by the verbs of `Trust`, also for years ahead: what a parent may do at thirteen is there when her
+    child is eight. So a right narrows and ends at its moment, whether or not anything runs then.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    trust = models.ForeignKey("accounts.Trust", on_delete=models.PROTECT, related_name="grants")
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="proxy_grants")
     proxy = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="proxy_grants")
     relationship = models.CharField(max_length=20, choices=Relationship.choices)
     scopes = ArrayField(models.CharField(max_length=20, choices=Scope.choices))
-    basis = models.CharField(max_length=80)
+    # Of conversations, those about these topics alone. None named: all.
+    categories = ArrayField(models.CharField(max_length=32), default=list)
+    # What the patient begins herself is kept from this person, unless the patient says otherwise.
+    keeps_new_apart = models.BooleanField(default=False)
+    # When both were told that this began. Empty for what is still to come.
+    announced_at = models.DateTimeField(null=True, blank=True)
 
     objects = ProxyGrantManager()
+
+    # They tell a young person's birthday; that somebody was trusted, and until when, is in the events of the trust.
+    audit_hidden = ("starts_at", "ends_at", "announced_at")
 
     class Meta(Period.Meta):
         constraints = [
@@ -135,5 +157,5 @@ class ProxyGrant(Period):
 
     @verb(actor="by")
     def end(self, *, by: Agent) -> None:
-        self.ends_at = timezone.now()
-        self.save(update_fields=["ends_at"])
+        """End the whole trust, at once."""
+        self.trust.end(by=by)

@@ -150,7 +150,10 @@ class Session(models.Model):
         session.user = user.primed(
             roles=frozenset(roles),
             patient_id=patient_id,
-            grants=tuple(Grant(uuid.UUID(patient), frozenset(scopes)) for patient, scopes in grants),
+            grants=tuple(
+                Grant(uuid.UUID(patient), frozenset(scopes), frozenset(topics))
+                for patient, scopes, topics in grants
+            ),
             verified=session.is_full,
             agreed_to=frozenset(agreed_to),
         )
@@ -304,7 +307,8 @@ def _by_key() -> str:
         SELECT {", ".join(own + hers)},
             ARRAY(SELECT role FROM accounts_rolegrant WHERE user_id = u.id AND {runs}),
             (SELECT id FROM accounts_patient WHERE user_id = u.id),
-            (SELECT coalesce(json_agg(json_build_array(patient_id, scopes) ORDER BY starts_at, id), '[]')
+            (SELECT coalesce(json_agg(json_build_array(patient_id, scopes, categories)
+                        ORDER BY starts_at, id), '[]')
                FROM accounts_proxygrant WHERE proxy_id = u.id AND {runs}),
             ARRAY(SELECT version FROM accounts_agreement WHERE user_id = u.id)
         FROM accounts_session s JOIN accounts_user u ON u.id = s.user_id

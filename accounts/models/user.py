@@ -42,10 +42,14 @@ def new_stamp() -> str:
 
 
 class Grant(NamedTuple):
-    """A current proxy grant as a request carries it: whose record, and what may be done there."""
+    """A current proxy grant as a request carries it: whose record, and what may be done there.
+
+    `topics` are those of the conversations it takes in; none named, all of them.
+    """
 
     patient_id: UUID
     scopes: frozenset[str]
+    topics: frozenset[str] = frozenset()
 
 
 class Rights(NamedTuple):
@@ -159,7 +163,8 @@ class User(AbstractBaseUser):
 
         rows = ProxyGrant.objects.current().filter(proxy=self.pk).order_by("starts_at", "id")
         return tuple(
-            Grant(patient, frozenset(scopes)) for patient, scopes in rows.values_list("patient", "scopes")
+            Grant(patient, frozenset(scopes), frozenset(topics))
+            for patient, scopes, topics in rows.values_list("patient", "scopes", "categories")
         )
 
     @property
@@ -178,6 +183,14 @@ class User(AbstractBaseUser):
         if patient_id == self.patient_id:
             return frozenset(Scope.values)
         return next((grant.scopes for grant in self.grants if grant.patient_id == patient_id), frozenset())
+
+    def takes_in(self, topic: str, *, of: UUID) -> bool:
+        """Whether conversations about this topic are hers to take part in, on the patient's side of this record."""
+        if of == self.patient_id:
+            return True
+        return any(
+            not grant.topics or topic in grant.topics for grant in self.grants if grant.patient_id == of
+        )
 
     @property
     def is_clinical(self) -> bool:

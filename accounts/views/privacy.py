@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @policy(get=signed_in("patient"))
 def privacy(request: PortalRequest) -> HttpResponse:
     patient = acting_patient(request)
-    if Scope.READ not in request.user.scopes_for(patient.pk):
+    if Scope.HISTORY not in request.user.scopes_for(patient.pk):
         raise PermissionDenied
     history = history_for(request.user, patient, before=request.GET.get("before", ""))
     return render(request, "accounts/privacy.html", {"history": history})

@@ -1,9 +1,11 @@
 """The work: conversations, medicines, refills, and who owes the patient an answer."""
 
+from accounts.topics import CategoryCode
+from messaging.models.confidence import Confidence
 from messaging.models.draft import Draft
 from messaging.models.medicine import Prescription
 from messaging.models.message import BODY_LIMIT, SUBJECT_LIMIT, InternalNote, Message, ReadReceipt, Side
-from messaging.models.pool import Category, CategoryCode, Holiday, OpeningHours, Pool
+from messaging.models.pool import Category, Holiday, OpeningHours, Pool
 from messaging.models.refill import (
     COMMENT_LIMIT,
     DenialReason,
@@ -27,6 +29,7 @@ __all__ = [
     "Chose",
     "Claim",
     "Closure",
+    "Confidence",
     "DenialReason",
     "Draft",
     "DraftKind",

@@ -15,9 +15,10 @@ from audit.recorder import record, record_read
 from audit.seals import UNREADABLE, Kind, SealedField, digest, seal, unseal_all
 from audit.verbs import verb
 from messaging.clock import now
+from messaging.models.confidence import may_write_for
 from messaging.models.message import InternalNote, Message, Press, Side, lock_writer
 from messaging.models.pool import Category, Pool
-from messaging.models.thread import Thread, may_write_for
+from messaging.models.thread import Thread
 from messaging.models.writing import (
     ANSWER_HOLDS,
     ENDED_FOR,
@@ -44,7 +45,10 @@ class DraftQuerySet(models.QuerySet["Draft"]):
     def visible_to(self, user: User) -> Self:
         """Her own, as long as she may still write there. A sent one is still found: its button may be pressed twice."""
         granted = ProxyGrant.objects.current().filter(proxy=user.pk, scopes__contains=["write"])
-        hers = Q(patient__user=user.pk) | Q(patient__in=granted.values("patient"))
+        # A conversation that is kept from her does not exist for her, nor does what she was writing in it.
+        read = Thread.objects.of_patients_side(user).values("pk")
+        helped = Q(Q(thread=None) | Q(thread__in=read), patient__in=granted.values("patient"))
+        hers = Q(patient__user=user.pk) | helped
         worked = Q(kind__in=OF_THE_TEAM, thread__in=Thread.objects.worked_by(user).values("pk"))
         own = self.filter(author=user.pk).exclude(state=DraftState.DISCARDED)
         return own.filter(Q(hers, ~Q(kind__in=OF_THE_TEAM)) | worked)

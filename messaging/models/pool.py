@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
-from django.utils.translation import gettext_lazy as _
 
 from accounts.models import CareRelationship, CareTeam, CareTeamMembership, Patient
+from accounts.topics import CategoryCode
 from audit.ids import uuid7
 from audit.verbs import verb
 from messaging.clock import BusinessClock, Interval, NeverOpen
@@ -24,19 +24,6 @@ if TYPE_CHECKING:
     from accounts.models import User
     from accounts.models.user import Standing
     from audit.context import Agent
-
-
-class CategoryCode(models.TextChoices):
-    """The eight topics a patient can choose from (PT3). Routing keys; the words are what people read."""
-
-    MEDICAL_QUESTION = "medical_question", _("A health question")
-    REFILL = "refill", _("A medicine")
-    TEST_RESULT = "test_result", _("A test result")
-    APPOINTMENT = "appointment", _("A visit")
-    REFERRAL = "referral", _("Seeing a specialist")
-    FORM_OR_LETTER = "form_or_letter", _("A form or letter")
-    BILLING_OR_ADMIN = "billing_or_admin", _("A bill or insurance")
-    TECHNICAL_HELP = "technical_help", _("Help with this website")
 
 
 class PoolQuerySet(models.QuerySet["Pool"]):

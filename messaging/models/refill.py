@@ -11,7 +11,9 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import CareRelationship, Patient, ProxyGrant
+from accounts.models.user import Standing
 from accounts.notices import Notice
+from accounts.topics import CategoryCode
 from audit.ids import uuid7
 from audit.recorder import record
 from audit.seals import Kind, SealedField, seal
@@ -19,9 +21,10 @@ from audit.verbs import verb
 from messaging import notices
 from messaging.clock import now
 from messaging.eligibility import Eligibility
+from messaging.models.confidence import may_ask_for
 from messaging.models.medicine import Prescription
 from messaging.models.message import Press
-from messaging.models.pool import Category, CategoryCode, Pool
+from messaging.models.pool import Category, Pool
 from messaging.models.safety import Safety, SafetyFlag
 from messaging.models.work import WorkItem, WorkState, keep_apart
 from messaging.refusals import (
@@ -40,7 +43,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from accounts.models import User
-    from accounts.models.user import Standing
 
 COMMENT_LIMIT = 1_000
 
@@ -86,7 +88,7 @@ class DenialReason(models.TextChoices):
 
 
 class RefillRequestItemQuerySet(models.QuerySet["RefillRequestItem"]):
-    def of_patients_side(self, user: User) -> Self:
+    def of_patients_side(self, user: User | Standing) -> Self:
         """Requests for the patient's own medicines, and those a trusted person may see."""
         granted = ProxyGrant.objects.current().filter(proxy=user.pk, scopes__contains=["refill"])
         return self.filter(Q(patient__user=user.pk) | Q(patient__in=granted.values("patient")))
@@ -397,15 +399,9 @@ class RefillDecision(models.Model):
         return self.patient_id
 
 
-def may_ask_for(user: User, patient: Patient) -> bool:
-    """Whether `user` may ask for this patient's medicines now."""
-    if patient.user_id == user.pk:
-        return True
-    return (
-        ProxyGrant.objects.current()
-        .filter(patient=patient, proxy=user.pk, scopes__contains=["refill"])
-        .exists()
-    )
+def may_still_be_told(decision: UUID, person: UUID) -> bool:
+    """Whether a notice of this decision may leave for somebody on the patient's side, at this moment."""
+    return RefillRequestItem.objects.of_patients_side(Standing(person)).filter(decision=decision).exists()
 
 
 def _checked_terms(

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import terms
 from accounts.models import CareRelationship, Patient, ProxyGrant
+from accounts.models.user import Standing
 from accounts.notices import Notice
 from audit.ids import uuid7
 from audit.prepared import Prepared
@@ -20,6 +21,7 @@ from audit.seals import Kind, SealedField, seal
 from audit.verbs import verb
 from messaging import notices
 from messaging.clock import now
+from messaging.models.confidence import Confidence, begins_apart, may_write_for, may_write_in
 from messaging.models.message import PREVIEW_LENGTH, InternalNote, Message, Press, Side
 from messaging.models.pool import Category, Pool
 from messaging.models.safety import SafetyFlag
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from accounts.models import User
-    from accounts.models.user import Standing
     from messaging.models.safety import Safety
 
 
@@ -57,9 +58,10 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         return self.of_patients_side(user) | self.worked_by(user)
 
     def of_patients_side(self, user: User | Standing, *, at: datetime | None = None) -> Self:
-        """The patient's own threads and those her trusted people may read."""
-        granted = ProxyGrant.objects.current(at).filter(proxy=user.pk, scopes__contains=["read"])
-        return self.filter(Q(patient__user=user.pk) | Q(patient__in=granted.values("patient")))
+        """The patient's own threads; and for trusted people those about their topics that are not kept apart."""
+        granted = ProxyGrant.objects.reading(user.pk, at=at).filter(patient=OuterRef("patient"))
+        trusted = Q(Exists(granted.about(OuterRef("category"))), confidential=False)
+        return self.filter(Q(patient__user=user.pk) | trusted)
 
     def worked_by(self, user: User) -> Self:
         """Threads of the pools `user` works now, about patients whom that team looks after now.
@@ -82,16 +84,22 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         body: str,
         form_token: UUID | None = None,
         pool: Pool | None = None,
+        confidential: bool | None = None,
         safety: Safety | None = None,
     ) -> Thread:
         """Begin a conversation: route, seal, promise, acknowledge, look for danger, notify. Everything or nothing.
 
         The same `form_token` from the same person finds the thread that its first press made. `pool` is
         the patient's own choice among those that look after her, `safety` what she was asked and shown.
+        `confidential` keeps it from trusted people; unless the patient says so or not, her age does.
         Raises `MayNot` when `by` may not write for `patient`, `FormUsed` when that press sent something
         else, `NoPool` when nobody could read it.
         """
-        if not may_write_for(by, patient):
+        if not may_write_for(by, patient, about=category):
+            raise MayNot
+        if confidential is None:
+            confidential = begins_apart(by, patient)
+        elif confidential and patient.user_id != by.pk:
             raise MayNot
         chosen = pool.pk if pool else ""
         press = Press.of(form_token, "thread", patient.pk, category.pk, chosen, subject, body)
@@ -111,6 +119,8 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
             reply_due_at=due_at,
             sent_at=now(),
         )
+        if confidential:
+            thread.keep_from_trusted_people(by=by)
         item = WorkItem.objects.create(patient=patient, pool=destination, thread=thread, due_at=due_at)
         SafetyFlag.objects.raise_for(by=by, about=message, item=item, texts=(subject, body), safety=safety)
         notices.tell_pool(destination, about=message, notice=Notice.WORK_WAITING, owner=item.owner_id)
@@ -134,6 +144,8 @@ class Thread(models.Model):
     last_author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     last_side = models.CharField(max_length=8, choices=Side.choices)
     message_count = models.PositiveIntegerField(default=0)
+    # Kept from trusted people. Written with the row that says by whom and since when.
+    confidential = models.BooleanField(default=False)
 
     objects = ThreadQuerySet.as_manager()
 
@@ -216,7 +228,7 @@ class Thread(models.Model):
             item.hand_to(author)
         message = self.write(author=author, side=Side.TEAM, body=body, press=press)
         item.wait_for_patient()
-        notices.tell_patients_side(self.patient, about=message, notice=Notice.NEW_MESSAGE)
+        notices.tell_patients_side(self.patient, about=message, notice=Notice.NEW_MESSAGE, thread=self)
         self.drafts.spend(author=author, kind="answer", press=press, body=body, into=message)
         return message
 
@@ -285,6 +297,14 @@ class Thread(models.Model):
         )
         return closure
 
+    def keep_from_trusted_people(self, *, by: User, reason: str = "") -> None:
+        """From now on it does not exist for them: see `Confidence.objects.keep`."""
+        Confidence.objects.keep(thread=self, by=by, reason=reason)
+
+    def share_again(self, *, by: User) -> None:
+        """Let trusted people read it again: see `Confidence.objects.share`."""
+        Confidence.objects.share(thread=self, by=by)
+
     def side_of(self, user: User, *, door: Side | None = None) -> Side:
         """Which side `user` speaks from now; it must be that of the `door` she came through, if one is named.
 
@@ -294,7 +314,7 @@ class Thread(models.Model):
         if is_on_patients_side(user, patient_id=self.patient_id):
             if door == Side.TEAM:
                 raise OwnRecord
-            if may_write_for(user, self.patient):
+            if may_write_in(user, self):
                 return Side.PATIENT
         elif door != Side.PATIENT and Thread.objects.worked_by(user).filter(pk=self.pk).exists():
             return Side.TEAM
@@ -398,12 +418,6 @@ class Closure(models.Model):
         return f"closure {self.pk}"
 
 
-def may_write_for(user: User, patient: Patient) -> bool:
-    """Whether `user` may write as the patient's side now: herself, or a trusted person with that scope."""
-    if patient.user_id == user.pk:
-        return True
-    return (
-        ProxyGrant.objects.current()
-        .filter(patient=patient, proxy=user.pk, scopes__contains=["write"])
-        .exists()
-    )
+def may_still_be_told(message: UUID, person: UUID) -> bool:
+    """Whether a notice of this message may leave for somebody on the patient's side, at this moment."""
+    return Thread.objects.of_patients_side(Standing(person)).filter(messages=message).exists()

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import CareRelationship, CareTeamMembership, Patient, ProxyGrant, RoleGrant
+from accounts.models import CareRelationship, CareTeamMembership, Patient, RoleGrant, Trust
 from accounts.models.role import CARING
 from audit.ids import uuid7
 from audit.recorder import record
@@ -297,8 +297,8 @@ class Claim(models.Model):
 
 
 def is_on_patients_side(user: User, *, patient_id: UUID) -> bool:
-    """Whether `user` is the patient or helps her now, whatever her grant allows."""
-    helps = ProxyGrant.objects.current().filter(patient=OuterRef("pk"), proxy=user.pk)
+    """Whether `user` is the patient or is trusted by her, whatever that allows now, and while it is paused, too."""
+    helps = Trust.objects.standing().filter(patient=OuterRef("pk"), proxy=user.pk)
     return Patient.objects.filter(Q(user=user.pk) | Exists(helps), pk=patient_id).exists()
 
 

@@ -12,7 +12,7 @@ from messaging.models import Category, Pool
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from accounts.models import Patient
+    from accounts.models import Patient, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,15 @@ class MessageChoices:
     teams: tuple[TeamChoice, ...]
 
 
-def message_choices(patient: Patient) -> MessageChoices:
-    """The topics and the staffed teams with an active care relationship (PT2)."""
+def message_choices(patient: Patient, *, writer: User) -> MessageChoices:
+    """The topics `writer` may write about, and the staffed teams with an active care relationship (PT2)."""
     pools = Pool.objects.reachable_by(patient).staffed().select_related("team").order_by("team__name")
     return MessageChoices(
-        topics=tuple(Topic(category.code, category.words) for category in Category.objects.all()),
+        topics=tuple(
+            Topic(category.code, category.words)
+            for category in Category.objects.all()
+            if writer.takes_in(category.code, of=patient.pk)
+        ),
         teams=tuple(_team(pool) for pool in pools),
     )
 

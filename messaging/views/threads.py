@@ -112,7 +112,7 @@ def _compose(
     written_for = patient.pk if was_for_another else form["patient"].value() or patient.pk
     context = {
         "form": form,
-        "choices": message_choices(patient),
+        "choices": message_choices(patient, writer=request.user),
         "was_kept": was_kept,
         "written_for": written_for,
     }

@@ -25,7 +25,7 @@ def helps_both(work, cast):
         proxy=cast.rosa,
         relationship="friend",
         scopes=["read", "write", "refill"],
-        basis="his wish",
+        ground="her own wish",
         by=FOUNDER,
     )
 
@@ -94,7 +94,7 @@ def test_a_helper_who_is_a_patient_here_lends_her_name_and_not_her_record(work, 
         proxy=cast.ben,
         relationship="friend",
         scopes=["read", "write"],
-        basis="her wish",
+        ground="her own wish",
         by=FOUNDER,
     )
     thread = work.thread(by="ben", patient="ana")

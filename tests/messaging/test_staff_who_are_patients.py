@@ -22,7 +22,7 @@ def helped(cast, *, by: str, scopes=("read", "write", "refill")) -> None:
         proxy=cast[by],
         relationship="sister",
         scopes=list(scopes),
-        basis="her wish",
+        ground="her own wish",
         by=cast.root,
     )
 

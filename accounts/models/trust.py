@@ -1,0 +1,413 @@
+"""That a patient trusts somebody: on what ground, how far, until when, and whether it is paused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts import ages
+from accounts.ages import Stretch
+from accounts.models.freeze import Freeze
+from accounts.models.notification import Notification
+from accounts.models.patient import Patient
+from accounts.models.proxy import ProxyGrant, Relationship, Scope
+from accounts.notices import Notice
+from accounts.refusals import NotAChild, PaperMissing, TrustedAlready, TrustOver
+from audit.ids import uuid7
+from audit.recorder import record
+from audit.seals import Kind, SealedField, seal
+from audit.verbs import verb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date, datetime
+    from uuid import UUID
+
+    from accounts.models.user import User
+    from audit.context import Agent
+
+
+class Basis(models.TextChoices):
+    """By what right somebody acts for a patient."""
+
+    PERMISSION = "permission", _("the patient’s own permission")
+    PARENT = "parent", _("parent of a child")
+    GUARDIAN = "guardian", _("guardian named by a court")
+    POWER_OF_ATTORNEY = "attorney", _("health care power of attorney")
+    EXECUTOR = "executor", _("executor of the estate")
+    OTHER = "other", _("another ground")
+
+
+# These narrow as a child grows, and end when it is grown.
+BY_AGE = frozenset({Basis.PARENT, Basis.GUARDIAN})
+# What is not the patient's own word is on paper.
+ON_PAPER = frozenset(Basis.values) - {Basis.PERMISSION}
+
+
+class Ended(models.TextChoices):
+    STOPPED = "stopped", _("Stopped")
+    GIVEN_BACK = "given-back", _("Given back")
+    RUN_OUT = "run-out", _("The agreed time is over")
+    OF_AGE = "of-age", _("The patient is grown up")
+    BARRED = "barred", _("Barred")
+
+
+class TrustQuerySet(models.QuerySet["Trust"]):
+    def standing(self) -> Self:
+        """Not ended by anybody: those who wait for their person, and paused ones, too."""
+        return self.filter(ended_at=None)
+
+    def barring(self, *, patient: Patient, user: User) -> bool:
+        """Whether a court order, or the like, keeps this person from this record."""
+        return self.filter(patient=patient, proxy=user.pk, ended_because=Ended.BARRED).exists()
+
+    def lapsed(self, moment: datetime) -> Self:
+        """Standing, neither waiting nor paused, and nothing is left of what was granted."""
+        left = ProxyGrant.objects.filter(Q(ends_at=None) | Q(ends_at__gt=moment), trust=OuterRef("pk"))
+        paused = Freeze.objects.filter(trust=OuterRef("pk"), lifted_at=None)
+        return self.standing().filter(~Exists(left), ~Exists(paused), proxy__isnull=False)
+
+    def narrowed(self) -> Self:
+        """Something began since they were last told."""
+        begun = ProxyGrant.objects.current().filter(trust=OuterRef("pk"), announced_at=None)
+        return self.standing().filter(Exists(begun))
+
+    def outdated(self) -> Self:
+        """Worked out from an age table that is not the one in force."""
+        paused = Freeze.objects.filter(trust=OuterRef("pk"), lifted_at=None)
+        standing = self.standing().filter(~Exists(paused), proxy__isnull=False)
+        return standing.exclude(age_table="").exclude(age_table=ages.table().version)
+
+
+class TrustManager(models.Manager.from_queryset(TrustQuerySet)):  # type: ignore[misc]  # built at run time
+    @verb(actor="by")
+    def give(
+        self,
+        *,
+        patient: Patient,
+        proxy: User,
+        relationship: str,
+        scopes: Iterable[str],
+        by: Agent,
+        categories: Iterable[str] = (),
+        basis: str = Basis.PERMISSION,
+        ground: str = "",
+        document: str = "",
+        ends_at: datetime | None = None,
+        born: date | None = None,
+        quietly: bool = False,
+    ) -> Trust:
+        """Let `proxy` help from now on. A ground that ends with age needs the patient's birth date, `born`.
+
+        `quietly` tells nobody: for what is brought over from elsewhere. Raises `TrustedAlready`, `NotAChild`,
+        `PaperMissing`.
+        """
+        trust: Trust = self.offer(
+            patient=patient,
+            relationship=relationship,
+            scopes=scopes,
+            categories=categories,
+            basis=basis,
+            ground=ground,
+            document=document,
+            ends_at=ends_at,
+            by=by,
+        )
+        trust.accept(by=by, proxy=proxy, born=born, quietly=quietly)
+        return trust
+
+    @verb(actor="by")
+    def offer(
+        self,
+        *,
+        patient: Patient,
+        relationship: str,
+        scopes: Iterable[str],
+        by: Agent,
+        categories: Iterable[str] = (),
+        basis: str = Basis.PERMISSION,
+        ground: str = "",
+        document: str = "",
+        ends_at: datetime | None = None,
+        name: str = "",
+        email: str = "",
+    ) -> Trust:
+        """Write down what is agreed. Nothing can be done with it until its person has come. Raises `PaperMissing`."""
+        if Basis(basis) in ON_PAPER and not document.strip():
+            raise PaperMissing
+        trust = Trust(
+            patient=patient,
+            relationship=Relationship(relationship),
+            scopes=_in_order(scopes),
+            categories=sorted(set(categories)),
+            basis=Basis(basis),
+            ends_at=ends_at,
+        )
+        for field, text in (("ground", ground), ("document", document), ("name", name), ("email", email)):
+            if text.strip():
+                setattr(trust, field, seal(text.strip(), into=trust, field=field))
+        trust.save(force_insert=True)
+        trust._remember("offer", by=by)
+        return trust
+
+
+class Trust(models.Model):
+    """What was agreed about one person. What may be done right now is in its grants, laid by the verbs below."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="trusts")
+    # Nobody while the invitation waits.
+    proxy = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="trusts"
+    )
+    name = SealedField(kind=Kind.HEALTH, null=True)
+    email = SealedField(kind=Kind.HEALTH, null=True)
+    relationship = models.CharField(max_length=20, choices=Relationship.choices)
+    scopes = ArrayField(models.CharField(max_length=20, choices=Scope.choices))
+    categories = ArrayField(models.CharField(max_length=32), default=list)
+    basis = models.CharField(max_length=12, choices=Basis.choices)
+    ground = SealedField(kind=Kind.HEALTH, null=True)
+    document = SealedField(kind=Kind.HEALTH, null=True)
+    offered_at = models.DateTimeField(default=timezone.now)
+    accepted_at = models.DateTimeField(null=True)
+    ends_at = models.DateTimeField(null=True)
+    # Which version of the age table its grants were worked out from; empty where age changes nothing.
+    age_table = models.CharField(max_length=40, blank=True)
+    ended_at = models.DateTimeField(null=True)
+    ended_because = models.CharField(max_length=12, choices=Ended.choices, blank=True)
+
+    objects = TrustManager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["patient", "proxy"], condition=Q(ended_at=None), name="one_trust_a_person"
+            ),
+            models.CheckConstraint(condition=Q(basis__in=Basis.values), name="trust_basis_known"),
+            models.CheckConstraint(
+                condition=Q(ended_at=None, ended_because="")
+                | (Q(ended_at__isnull=False) & Q(ended_because__in=Ended.values)),
+                name="trust_end_has_reason",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"trust {self.pk}"
+
+    @property
+    def seal_owner_id(self) -> UUID:
+        return self.patient_id
+
+    @property
+    def goes_by_age(self) -> bool:
+        return self.basis in BY_AGE
+
+    @verb(actor="by")
+    def accept(self, *, by: Agent, proxy: User, born: date | None = None, quietly: bool = False) -> None:
+        """The person has come, and may from now on what was agreed.
+
+        Raises `TrustOver` when it is ended, paused or taken up; `TrustedAlready`; `NotAChild`.
+        """
+        trust = self._locked()
+        if trust.proxy_id is not None or trust._is_frozen():
+            raise TrustOver
+        before = Trust.objects.standing().filter(patient=trust.patient_id, proxy=proxy.pk)
+        for over in before & Trust.objects.lapsed(timezone.now()):
+            over.finish(by=by)
+        if before.exists() or trust.patient.user_id == proxy.pk:
+            raise TrustedAlready
+        moment = timezone.now()
+        trust.proxy, trust.accepted_at = proxy, moment
+        trust.save(update_fields=["proxy", "accepted_at"])
+        if not trust._lay(moment, born=born):
+            raise NotAChild
+        trust._remember("accept", by=by)
+        if not quietly:
+            trust._tell()
+        self.__dict__.update(trust.__dict__)
+
+    @verb(actor="by")
+    def change(
+        self,
+        *,
+        by: Agent,
+        scopes: Iterable[str],
+        categories: Iterable[str] = (),
+        ends_at: datetime | None = None,
+        born: date | None = None,
+    ) -> None:
+        """Agree on something else, from this moment on. What is paused stays paused. Raises `TrustOver`."""
+        trust = self._locked()
+        trust.scopes, trust.categories = _in_order(scopes), sorted(set(categories))
+        trust.ends_at = ends_at
+        trust.save(update_fields=["scopes", "categories", "ends_at"])
+        trust._lay_again(born=born)
+        trust._remember("change", by=by)
+        trust._tell()
+
+    @verb(actor="by")
+    def reckon(self, *, by: Agent, born: date) -> None:
+        """Work the grants out again: the age table or the birth date is another one."""
+        trust = self._locked()
+        trust._lay_again(born=born)
+        trust._remember("reckon", by=by)
+
+    @verb(actor="by")
+    def end(self, *, by: Agent, because: str = Ended.STOPPED) -> None:
+        """Over from this moment on, on every road. Ending it twice ends it once. A barred person is told nothing."""
+        trust = Trust.objects.select_for_update(of=("self",)).select_related("patient").get(pk=self.pk)
+        if trust.ended_at is not None:
+            return
+        moment = timezone.now()
+        trust._stop(moment)
+        trust.ended_at, trust.ended_because = moment, Ended(because)
+        trust.save(update_fields=["ended_at", "ended_because"])
+        trust._remember("end", by=by, because=str(because))
+        trust._tell(proxy=because != Ended.BARRED)
+
+    @verb(actor="by")
+    def finish(self, *, by: Agent) -> None:
+        """Write down that its time is over: the rights ended by themselves, at their moment."""
+        self.end(by=by, because=Ended.OF_AGE if self.age_table and self._ran_to_the_end() else Ended.RUN_OUT)
+
+    @verb(actor="by")
+    def freeze(self, *, by: User, reason: str) -> Freeze:
+        """Stop it for now, while a dispute lasts. The person learns that it is paused, and not why.
+
+        Raises `TrustOver`.
+        """
+        trust = self._locked()
+        standing = Freeze.objects.filter(trust=trust, lifted_at=None).first()
+        if standing is not None:
+            return standing
+        freeze = Freeze(trust=trust, patient_id=trust.patient_id, frozen_by=by)
+        freeze.reason = seal(reason.strip(), into=freeze, field="reason")
+        freeze.save(force_insert=True)
+        trust._stop(timezone.now())
+        trust._remember("freeze", by=by)
+        trust._tell()
+        return freeze
+
+    @verb(actor="by")
+    def unfreeze(self, *, by: User, born: date | None = None) -> None:
+        """Go on as agreed; where age or the agreed time has meanwhile ended it, it ends now. Raises `TrustOver`."""
+        trust = self._locked()
+        standing = Freeze.objects.filter(trust=trust, lifted_at=None).first()
+        if standing is None:
+            return
+        standing.lifted_at, standing.lifted_by = timezone.now(), by
+        standing.save(update_fields=["lifted_at", "lifted_by"])
+        trust._remember("unfreeze", by=by)
+        if trust.proxy_id is not None and not trust._lay(timezone.now(), born=born):
+            trust.end(by=by, because=Ended.OF_AGE if trust.goes_by_age else Ended.RUN_OUT)
+            return
+        trust._tell()
+
+    @verb(actor="by")
+    def announce(self, *, by: Agent) -> None:
+        """Tell both that a birthday has changed what may be done. The change itself came at its moment."""
+        begun = self.grants.current().filter(announced_at=None)
+        for grant in begun:
+            grant.announced_at = timezone.now()
+            grant.save(update_fields=["announced_at"])
+            self._remember("narrow", by=by)
+            self._tell()
+
+    def _locked(self) -> Trust:
+        trust: Trust = Trust.objects.select_for_update(of=("self",)).select_related("patient").get(pk=self.pk)
+        if trust.ended_at is not None:
+            raise TrustOver
+        return trust
+
+    def _is_frozen(self) -> bool:
+        return Freeze.objects.filter(trust=self.pk, lifted_at=None).exists()
+
+    def _lay_again(self, *, born: date | None) -> None:
+        if self.proxy_id is None or self._is_frozen():
+            return
+        moment = timezone.now()
+        self._stop(moment)
+        self._lay(moment, born=born)
+
+    def _lay(self, moment: datetime, *, born: date | None) -> bool:
+        """Write the grants from `moment` on. Whether there was anything to grant."""
+        laid = self._stretches(moment, born=born)
+        for stretch in laid:
+            ProxyGrant.objects.create(
+                trust=self,
+                patient_id=self.patient_id,
+                proxy_id=self.proxy_id,
+                relationship=self.relationship,
+                scopes=list(stretch.scopes),
+                categories=list(stretch.categories),
+                keeps_new_apart=stretch.keeps_new_apart,
+                starts_at=stretch.starts_at,
+                ends_at=stretch.ends_at,
+                announced_at=moment if stretch.starts_at <= moment else None,
+            )
+        self.save(update_fields=["age_table"])
+        return bool(laid)
+
+    def _stretches(self, moment: datetime, *, born: date | None) -> list[Stretch]:
+        if self.ends_at is not None and self.ends_at <= moment:
+            return []
+        self.age_table = ""
+        if self.goes_by_age:
+            if born is None:
+                raise TypeError("A grant that goes by age is worked out from the patient's birth date.")
+            if not ages.is_adult(born, moment):
+                self.age_table = ages.table().version
+                return ages.stretches(
+                    born, scopes=self.scopes, categories=self.categories, since=moment, until=self.ends_at
+                )
+            if self.basis == Basis.PARENT:
+                return []
+        return [Stretch(moment, self.ends_at, tuple(self.scopes), tuple(self.categories))]
+
+    def _stop(self, moment: datetime) -> None:
+        """End what runs and what is still to come. A row is ended, never deleted: the latter ends as it begins."""
+        for grant in self.grants.filter(Q(ends_at=None) | Q(ends_at__gt=moment)):
+            grant.ends_at = max(moment, grant.starts_at)
+            grant.save(update_fields=["ends_at"])
+
+    def _ran_to_the_end(self) -> bool:
+        """Whether the last of it was ended by age, and not by what was agreed."""
+        last = self.grants.order_by("-ends_at").values_list("ends_at", flat=True).first()
+        return last is not None and last != self.ends_at
+
+    def _remember(self, what: str, *, by: Agent, **detail: str) -> None:
+        record(
+            agent=by,
+            type="trust",
+            subtype=what,
+            action="C" if what == "offer" else "U",
+            obj=self,
+            patient_id=self.patient_id,
+            detail=detail or None,
+        )
+
+    def _tell(self, *, proxy: bool = True) -> None:
+        """Tell both sides that something about it changed, and no more."""
+        once = uuid7().hex
+        if self.patient.user_id is not None:
+            Notification.objects.tell(
+                [self.patient.user_id],
+                about=self,
+                notice=Notice.TRUST_CHANGED,
+                patient=self.patient,
+                once=once,
+            )
+        if proxy and self.proxy_id is not None:
+            Notification.objects.tell([self.proxy_id], about=self, notice=Notice.HELP_CHANGED, once=once)
+
+
+def _in_order(scopes: Iterable[str]) -> list[str]:
+    """Each scope once, in the order they are shown in. Raises `ValueError` for one that does not exist."""
+    wanted = {str(Scope(scope)) for scope in scopes}
+    return [scope for scope in Scope.values if scope in wanted]
