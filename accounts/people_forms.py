@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.utils import timezone
-from django.utils.translation import gettext as now_
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import staff
@@ -27,9 +27,9 @@ class StaffFilter(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _choose(self, "role", [("", now_("All roles")), *staff.role_choices()])
-        _choose(self, "team", [("", now_("All teams")), *staff.team_choices()])
-        states = [("active", now_("Open")), ("closed", now_("Closed")), ("all", now_("Open and closed"))]
+        _choose(self, "role", [("", gettext("All roles")), *staff.role_choices()])
+        _choose(self, "team", [("", gettext("All teams")), *staff.team_choices()])
+        states = [("active", gettext("Open")), ("closed", gettext("Closed")), ("all", gettext("Open and closed"))]
         _choose(self, "state", states)
 
     @property
@@ -135,12 +135,12 @@ class NewPatientForm(RecordNumberForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _choose(self, "team", [("", now_("Choose a care team")), *staff.team_choices()])
+        _choose(self, "team", [("", gettext("Choose a care team")), *staff.team_choices()])
 
     def clean_birth_date(self) -> Any:
         born = self.cleaned_data["birth_date"]
         if not (born.year >= 1880 and born <= timezone.localdate()):
-            raise forms.ValidationError(now_("Check the birth date"))
+            raise forms.ValidationError(gettext("Check the birth date"))
         return born
 
 
