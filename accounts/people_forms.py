@@ -29,7 +29,11 @@ class StaffFilter(forms.Form):
         super().__init__(*args, **kwargs)
         _choose(self, "role", [("", gettext("All roles")), *staff.role_choices()])
         _choose(self, "team", [("", gettext("All teams")), *staff.team_choices()])
-        states = [("active", gettext("Open")), ("closed", gettext("Closed")), ("all", gettext("Open and closed"))]
+        states = [
+            ("active", gettext("Open")),
+            ("closed", gettext("Closed")),
+            ("all", gettext("Open and closed")),
+        ]
         _choose(self, "state", states)
 
     @property
