@@ -16,6 +16,7 @@ TRY_LIMITS = {
     "password-device": (10, timedelta(minutes=15)),
     "code-device": (5, timedelta(minutes=15)),
     "recovery-device": (5, timedelta(minutes=15)),
+    "code-address": (60, timedelta(minutes=15)),
     "reset-account": (3, timedelta(hours=1)),
     "reset-address": (30, timedelta(hours=1)),
     "identity-check": (10, timedelta(hours=1)),
