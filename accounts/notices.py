@@ -11,6 +11,7 @@ class Notice(models.TextChoices):
     NEW_MESSAGE = "new_message"
     REFILL_DECIDED = "refill_decided"
     WORK_WAITING = "work_waiting"
+    TEAM_CHANGED = "team_changed"
     # What a trusted person may do has changed: to the patient, and to that person.
     TRUST_CHANGED = "trust_changed"
     HELP_CHANGED = "help_changed"
@@ -43,6 +44,10 @@ def notice_words(notice: Notice, *, link: str = "") -> tuple[str, str]:
             _("You have a message from %(clinic)s.") % clinic,
         ),
         Notice.REFILL_DECIDED: (
+            _("You have news from %(clinic)s") % clinic,
+            _("You have news from %(clinic)s.") % clinic,
+        ),
+        Notice.TEAM_CHANGED: (
             _("You have news from %(clinic)s") % clinic,
             _("You have news from %(clinic)s.") % clinic,
         ),

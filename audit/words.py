@@ -69,6 +69,7 @@ CATEGORIES: dict[str, Words] = {
     "rolegrant": when("a kind of data", "role"),
     "safetyflag": when("a kind of data", "sign of danger"),
     "session": when("a kind of data", "session"),
+    "teamchange": when("a kind of data", "change of team"),
     "thread": when("a kind of data", "conversation"),
     "user": when("a kind of data", "account"),
     "workitem": when("a kind of data", "work in the team inbox"),
@@ -126,6 +127,8 @@ DONE: dict[tuple[str, str], Words] = {
     ("record", "safety-flag"): gettext_lazy("Flagged a sign of danger in what was sent"),
     ("work", "claim"): gettext_lazy("Took on work"),
     ("work", "release"): gettext_lazy("Gave work back"),
+    ("work", "let-go"): gettext_lazy("Left work to the others"),
+    ("work", "reroute"): gettext_lazy("Moved a conversation to another team"),
     ("security", "seal-broken"): gettext_lazy("Met a text whose seal is broken"),
 }
 

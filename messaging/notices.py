@@ -25,7 +25,7 @@ _members = Prepared(
 
 
 def tell_patients_side(
-    patient: Patient, *, about: models.Model, notice: str, thread: Thread | None = None
+    patient: Patient, *, about: models.Model, notice: str, thread: Thread | None = None, once: str = ""
 ) -> None:
     """Tell the patient, and those trusted people who may read `thread`; without one, who may ask for her refills."""
     people = [patient.user_id] if patient.user_id else []
@@ -37,7 +37,7 @@ def tell_patients_side(
     else:
         grants = grants.filter(scopes__contains=[Scope.READ]).about(thread.category_id)
     people += grants.values_list("proxy", flat=True)
-    Notification.objects.tell(people, about=about, notice=notice, patient=patient)
+    Notification.objects.tell(people, about=about, notice=notice, patient=patient, once=once)
 
 
 def tell_pool(pool: Pool, *, about: models.Model, notice: str, owner: UUID | None) -> None:
@@ -47,3 +47,10 @@ def tell_pool(pool: Pool, *, about: models.Model, notice: str, owner: UUID | Non
     else:
         people = [person for (person,) in _members(team=pool.team_id, at=now())]
     Notification.objects.tell(people, about=about, notice=notice, patient=about.patient)  # type: ignore[attr-defined]
+
+
+def tell_members(pool: Pool, *, notice: str) -> None:
+    """Tell everybody who works the pool, once for however much came to it at this moment."""
+    moment = now()
+    people = [person for (person,) in _members(team=pool.team_id, at=moment)]
+    Notification.objects.tell(people, about=pool, notice=notice, once=f"{moment.timestamp():.6f}")

@@ -103,6 +103,7 @@ RAW_SQL = {
     "audit/trail.py": "the one INSERT of the trail",
     "audit/prepared.py": "statements that are prepared once",
     "accounts/models/limit.py": "an upsert that counts and reads at once",
+    "accounts/leaving.py": "a lock that stands for no row",
     "accounts/models/session.py": "the one statement before every page",
     "portal/grants.py": "rights are given in SQL",
     "portal/checks.py": "asks the database about itself",

@@ -9,6 +9,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts import leaving
 from accounts.models.patient import Patient
 from accounts.models.period import Period, PeriodQuerySet
 from accounts.refusals import AlreadyInTeam
@@ -28,9 +29,18 @@ class CareTeam(models.Model):
     name = models.CharField(max_length=80, unique=True)
     purpose = models.CharField(max_length=200, blank=True)
     phone = models.CharField(max_length=40, blank=True)
+    closed_at = models.DateTimeField(null=True)
+    # Who reads what is written to it since. Never itself a closed team: closing the successor moves this on.
+    successor = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="predecessors")
 
     class Meta:
         ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(successor=None) | Q(closed_at__isnull=False),
+                name="only_closed_teams_have_successors",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"care team {self.pk}"
@@ -75,6 +85,8 @@ class CareTeamMembership(Period):
 
     @verb(actor="by")
     def end(self, *, by: Agent) -> None:
+        """She leaves the team. What she holds there goes back to the others, in the same transaction."""
+        leaving.alone()
         self.ends_at = timezone.now()
         self.save(update_fields=["ends_at"])
         record(
@@ -85,6 +97,7 @@ class CareTeamMembership(Period):
             obj=self.user,
             detail={"team": str(self.team_id)},
         )
+        leaving.settle(leaving.Leaving(by=by, people=(self.user,), teams=(self.team,)))
 
 
 class CareRelationship(Period):
@@ -116,5 +129,8 @@ class CareRelationship(Period):
 
     @verb(actor="by")
     def end(self, *, by: Agent) -> None:
+        """The team looks after her no more. Open work goes to who does, else to the fall-back pool, at once."""
+        leaving.alone()
         self.ends_at = timezone.now()
         self.save(update_fields=["ends_at"])
+        leaving.settle(leaving.Leaving(by=by, patients=(self.patient,)))

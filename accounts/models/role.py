@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts import leaving
 from accounts.models.notification import Notification
 from accounts.models.period import Period, PeriodQuerySet
 from accounts.notices import Notice
@@ -91,7 +92,11 @@ class RoleGrant(Period):
 
     @verb(actor="by")
     def withdraw(self, *, by: Agent, approved: RoleRequest | None = None) -> None:
-        """Take the role away. Of the two that need two people also this does (`give` says more)."""
+        """Take the role away. Work that it let her hold goes back to the others, in the same transaction.
+
+        Of the two roles that need two people also this does (`give` says more).
+        """
+        leaving.alone()
         if self.role in KEEPERS:
             if approved is None:
                 raise NeedsTwo
@@ -99,6 +104,7 @@ class RoleGrant(Period):
             keep_one(self.role, without=self.user)
         self._run_out(by)
         self.user.rights_changed()
+        leaving.settle(leaving.Leaving(by=by, people=(self.user,)))
         Notification.objects.warn(self.user, about=self, notice=Notice.ROLE_CHANGED, once="ended")
 
     @verb(actor="by")

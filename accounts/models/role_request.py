@@ -10,6 +10,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from accounts import leaving
 from accounts.models.notification import Notification
 from accounts.models.role import KEEPERS, Role, RoleGrant, holders, keep_one
 from accounts.notices import Notice
@@ -118,6 +119,7 @@ class RoleRequest(models.Model):
     @verb(actor="by")
     def approve(self, *, by: User) -> None:
         """Agree. The role is given or taken in the same transaction."""
+        leaving.alone()  # Before any other lock, because this may end a role.
         row = self._locked(by)
         row.close(approved=True, by=by)
         if row.gives:

@@ -12,6 +12,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
+from accounts import leaving
 from accounts.models.notification import Notification
 from accounts.models.role import CARING, CLINICAL, KEEPERS, PRESCRIBERS, Role, RoleGrant, keep_one
 from accounts.notices import Notice
@@ -290,22 +291,22 @@ class User(AbstractBaseUser):
         Her roles, her places in teams and what other apps hold for her end in the same transaction. It needs one
         person and no second, also for a keeper of accounts: a danger cannot wait. Coming back is by invitation.
         """
-        from accounts.leaving import leave
         from accounts.models.care import CareTeamMembership
 
         if getattr(by, "pk", None) == self.pk:
             raise NotYourOwn
+        leaving.alone()
         row = User.objects.select_for_update().get(pk=self.pk)
         if not row.is_active:
             raise AccountClosed
         keep_one(Role.ACCOUNT_ADMIN, without=row)
-        leave(user=self, by=by)
         self.shut()
         for grant in RoleGrant.objects.current().filter(user=self).select_related("user"):
             grant.end_with_account(by=by)
         for place in CareTeamMembership.objects.current().filter(user=self):
             place.end(by=by)
         record(agent=by, type="account", subtype="deactivate", action="U", obj=self, reason_text=why)
+        leaving.settle(leaving.Leaving(by=by, people=(self,)))
         Notification.objects.warn(
             self, about=self, notice=Notice.ACCOUNT_CLOSED, once=self.security_stamp[:8]
         )

@@ -15,6 +15,7 @@ from messaging.models.refill import (
     RefillState,
 )
 from messaging.models.safety import Answer, Chose, Safety, SafetyFlag, Shown
+from messaging.models.team_change import Cause, TeamChange
 from messaging.models.thread import Closure, Outcome, Thread, ThreadState
 from messaging.models.work import Claim, Priority, WorkItem, WorkState
 from messaging.models.writing import DraftKind, DraftState, Urgent
@@ -26,6 +27,7 @@ __all__ = [
     "Answer",
     "Category",
     "CategoryCode",
+    "Cause",
     "Chose",
     "Claim",
     "Closure",
@@ -51,6 +53,7 @@ __all__ = [
     "SafetyFlag",
     "Shown",
     "Side",
+    "TeamChange",
     "Thread",
     "ThreadState",
     "Urgent",

@@ -10,11 +10,13 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 
-from accounts.models import CareRelationship, CareTeam, CareTeamMembership, Patient
+from accounts.models import CareRelationship, CareTeam, CareTeamMembership, Patient, RoleGrant
+from accounts.models.role import CARING, PRESCRIBERS
 from accounts.topics import CategoryCode
 from audit.ids import uuid7
+from audit.prepared import Prepared
 from audit.verbs import verb
-from messaging.clock import BusinessClock, Interval, NeverOpen
+from messaging.clock import BusinessClock, Interval, NeverOpen, now
 from messaging.refusals import NoPool
 
 if TYPE_CHECKING:
@@ -41,21 +43,25 @@ class PoolQuerySet(models.QuerySet["Pool"]):
             Exists(CareTeamMembership.objects.current(at).filter(user=user.pk, team=OuterRef("team")))
         )
 
-    def staffed(self) -> Self:
-        """Pools with at least one member who can sign in."""
-        members = CareTeamMembership.objects.current().filter(team=OuterRef("team"), user__is_active=True)
-        return self.filter(Exists(members))
+    def staffed(self, roles: Iterable[str] = CARING, *, at: datetime | None = None) -> Self:
+        """Pools of open teams with at least one member who can sign in and reads there in one of these roles."""
+        held = RoleGrant.objects.current(at).filter(user=OuterRef("user"), role__in=sorted(roles))
+        members = CareTeamMembership.objects.current(at).filter(Exists(held), user__is_active=True)
+        return self.filter(Exists(members.filter(team=OuterRef("team"))), team__closed_at=None)
+
+    def still_reads(self, pool: UUID, *, patient: UUID) -> bool:
+        """Whether somebody may open there what this patient writes now."""
+        return _reading.first(pool=pool, patient=patient, at=now()) is not None
 
     def for_refill(self, *, patient: Patient, ordered_by: CareTeam) -> Pool:
-        """Route a request: the team that ordered the medicine, else the patient's main team of today.
+        """Route a request: the team that ordered the medicine, else one of the patient's of today, the main one first.
 
-        Only staffed pools of teams that look after her now are considered: nobody else could read it.
+        Only pools with a prescriber, of teams that look after her now, are considered: nobody else could decide it.
         Raises `NoPool`.
         """
-        reachable = {
-            pool.team_id: pool for pool in self.reachable_by(patient).staffed().select_related("team")
-        }
-        for team in (ordered_by.pk, self._main_team_of(patient)):
+        staffed = self.reachable_by(patient).staffed(PRESCRIBERS).select_related("team")
+        reachable = {pool.team_id: pool for pool in staffed}
+        for team in (ordered_by.pk, ordered_by.successor_id, *self._teams_of(patient)):
             if team in reachable:
                 return reachable[team]
         raise NoPool
@@ -69,7 +75,7 @@ class PoolQuerySet(models.QuerySet["Pool"]):
         """
         reachable = {pool.pk: pool for pool in self.reachable_by(patient).staffed().select_related("team")}
         wanted = [chosen.pk if chosen else None, category.desk_id]
-        main = self._main_team_of(patient)
+        main = next(iter(self._teams_of(patient)), None)
         for pk in (*wanted, *(pk for pk, pool in reachable.items() if pool.team_id == main)):
             if pk in reachable:
                 return reachable[pk]
@@ -78,9 +84,17 @@ class PoolQuerySet(models.QuerySet["Pool"]):
             raise NoPool
         return fallback
 
-    def _main_team_of(self, patient: Patient) -> UUID | None:
+    def _teams_of(self, patient: Patient) -> list[UUID]:
+        """The teams that look after her now, the main one first."""
         relationships = CareRelationship.objects.current().filter(patient=patient)
-        return relationships.order_by("-is_primary", "starts_at").values_list("team", flat=True).first()
+        return list(relationships.order_by("-is_primary", "starts_at").values_list("team", flat=True))
+
+
+@Prepared
+def _reading(*, pool: UUID, patient: UUID, at: datetime) -> models.QuerySet[Pool, tuple[UUID]]:
+    related = CareRelationship.objects.current(at).filter(patient=patient, team=OuterRef("team"))
+    open_there = Pool.objects.staffed(at=at).filter(Exists(related) | Q(is_fallback=True), pk=pool)
+    return open_there.values_list("pk")
 
 
 class Pool(models.Model):

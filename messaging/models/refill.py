@@ -8,8 +8,8 @@ from django.conf import settings
 from django.db import IntegrityError, models, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
-from django.utils.translation import gettext_lazy as _
 
+from accounts import leaving
 from accounts.models import CareRelationship, Patient, ProxyGrant
 from accounts.models.user import Standing
 from accounts.notices import Notice
@@ -25,13 +25,19 @@ from messaging.models.confidence import may_ask_for
 from messaging.models.medicine import Prescription
 from messaging.models.message import Press
 from messaging.models.pool import Category, Pool
+from messaging.models.refill_terms import (
+    DECIDED_STATES,
+    OPEN_STATES,
+    DenialReason,
+    RefillState,
+    checked_terms,
+)
 from messaging.models.safety import Safety, SafetyFlag
 from messaging.models.work import WorkItem, WorkState, keep_apart
 from messaging.refusals import (
     AlreadyDecided,
     ControlledSubstance,
     DuplicateRequest,
-    Incomplete,
     MayNot,
     NotOpenForDecision,
     NotRequestable,
@@ -43,48 +49,9 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from accounts.models import User
+    from audit.context import Agent
 
 COMMENT_LIMIT = 1_000
-
-
-class RefillState(models.TextChoices):
-    """States of one asked-for medicine (vocabulary of FHIR Task and NCPDP SCRIPT)."""
-
-    RECEIVED = "received", _("Waiting for the team")
-    IN_REVIEW = "in_review", _("Being looked at")
-    APPROVED = "approved", _("Approved")
-    APPROVED_WITH_CHANGES = "approved_with_changes", _("Approved with a change")
-    REPLACED = "replaced", _("Replaced by a new order")
-    DENIED = "denied", _("Not approved")
-    CANCELLED = "cancelled", _("Cancelled")
-
-
-OPEN_STATES = (RefillState.RECEIVED, RefillState.IN_REVIEW)
-DECIDED_STATES = (
-    RefillState.APPROVED,
-    RefillState.APPROVED_WITH_CHANGES,
-    RefillState.REPLACED,
-    RefillState.DENIED,
-)
-
-
-class DenialReason(models.TextChoices):
-    """NCPDP SCRIPT denial codes, each with words for the patient that say what to do next."""
-
-    TOO_SOON = "AD", _("It is too soon for a refill. Ask again when you have about a week left.")
-    CALL_FIRST = "AF", _("We need to talk with you first. Call us.")
-    NOT_APPROPRIATE = (
-        "AG",
-        _("This medicine is not right for you now. Write to your team about what to do instead."),
-    )
-    VISIT_NEEDED = "AM", _("You need a visit first. Call us to book one.")
-    ANSWERED_ELSEWHERE = (
-        "AP",
-        _("This was already taken care of another way. Call us if you do not have your medicine."),
-    )
-    NEVER_PRESCRIBED = "AE", _("We did not order this medicine for you. Ask the clinic that did.")
-    STOPPED = "DA", _("This medicine was stopped. Call us before you take it again.")
-    ALLERGY = "CZ", _("You may be allergic to this medicine. Do not take it. Call us today.")
 
 
 class RefillRequestItemQuerySet(models.QuerySet["RefillRequestItem"]):
@@ -94,11 +61,16 @@ class RefillRequestItemQuerySet(models.QuerySet["RefillRequestItem"]):
         return self.filter(Q(patient__user=user.pk) | Q(patient__in=granted.values("patient")))
 
     def worked_by(self, user: User | Standing, *, at: datetime | None = None) -> Self:
-        """Requests in the pools `user` works now, about patients whom that team looks after now."""
+        """Requests in the pools `user` works now, about patients whom that team looks after now.
+
+        What came to the fall-back pool came because no team looked after the patient: its clinicians decide it.
+        """
         related = CareRelationship.objects.current(at).filter(
             patient=OuterRef("patient"), team=OuterRef("pool__team")
         )
-        return self.filter(Exists(related), pool__in=Pool.objects.worked_by(user, at=at))
+        return self.filter(
+            Exists(related) | Q(pool__is_fallback=True), pool__in=Pool.objects.worked_by(user, at=at)
+        )
 
     def visible_to(self, user: User) -> Self:
         """Requests `user` may read now."""
@@ -124,6 +96,7 @@ class RefillRequestQuerySet(models.QuerySet["RefillRequest"]):
         Raises `NotRequestable` for a stopped medicine, `DuplicateRequest` with the request that stands, `NoPool`
         when no team would read it, `MayNot` when `by` may not ask for this patient, `FormUsed` (see `Press`).
         """
+        leaving.as_things_stand()
         # Lock the order: two presses of the button, or patient and daughter at once, make one request.
         prescription = (
             Prescription.objects.select_for_update(of=("self",))
@@ -254,6 +227,7 @@ class RefillRequestItem(models.Model):
     @verb(actor="by")
     def claim(self, *, by: User) -> RefillRequestItem:
         """Take the request for review, or say who has it (`HeldByAnother`)."""
+        leaving.as_things_stand()
         item = self._locked()
         if not item.is_open:
             raise AlreadyDecided
@@ -284,6 +258,7 @@ class RefillRequestItem(models.Model):
         schedule II refill, `AlreadyDecided`, `NotOpenForDecision`, `HeldByAnother`. Records the decision and
         tells the patient.
         """
+        leaving.as_things_stand()
         item = self._locked()
         if not by.may_prescribe or not RefillRequestItem.objects.worked_by(by).filter(pk=item.pk).exists():
             raise MayNot
@@ -295,7 +270,7 @@ class RefillRequestItem(models.Model):
         outcome = RefillState(outcome)
         if outcome not in DECIDED_STATES:
             raise NotOpenForDecision
-        terms = _checked_terms(outcome, reason=reason, note=note, quantity=quantity, repeats=repeats)
+        terms = checked_terms(outcome, reason=reason, note=note, quantity=quantity, repeats=repeats)
         if item.prescription.schedule == Schedule.II and outcome in (
             RefillState.APPROVED,
             RefillState.APPROVED_WITH_CHANGES,
@@ -335,6 +310,7 @@ class RefillRequestItem(models.Model):
     @verb(actor="by")
     def cancel(self, *, by: User) -> RefillRequestItem:
         """Take the request back. Only the patient's side, only while it is open."""
+        leaving.as_things_stand()
         item = self._locked()
         if not may_ask_for(by, item.patient):
             raise MayNot
@@ -352,6 +328,26 @@ class RefillRequestItem(models.Model):
             category="refill",
         )
         return item
+
+    def put_back(self) -> None:
+        """Whoever looked at it has left: it waits again."""
+        if self.state == RefillState.IN_REVIEW:
+            self._move_to(RefillState.RECEIVED)
+
+    def end_unread(self, *, by: Agent) -> None:
+        """Nobody is left who could judge it, or nobody to judge it for: it ends, and the patient's side is told."""
+        self._move_to(RefillState.CANCELLED)
+        self.work.locked().finish(state=WorkState.CANCELLED)
+        record(
+            agent=by,
+            type="record",
+            subtype="cancel",
+            action="U",
+            obj=self,
+            patient_id=self.patient_id,
+            category="refill",
+        )
+        notices.tell_patients_side(self.patient, about=self, notice=Notice.TEAM_CHANGED)
 
     def _locked(self) -> RefillRequestItem:
         return (
@@ -402,25 +398,3 @@ class RefillDecision(models.Model):
 def may_still_be_told(decision: UUID, person: UUID) -> bool:
     """Whether a notice of this decision may leave for somebody on the patient's side, at this moment."""
     return RefillRequestItem.objects.of_patients_side(Standing(person)).filter(decision=decision).exists()
-
-
-def _checked_terms(
-    outcome: RefillState, *, reason: str, note: str, quantity: int | None, repeats: int | None
-) -> dict[str, object]:
-    """Return the columns that go with `outcome`, or say which part is missing or does not fit it (SCRIPT
-    RxRenewalResponse). A change that nobody would see is refused, not dropped."""
-    if outcome != RefillState.APPROVED_WITH_CHANGES and not (quantity is None and repeats is None):
-        raise Incomplete("outcome", _("To change the amount or the refills, answer “Approved with a change”"))
-    if outcome != RefillState.DENIED and reason:
-        raise Incomplete("outcome", _("A reason goes with “Not approved” only"))
-    if outcome == RefillState.DENIED:
-        if reason not in DenialReason.values:
-            raise Incomplete("reason", _("Choose why, so the patient knows what to do next"))
-        return {"reason": reason}
-    if outcome == RefillState.APPROVED_WITH_CHANGES:
-        if quantity is None and repeats is None:
-            raise Incomplete("quantity", _("Write the amount or the number of refills that you change"))
-        return {"quantity": quantity, "repeats": repeats}
-    if outcome == RefillState.REPLACED and not note:
-        raise Incomplete("note", _("Write what the patient gets instead and how to take it"))
-    return {}

@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts import terms
+from accounts import leaving, terms
 from accounts.models import CareRelationship, Patient, ProxyGrant
 from accounts.models.user import Standing
 from accounts.notices import Notice
@@ -21,10 +21,12 @@ from audit.seals import Kind, SealedField, seal
 from audit.verbs import verb
 from messaging import notices
 from messaging.clock import now
+from messaging.models.closure import Closure, Outcome
 from messaging.models.confidence import Confidence, begins_apart, may_write_for, may_write_in
 from messaging.models.message import PREVIEW_LENGTH, InternalNote, Message, Press, Side
 from messaging.models.pool import Category, Pool
 from messaging.models.safety import SafetyFlag
+from messaging.models.team_change import TeamChange
 from messaging.models.work import WorkItem, is_on_patients_side
 from messaging.refusals import AlreadyClosed, MayNot, OwnRecord, ThreadMovedOn, UnreadBeforeFinish
 
@@ -39,17 +41,6 @@ if TYPE_CHECKING:
 class ThreadState(models.TextChoices):
     OPEN = "open", _("Open")
     CLOSED = "closed", _("Finished")
-
-
-class Outcome(models.TextChoices):
-    """Why a conversation is finished (TR15). Staff choose; patients read the words."""
-
-    ANSWERED = "answered", _("Answered")
-    VISIT_BOOKED = "visit_booked", _("Visit booked")
-    REFILL_DECIDED = "refill_decided", _("Refill decided")
-    PHONED = "phoned", _("Talked on the phone")
-    NO_REPLY_NEEDED = "no_reply_needed", _("No reply needed")
-    REDIRECTED = "redirected", _("Sent to another team")
 
 
 class ThreadQuerySet(models.QuerySet["Thread"]):
@@ -95,6 +86,7 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         Raises `MayNot` when `by` may not write for `patient`, `FormUsed` when that press sent something
         else, `NoPool` when nobody could read it.
         """
+        leaving.as_things_stand()
         if not may_write_for(by, patient, about=category):
             raise MayNot
         if confidential is None:
@@ -194,8 +186,9 @@ class Thread(models.Model):
         `ThreadMovedOn` when `seen`, the last message on the page the form was on, is not the last one any
         more; `FormUsed` when the first press sent something else; `HeldByAnother`; `MayNot`.
         """
+        leaving.as_things_stand()
         # Lock first: two replies may race to reopen a closed thread.
-        (thread,) = _locked(ref=self.pk)
+        thread = self._locked()
         side = thread.side_of(author, door=side)
         press = Press.of(form_token, "message", self.pk, body)
         if twin := press.earlier(Message.objects.all(), author=author):
@@ -206,7 +199,15 @@ class Thread(models.Model):
             return thread._hear(author, body, press, safety)
         return thread._answer(author, body, press)
 
+    def _locked(self) -> Thread:
+        # A row that had to wait while its team changed does not fit the team it was joined with: ask once more.
+        locked = _locked.first(ref=self.pk) or _locked.first(ref=self.pk)
+        if locked is None:
+            raise Thread.DoesNotExist
+        return locked
+
     def _hear(self, author: User, body: str, press: Press, safety: Safety | None) -> Message:
+        TeamChange.objects.keep_read(self, by=author)
         message = self.write(author=author, side=Side.PATIENT, body=body, press=press)
         item = self.open_item()
         if item is None:
@@ -270,6 +271,7 @@ class Thread(models.Model):
         Raises `UnreadBeforeFinish` when `seen`, the last message on the page of whoever finishes, is not the
         last one any more; `AlreadyClosed`, `HeldByAnother`, `OwnRecord`, `MayNot`.
         """
+        leaving.as_things_stand()
         thread = Thread.objects.select_for_update(of=("self",)).get(pk=self.pk)
         thread.side_of(by, door=Side.TEAM)
         if not thread.is_open:
@@ -392,30 +394,6 @@ _open_work = Prepared(
         .select_related("pool")
     )
 )
-
-
-class Closure(models.Model):
-    """That a conversation was finished, by whom and how; and when somebody wrote in it again."""
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    thread = models.ForeignKey(Thread, on_delete=models.PROTECT, related_name="closures")
-    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
-    closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    outcome = models.CharField(max_length=20, choices=Outcome.choices)
-    closed_at = models.DateTimeField(default=now)
-    reopened_at = models.DateTimeField(null=True)
-
-    class Meta:
-        ordering = ["closed_at"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["thread"], condition=Q(reopened_at=None), name="one_standing_closure"
-            ),
-            models.CheckConstraint(condition=Q(outcome__in=Outcome.values), name="outcome_known"),
-        ]
-
-    def __str__(self) -> str:
-        return f"closure {self.pk}"
 
 
 def may_still_be_told(message: UUID, person: UUID) -> bool:

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
+from accounts import leaving
 from accounts.models import CareRelationship, CareTeamMembership, Patient, RoleGrant, Trust
 from accounts.models.role import CARING
 from audit.ids import uuid7
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from accounts.models import User
     from accounts.models.user import Standing
+    from audit.context import Agent
 
 
 class Priority(models.IntegerChoices):
@@ -153,6 +155,7 @@ class WorkItem(models.Model):
 
         Raises `HeldByAnother` with the holder, `AlreadyClosed`, `OwnRecord`, `MayNot`. Records the claim.
         """
+        leaving.as_things_stand()
         item = self.locked()
         item.check_worker(by)
         if not item.is_open:
@@ -165,6 +168,7 @@ class WorkItem(models.Model):
     @verb(actor="by")
     def release(self, *, by: User) -> WorkItem:
         """Give the work back to the team. Raises `NotHeld` unless `by` holds it."""
+        leaving.as_things_stand()
         item = self.locked()
         if item.owner_id != by.pk or not item.is_open:
             raise NotHeld
@@ -188,9 +192,9 @@ class WorkItem(models.Model):
 
     def locked(self) -> WorkItem:
         """Read the row again under a lock: two people may be at it."""
-        # The owner must not be joined: a row that had to wait for its lock comes with the new owner's id but
-        # with the joined columns of before, that is, with nobody.
-        return WorkItem.objects.select_for_update(of=("self",)).select_related("pool").get(pk=self.pk)
+        # Nothing must be joined that may change: a row that had to wait for its lock comes with the new owner's id
+        # but with the joined columns of before, that is, with nobody; and not at all when its pool is another.
+        return WorkItem.objects.select_for_update(of=("self",)).get(pk=self.pk)
 
     def check_worker(self, by: User) -> None:
         """Raise `MayNot` unless `by` works this item now, `OwnRecord` when she stands on the patient's side."""
@@ -227,6 +231,35 @@ class WorkItem(models.Model):
             patient_id=self.patient_id,
             category="work",
         )
+
+    def let_go(self, *, by: Agent) -> None:
+        """Take it from an owner who cannot work on it any more: it waits for the others."""
+        self.end_claims(because="left")
+        self.owner = None
+        if self.state == WorkState.ACCEPTED:
+            self.state = WorkState.REQUESTED
+        self.save(update_fields=["owner", "state"])
+        record(
+            agent=by,
+            type="work",
+            subtype="let-go",
+            action="U",
+            obj=self,
+            patient_id=self.patient_id,
+            category="work",
+        )
+
+    def move_to(self, pool: Pool, *, by: Agent) -> None:
+        """Bring it to another pool, with its promise. Its owner keeps it if she works there, too."""
+        self.pool = pool
+        self.save(update_fields=["pool"])
+        if self.owner_id is not None and self.holder_id is None:
+            self.let_go(by=by)
+
+    @property
+    def is_owed(self) -> bool:
+        """Somebody waits for the team, and the team has not answered yet."""
+        return self.state in (WorkState.REQUESTED, WorkState.ACCEPTED)
 
     def press(self, *, priority: Priority, due_at: datetime) -> None:
         """Something she wrote may be dangerous: to the top, and sooner. What she was promised stays."""

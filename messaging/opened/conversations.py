@@ -29,6 +29,7 @@ from messaging.opened.messages import (
     open_messages,
     receipts_of,
 )
+from messaging.opened.team_lines import team_lines
 from messaging.opened.texts import OpenPatient, open_texts, patient_pairs
 from messaging.opened.threads import messages_of
 
@@ -152,6 +153,10 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
             for n in notes
         ),
         *(Entry("event", line.at, event=line) for line in _events(closures, names)),
+        *(
+            Entry("event", line.at, event=EventLine(line.at, line.staff_words))
+            for line in team_lines(thread.pk)
+        ),
     ]
     owed = item is not None and item.is_open and item.state != WorkState.ON_HOLD
     return Conversation(

@@ -34,6 +34,7 @@ from messaging.opened.messages import (
     receipts_of,
 )
 from messaging.opened.paging import Page, Position
+from messaging.opened.team_lines import TeamLine, team_lines
 from messaging.opened.texts import open_texts
 
 if TYPE_CHECKING:
@@ -206,11 +207,34 @@ class OpenThread:
     is_open: bool
     outcome: str
     messages: tuple[OpenMessage, ...]
+    team_lines: tuple[TeamLine, ...]
     earlier: UUID | None  # the message to page back from, when there are earlier ones
     steps: tuple[Step, ...]
     last_message_ref: UUID
     reply_due_at: datetime | None
     is_late: bool
+
+    @property
+    def was(self) -> str:
+        """What its team was called when it began, if that was another."""
+        first = self.team_lines[0].was if self.team_lines else ""
+        return first if first != self.pool_name else ""
+
+    def lines_before(self, message: OpenMessage) -> tuple[TeamLine, ...]:
+        """What happened between the message before this one and this one."""
+        place = self.messages.index(message)
+        if place == 0 and self.earlier is not None:
+            return ()
+        since = self.messages[place - 1].sent_at if place else None
+        return tuple(
+            line
+            for line in self.team_lines
+            if (since is None or line.at >= since) and line.at < message.sent_at
+        )
+
+    @property
+    def lines_at_the_end(self) -> tuple[TeamLine, ...]:
+        return tuple(line for line in self.team_lines if line.at >= self.messages[-1].sent_at)
 
     @property
     def first_new(self) -> OpenMessage | None:
@@ -248,6 +272,7 @@ def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> 
         is_open=thread.is_open,
         outcome=str(Outcome(outcome).label) if outcome else "",
         messages=opened,
+        team_lines=team_lines(thread.pk),
         earlier=earlier,
         steps=_steps(opened, owed=owed, closed_at=closed_at, reader=reader),
         last_message_ref=thread.last_message_id,

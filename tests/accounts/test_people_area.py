@@ -230,7 +230,7 @@ def test_a_keepers_role_in_an_invitation_is_only_asked_for(cast, root, enter):
 
 def test_closing_ends_everything_at_once_and_says_why_under_seal(cast, root, enter, monkeypatch):
     left = []
-    monkeypatch.setattr(leaving, "_registered", [*leaving._registered, lambda **who: left.append(who)])
+    monkeypatch.setattr(leaving, "_followers", [*leaving._followers, left.append])
     maya = enter(cast.maya)
     assert root.post(f"/people/{cast.maya.pk}/close/", {"why": ""}).status_code == 422
     assert is_in(maya)
@@ -239,7 +239,7 @@ def test_closing_ends_everything_at_once_and_says_why_under_seal(cast, root, ent
     user = User.objects.get(pk=cast.maya.pk)
     assert not user.is_active and not user.roles
     assert not user.team_memberships.filter(ends_at=None).exists()
-    assert left == [{"user": user, "by": cast.root}]
+    assert (left[-1].people, left[-1].by) == ((user,), cast.root)
     event = AuditEvent.objects.get(type="account", subtype="deactivate")
     assert bytes(event.reason_text) and b"clinic" not in bytes(event.reason_text)
     assert root.post(f"/people/{cast.maya.pk}/close/", {"why": "again"}).status_code == 409
@@ -248,10 +248,10 @@ def test_closing_ends_everything_at_once_and_says_why_under_seal(cast, root, ent
 
 
 def test_what_an_app_cannot_put_right_keeps_the_account_open(cast, monkeypatch):
-    def broken(**who):
+    def broken(change):
         raise RuntimeError("no")
 
-    monkeypatch.setattr(leaving, "_registered", [broken])
+    monkeypatch.setattr(leaving, "_followers", [broken])
     with pytest.raises(RuntimeError):
         cast.maya.deactivate(by=cast.root)
     user = User.objects.get(pk=cast.maya.pk)

@@ -88,6 +88,7 @@ def test_what_nobody_is_there_for_reaches_somebody_who_can_read_it(work, cast, e
 
 def test_the_fallback_desk_answers_what_it_got_and_sees_nothing_else_of_her(work, cast, enter):
     earlier = work.thread(about="medical_question", body="Only for my doctor.")
+    earlier.close(by=cast.okafor, outcome="answered")
     leave(cast, "ana", "okafor", "desk")
     thread = work.thread()
     thread.post(author=cast.sam, body="We are here.")

@@ -1,0 +1,131 @@
+"""Work whose people are gone: taken back from whoever left, and brought to somebody who reads it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db.models import Exists, OuterRef, Q
+
+from accounts.leaving import Leaving
+from accounts.models import CareRelationship, CareTeamMembership
+from accounts.models.role import PRESCRIBERS
+from accounts.models.user import Standing
+from accounts.notices import Notice
+from messaging import notices
+from messaging.models.pool import Pool
+from messaging.models.refill import RefillRequestItem
+from messaging.models.team_change import Cause, TeamChange, next_pool
+from messaging.models.thread import Thread
+from messaging.models.work import WorkItem, is_held
+from messaging.refusals import NoPool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from uuid import UUID
+
+    from accounts.models import CareTeam, User
+    from audit.context import Agent
+
+
+def settle(change: Leaving) -> None:
+    """Release what those who left hold, bring what nobody reads any more to somebody who does, tell each pool once."""
+    waiting: set[UUID] = set()
+    for person in change.people:
+        waiting |= _let_go(person, by=change.by)
+    teams = {team.pk for team in change.teams} | _teams_of(change.people)
+    patients = [patient.pk for patient in change.patients]
+    unread = WorkItem.objects.unfinished().filter(
+        _nobody_reads(), Q(pool__team__in=teams) | Q(patient__in=patients)
+    )
+    for item in unread.select_related("pool__team__successor", "thread", "refill").order_by(
+        "created_at", "id"
+    ):
+        to = _bring_on(item, by=change.by)
+        if to is not None and item.is_owed:
+            waiting.add(to.pk)
+    for pool in Pool.objects.filter(pk__in=waiting):
+        notices.tell_members(pool, notice=Notice.WORK_WAITING)
+
+
+def may_still_be_told(change: UUID, person: UUID) -> bool:
+    """Whether a notice of a new team may leave for somebody on the patient's side, at this moment."""
+    return Thread.objects.of_patients_side(Standing(person)).filter(team_changes=change).exists()
+
+
+def _let_go(person: User, *, by: Agent) -> set[UUID]:
+    """Take from `person` what she cannot work on any more. The pools in which something waits for that."""
+    waiting = set()
+    left = WorkItem.objects.unfinished().filter(~is_held(), owner=person.pk)
+    for item in left.select_for_update(of=("self",)).order_by("id"):
+        item.let_go(by=by)
+        if item.refill_id is not None:
+            RefillRequestItem.objects.get(pk=item.refill_id).put_back()
+        if item.is_owed:
+            waiting.add(item.pool_id)
+    return waiting
+
+
+def _teams_of(people: Iterable[User]) -> set[UUID]:
+    ever = CareTeamMembership.objects.filter(user__in=[person.pk for person in people])
+    return set(ever.values_list("team", flat=True))
+
+
+def _nobody_reads() -> Q:
+    """The condition that a piece of work lies where nobody may open it now."""
+    staffed = Pool.objects.staffed().filter(pk=OuterRef("pool"))
+    cared_for = CareRelationship.objects.current().filter(
+        patient=OuterRef("patient"), team=OuterRef("pool__team")
+    )
+    return ~Q(Exists(staffed)) | (Q(pool__is_fallback=False) & ~Q(Exists(cared_for)))
+
+
+def _bring_on(item: WorkItem, *, by: Agent) -> Pool | None:
+    """Bring it to where it is read. It stays where it is when the clinic has nobody at all: nothing is dropped."""
+    if item.thread is not None:
+        return _bring_thread_on(item.thread, _cause(item.pool.team, item), by=by)
+    if item.refill is not None:
+        return _bring_refill_on(item.refill, item, by=by)
+    return None
+
+
+def _bring_thread_on(thread: Thread, because: Cause, *, by: Agent) -> Pool | None:
+    thread = Thread.objects.select_for_update(of=("self",)).get(pk=thread.pk)
+    try:
+        to = next_pool(thread)
+    except NoPool:
+        return None
+    if to.pk == thread.pool_id:
+        return None
+    TeamChange.objects.make(thread=thread, to=to, because=because, by=by)
+    return to
+
+
+def _bring_refill_on(refill: RefillRequestItem, item: WorkItem, *, by: Agent) -> Pool | None:
+    """To the team that looks after the patient now, else to the fall-back pool if a prescriber reads there.
+
+    Where nobody is left to judge it, the request ends and its patient is told to call.
+    """
+    ordered_by = refill.prescription.team
+    to: Pool | None
+    try:
+        to = Pool.objects.for_refill(patient=refill.patient, ordered_by=ordered_by.successor or ordered_by)
+    except NoPool:
+        to = Pool.objects.staffed(PRESCRIBERS).filter(is_fallback=True).select_related("team").first()
+    if to is None:
+        refill.end_unread(by=by)
+        return None
+    if to.pk == refill.pool_id:
+        return None
+    refill.pool = to
+    refill.save(update_fields=["pool"])
+    item.locked().move_to(to, by=by)
+    notices.tell_patients_side(refill.patient, about=refill, notice=Notice.TEAM_CHANGED, once=str(to.pk))
+    return to
+
+
+def _cause(team: CareTeam, item: WorkItem) -> Cause:
+    if team.closed_at is not None:
+        return Cause.MERGED if team.successor_id else Cause.CLOSED
+    if Pool.objects.staffed().filter(pk=item.pool_id).exists():
+        return Cause.CARE_ENDED
+    return Cause.NOBODY_LEFT
