@@ -157,7 +157,7 @@ def colleagues(*, name: str = "", role: str = "", team: str = "", state: str = "
     if role:
         rows = rows.filter(pk__in=RoleGrant.objects.current().filter(role=role).values("user"))
     if team:
-        rows = rows.filter(pk__in=CareTeamMembership.objects.current().filter(team=team).values("user"))
+        rows = rows.filter(pk__in=CareTeamMembership.objects.current().filter(team=UUID(team)).values("user"))
     users = list(rows.defer("password", "email"))
     names = _names(user.practitioner for user in users)
     roles, teams = _roles_of(users), _teams_of(users)
@@ -311,7 +311,7 @@ def invitations() -> list[Invited]:
     found = [
         Invited(
             id=row.pk,
-            name=str(names[row.pk]) if row.pk in names else plates.get(row.user_id, _("Somebody")),  # type: ignore[arg-type]
+            name=str(names[row.pk]) if row.pk in names else plates.get(row.user_id, _("Somebody")),
             roles=tuple(str(Role(role).label) for role in row.roles),
             teams=tuple(teams[ref] for ref in row.teams if ref in teams),
             state=str(row.state),

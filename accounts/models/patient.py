@@ -97,11 +97,28 @@ class PatientManager(models.Manager.from_queryset(PatientQuerySet)):  # type: ig
         return patient
 
     @verb(actor="by")
-    def register_with(self, *, team: CareTeam, by: User, **about: str) -> Patient:
+    def register_with(
+        self,
+        *,
+        team: CareTeam,
+        name: str,
+        birth_date: str,
+        record_number: str,
+        phone: str,
+        language: str,
+        by: User,
+    ) -> Patient:
         """Open a record at the desk: `team` is her main one, and the teams of whoever registers her see it, too."""
         from accounts.models.care import CareTeam, CareTeamMembership
 
-        patient: Patient = self.register(by=by, **about)
+        patient: Patient = self.register(
+            name=name,
+            birth_date=birth_date,
+            record_number=record_number,
+            phone=phone,
+            language=language,
+            by=by,
+        )
         team.care_for(patient=patient, is_primary=True, by=by)
         own = CareTeamMembership.objects.current().filter(user=by).values("team")
         for mine in CareTeam.objects.filter(pk__in=own).exclude(pk=team.pk):
