@@ -56,3 +56,8 @@ def derive(key: bytes, purpose: str) -> bytes:
 
 def mac(key: bytes, message: bytes) -> str:
     return hmac.new(key, message, hashlib.sha256).hexdigest()
+
+
+def short_mac(key: bytes, message: bytes) -> int:
+    """The first eight bytes of the same, as the number that the database keeps it as."""
+    return int.from_bytes(hmac.digest(key, message, "sha256")[:8], "big", signed=True)

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
@@ -153,6 +153,7 @@ class OpenedKey:
     id: UUID
     owner_id: UUID
     cipher: cipher.Cipher
+    words_key: bytes = field(repr=False)  # of the blind index; says nothing about the data key
 
 
 class _KeyCache:
@@ -266,6 +267,15 @@ def load(key_ids: Iterable[UUID]) -> None:
             continue  # Wrapped by a key that is not here: its texts will say that they do not open.
 
 
+def living(owner_ids: Iterable[UUID]) -> list[OpenedKey]:
+    """Every key of these owners that still opens, active or retired. Two statements at most."""
+    wanted = set(owner_ids)
+    rows = DataKey.objects.filter(owner_id__in=wanted).exclude(state=DataKey.State.DESTROYED)
+    key_ids = list(rows.values_list("pk", flat=True))
+    load(key_ids)
+    return [key for key_id in key_ids if (key := _known(key_id)) is not None]
+
+
 def active_for(owner_id: UUID) -> OpenedKey:
     """The key that seals for this owner now. Made on first use."""
     if (key := _cache.active_for(owner_id)) is not None:
@@ -312,7 +322,7 @@ def rewrap_some(*, by: Agent, batch: int = 100) -> int:
 
 def _open(row: DataKey) -> OpenedKey:
     dek = provider().unwrap(row.kek_id, bytes(row.wrapped), _context(row.pk, row.owner_id))
-    return OpenedKey(row.pk, row.owner_id, cipher.Cipher(dek))
+    return OpenedKey(row.pk, row.owner_id, cipher.Cipher(dek), cipher.derive(dek, "words"))
 
 
 def _context(key_id: UUID, owner_id: UUID) -> bytes:

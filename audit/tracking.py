@@ -20,6 +20,7 @@ UNTRACKED = {
     "accounts.session": "Its beginning, each change of strength and its end are events; every request touches it.",
     "accounts.trycounter": "It counts tries by one statement of its own; every refused try is an event.",
     "accounts.passkeychallenge": "A question asked of a browser; the answer is an event.",
+    "messaging.messagewords": "Keyed digests of the words of a message; sending or indexing it is an event.",
     "messaging.readreceipt": "A receipt is itself who read what and when; the access is an event.",
     "accounts.notification": "An outbox row is its own log of attempts; sending opens an address, which is an event.",
 }

@@ -121,6 +121,8 @@ DONE: dict[tuple[str, str], Words] = {
     ("record", "discard"): gettext_lazy("Discarded a draft"),
     ("record", "note"): gettext_lazy("Wrote an internal note"),
     ("record", "close"): gettext_lazy("Finished a conversation"),
+    ("record", "print"): gettext_lazy("Opened a conversation to print it"),
+    ("record", "download"): gettext_lazy("Saved a conversation as a file"),
     ("record", "refill-request"): gettext_lazy("Asked for a refill"),
     ("record", "decide"): gettext_lazy("Decided a refill request"),
     ("record", "cancel"): gettext_lazy("Took back a refill request"),
@@ -181,6 +183,8 @@ ROLES: dict[str, Words] = {
 _FOR_PATIENT: dict[tuple[str, str], Words] = {
     ("message", "list"): gettext_lazy("Saw your messages in a list"),
     ("message", "read"): gettext_lazy("Read your messages"),
+    ("message", "search"): gettext_lazy("Searched your messages"),
+    ("message", "index"): gettext_lazy("Prepared your messages for search"),
     ("note", "read"): gettext_lazy("Looked at your messages"),
     ("medicine", "list"): gettext_lazy("Looked at your medicines"),
     ("medicine", "read"): gettext_lazy("Looked at your medicines"),
@@ -199,6 +203,8 @@ _FOR_PATIENT: dict[tuple[str, str], Words] = {
     ("privacy", "read"): gettext_lazy("Looked at who has seen your record"),
     ("record", "send"): gettext_lazy("Wrote a message"),
     ("record", "close"): gettext_lazy("Finished a conversation"),
+    ("record", "print"): gettext_lazy("Opened a conversation to print it"),
+    ("record", "download"): gettext_lazy("Saved a conversation as a file"),
     ("record", "refill-request"): gettext_lazy("Asked for a refill"),
     ("record", "safety-flag"): gettext_lazy("Marked what was sent as something to look at sooner"),
     ("record", "decide"): gettext_lazy("Decided your refill request"),
@@ -228,6 +234,8 @@ def what_was_done(event: AuditEvent) -> str:
             return _("Listed: %(what)s") % {"what": thing}
         if event.subtype == "search":
             return _("Searched: %(what)s") % {"what": thing}
+        if event.subtype == "index":
+            return _("Prepared for search: %(what)s") % {"what": thing}
         if event.subtype == "send":
             return _("Used to send a notice: %(what)s") % {"what": thing}
         return _("Opened: %(what)s") % {"what": thing}

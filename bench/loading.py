@@ -21,12 +21,13 @@ from accounts.models import CareRelationship, Patient, User
 from accounts.models.patient import record_number_digest
 from accounts.models.user import email_digest
 from audit import cipher, keys
+from audit.blind_index import RULES, digests
 from audit.ids import uuid7
 from audit.models import AuditEvent, DataKey
 from audit.seals import seal
 from bench.floor import models as floor
 from bench.writing import Writer
-from messaging.models import Message, ReadReceipt, Thread, WorkItem
+from messaging.models import Message, MessageWords, ReadReceipt, Thread, WorkItem
 from portal.demo_clinic import found_clinic
 from portal.demo_practice import open_practice
 
@@ -191,7 +192,9 @@ class Loader:
         )  # fmt: skip
         keys._cache.size = 10_000_000
         keys._cache.seconds = 1e9
-        keys._cache.put(keys.OpenedKey(key_id, owner_id, cipher.Cipher(dek)), active=True)
+        keys._cache.put(
+            keys.OpenedKey(key_id, owner_id, cipher.Cipher(dek), cipher.derive(dek, "words")), active=True
+        )
 
     def _thread(self, number: int) -> None:
         about_ana = number < ANAS_THREADS
@@ -230,6 +233,7 @@ class Loader:
         self.rows.add(floor.Thread, **shared, subject=subject, preview=preview)
         for place, (ref, whose, author, sent_at, body) in enumerate(written):
             self._message(thread, ref, whose, author, sent_at, body)
+            self._words(ref, person.patient, body, "" if place else subject)
             if place < length - 1 or not waits:
                 self._receipt(ref, thread, staff if whose == "patient" else person.user_id, sent_at)
         self._work(thread, pool.pk, staff, waits, last_at)
@@ -262,6 +266,11 @@ class Loader:
             Message, **shared, patient=thread.patient_id, body=bytes(seal(body, into=message, field="body"))
         )
         self.rows.add(floor.Message, **shared, body=body)
+
+    def _words(self, message: UUID, patient: Patient, *texts: str) -> None:
+        if not getattr(settings, "BARE", False):
+            found = digests(texts, owner_id=patient.pk)
+            self.rows.add(MessageWords, message=message, patient=patient.pk, rules=RULES, digests=found)
 
     def _receipt(self, message: UUID, thread: Thread, reader: UUID, sent_at: datetime) -> None:
         shared = {

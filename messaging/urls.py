@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from messaging.views import medicines, refills, threads, triage
+from messaging.views import exports, medicines, refills, search, threads, triage
 
 urlpatterns = [
     path("api/v1/", include("messaging.api.urls")),
     path("messages/", threads.messages, name="messages"),
     path("messages/new/", threads.message_new, name="message-new"),
+    path("messages/search/", search.message_search, name="message-search"),
     path("messages/<uuid:ref>/", threads.thread, name="thread"),
+    path("messages/<uuid:ref>/print/", exports.thread_print, name="thread-print"),
+    path("messages/<uuid:ref>/pdf/", exports.thread_pdf, name="thread-pdf"),
+    path("messages/<uuid:ref>/data/", exports.thread_data, name="thread-data"),
     path("messages/<uuid:ref>/replies/", threads.replies, name="thread-replies"),
     path("medicines/", medicines.medicines, name="medicines"),
     path("medicines/<uuid:ref>/refill/", medicines.refill_new, name="refill-new"),

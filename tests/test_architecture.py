@@ -81,6 +81,7 @@ OPEN_TEXT = {
     "accounts.session.device": "the kind of browser",
     "accounts.session.proven_for": "a code",
     "accounts.session.end_reason": "a code",
+    "messaging.messagewords.digests": "keyed digests of words",
     "messaging.message.language": "a language tag",
     "accounts.notification.event_key": "a reference",
     "accounts.notification.last_error": "the name of an exception, never its words",
@@ -96,6 +97,7 @@ UNSEEN_WRITES = {
     "accounts/models/limit.py": "counters of tries, untracked",
     "accounts/models/session.py": "sessions are untracked; what matters of them is recorded as an event",
     "messaging/models/message.py": "receipts, untracked",
+    "messaging/models/words.py": "digests of words, untracked",
     "accounts/models/notification.py": "the outbox, untracked",
     "portal/demo_stories.py": "the outbox of the demo, untracked",
 }

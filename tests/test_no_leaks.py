@@ -132,6 +132,7 @@ class Life:
         self.medicines()
         self.what_was_being_written_when_the_session_ended()
         self.a_search_in_the_trail()
+        self.searches_in_the_letters()
         return self
 
     def a_new_patient_and_her_son(self) -> None:
@@ -231,6 +232,16 @@ class Life:
         self.pages.append(page.content)
         browser.post(reverse("audit-events"), {"patient": self.canary["searched for in vain"]})
 
+    def searches_in_the_letters(self) -> None:
+        hers, at = self.enter(self.user), reverse("message-search")
+        page = hers.post(at, {"look_for": self.canary["body"]})
+        assert b"<mark>" in page.content
+        self.pages.append(page.content)
+        hers.post(at, {"look_for": self.canary["looked for in vain"]})
+        hers.get(at, {"look_for": self.canary["looked for in an address"]})
+        with time_machine.travel(timezone.now() + timedelta(minutes=31), tick=True):
+            hers.post(at, {"look_for": self.canary["looked for too late"]})
+
 
 @pytest.fixture
 def life(transactional_db, cast, work, enter) -> Life:
@@ -240,7 +251,8 @@ def life(transactional_db, cast, work, enter) -> Life:
 # Typed, and shown to nobody afterwards.
 NEVER_SHOWN = {
     "password", "position", "address", "refused body", "kept subject", "kept body", "e-mail", "e-mail host",
-    "sons e-mail", "phone", "searched for in vain",
+    "sons e-mail", "phone", "searched for in vain", "looked for in vain", "looked for in an address",
+    "looked for too late",
 }  # fmt: skip
 
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from audit.context import Agent
 
 LIMIT = 64_000
-# Words of the machinery and secrets are not what the person wrote.
-NEVER_KEPT = frozenset({"csrfmiddlewaretoken", "password", "code", "answer", "current", "new"})
+# Words of the machinery, secrets and what was looked for are not what the person wrote.
+NEVER_KEPT = frozenset({"csrfmiddlewaretoken", "password", "code", "answer", "current", "new", "look_for"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,7 @@ def recovery(request: HalfSignedInRequest) -> HttpResponse:
 WHY_AGAIN = {
     "": "",
     "refill-decision": _("You are about to decide on a refill."),
+    "export": _("You are about to save a conversation on this device."),
     entrance.FACTORS: _("You are about to change how you sign in."),
     "people": _("You are about to change somebody’s account."),
 }

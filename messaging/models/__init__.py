@@ -17,6 +17,7 @@ from messaging.models.refill import (
 from messaging.models.safety import Answer, Chose, Safety, SafetyFlag, Shown
 from messaging.models.team_change import Cause, TeamChange
 from messaging.models.thread import Closure, Outcome, Thread, ThreadState
+from messaging.models.words import MessageWords, not_findable
 from messaging.models.work import Claim, Priority, WorkItem, WorkState
 from messaging.models.writing import DraftKind, DraftState, Urgent
 
@@ -39,6 +40,7 @@ __all__ = [
     "Holiday",
     "InternalNote",
     "Message",
+    "MessageWords",
     "OpeningHours",
     "Outcome",
     "Pool",
@@ -59,4 +61,5 @@ __all__ = [
     "Urgent",
     "WorkItem",
     "WorkState",
+    "not_findable",
 ]

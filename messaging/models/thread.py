@@ -27,6 +27,7 @@ from messaging.models.message import PREVIEW_LENGTH, InternalNote, Message, Pres
 from messaging.models.pool import Category, Pool
 from messaging.models.safety import SafetyFlag
 from messaging.models.team_change import TeamChange
+from messaging.models.words import MessageWords
 from messaging.models.work import WorkItem, is_on_patients_side
 from messaging.refusals import AlreadyClosed, MayNot, OwnRecord, ThreadMovedOn, UnreadBeforeFinish
 
@@ -102,7 +103,9 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         due_at = destination.due(category, since=moment)
         thread = Thread(patient=patient, pool=destination, category=category, started_by=by, opened_at=moment)
         thread.subject = seal(subject, into=thread, field="subject")
-        message = thread.write(author=by, side=Side.PATIENT, body=body, press=press, adding=True)
+        message = thread.write(
+            author=by, side=Side.PATIENT, body=body, press=press, adding=True, title=subject
+        )
         Message.objects.create(
             thread=thread,
             patient=patient,
@@ -326,7 +329,9 @@ class Thread(models.Model):
         """The unfinished work on this thread, locked, if any."""
         return _open_work.first(thread=self.pk)
 
-    def write(self, *, author: User, side: Side, body: str, press: Press, adding: bool = False) -> Message:
+    def write(
+        self, *, author: User, side: Side, body: str, press: Press, adding: bool = False, title: str = ""
+    ) -> Message:
         """Write the message and bring the list columns up to date. Only for the verbs above."""
         message = Message(
             thread=self,
@@ -365,6 +370,7 @@ class Thread(models.Model):
             ]
         )
         message.save()
+        MessageWords.keep(message, body, title)
         record(
             agent=author,
             type="record",

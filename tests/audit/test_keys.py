@@ -138,7 +138,7 @@ def test_two_first_texts_at_once_share_one_key() -> None:
 
 def test_the_cache_is_bounded_and_forgets() -> None:
     cache = keys._KeyCache(size=3, seconds=60)
-    made = [keys.OpenedKey(uuid4(), uuid4(), None) for _ in range(5)]  # type: ignore[arg-type]
+    made = [keys.OpenedKey(uuid4(), uuid4(), None, b"") for _ in range(5)]  # type: ignore[arg-type]
     for key in made:
         cache.put(key, active=True)
     assert [cache.get(key.id) for key in made] == [None, None, *made[2:]]

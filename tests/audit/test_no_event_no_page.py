@@ -27,6 +27,8 @@ class Clinic:
         self.pages = {
             "her messages": ("ana", "/messages/"),
             "her conversation": ("ana", f"/messages/{thread.pk}/"),
+            "her conversation to print": ("ana", f"/messages/{thread.pk}/print/"),
+            "searching her messages": ("ana", "/messages/search/"),
             "her medicines": ("ana", "/medicines/"),
             "asking for a refill": ("ana", f"/medicines/{another.pk}/refill/"),
             "her request": ("ana", f"/medicines/requests/{request.pk}/"),

@@ -78,6 +78,8 @@ def visitor(theme: str, context: BrowserContext, site: str) -> Iterator[Visitor]
 PATIENT = {
     "messages",
     "message-new",
+    "message-search",
+    "thread-print",
     "thread",
     "medicines",
     "refill-new",
@@ -134,6 +136,16 @@ def test_the_pages_of_a_patient(cast, work, visitor, as_):
     visitor.go("messages", query="?show=closed")
     visitor.go("thread", thread.pk)
     visitor.go("message-new")
+    visitor.go("thread-print", thread.pk)
+    visitor.go("message-search")
+    visitor.page.get_by_label("Words to look for").fill("tablets")
+    visitor.page.get_by_role("button", name="Search").click()
+    visitor.page.get_by_role("heading", name="1 message found").wait_for()
+    visitor.look("message-search with hits")
+    visitor.page.get_by_label("Words to look for").fill("xylophone")
+    visitor.page.get_by_role("button", name="Search").click()
+    visitor.page.get_by_role("heading", name="No message found").wait_for()
+    visitor.look("message-search without hits")
     visitor.go("medicines")
     visitor.go("refill-new", medicine.pk)
     visitor.go("refill-request", refill.pk)

@@ -1,0 +1,58 @@
+"""Making messages of earlier findable by their words: opened by the portal itself, and recorded so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import OuterRef, Subquery
+
+from audit.context import SystemAgent
+from audit.recorder import record_read
+from messaging.models import Message, MessageWords, not_findable
+from messaging.opened.texts import open_texts
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.db.models import QuerySet
+
+INDEXER = SystemAgent("system:search-index")
+
+
+def waiting() -> QuerySet[Message]:
+    """Messages that no search finds yet."""
+    return Message.objects.filter(not_findable())
+
+
+def index_some(*, batch: int, after: UUID | None = None) -> tuple[int, UUID | None]:
+    """Make up to `batch` messages findable, in the order they were written, and say how many and up to which.
+
+    Stop whenever, go on later. The reading is one event for each patient of the batch, under the name of the
+    part of the portal that reads.
+    """
+    first = Message.objects.filter(thread=OuterRef("thread")).order_by("sent_at", "pk").values("pk")[:1]
+    rows = waiting().select_related("thread").annotate(first_ref=Subquery(first)).order_by("pk")
+    if after is not None:
+        rows = rows.filter(pk__gt=after)
+    messages = list(rows[:batch])
+    if not messages:
+        return 0, None
+    titles = {m.thread_id: m.thread for m in messages if m.first_ref == m.pk}
+    receipt = record_read(
+        reader=INDEXER,
+        shown=[*messages, *titles.values()],
+        category="message",
+        subtype="index",
+        purpose="HOPERAT",
+    )
+    pairs = [*((m, "body") for m in messages), *((thread, "subject") for thread in titles.values())]
+    texts = open_texts(pairs, receipt=receipt)
+    with transaction.atomic():
+        MessageWords.keep_all(
+            MessageWords.of(m, texts[m.pk, "body"], texts[m.thread_id, "subject"])
+            if m.first_ref == m.pk
+            else MessageWords.of(m, texts[m.pk, "body"])
+            for m in messages
+        )
+    return len(messages), messages[-1].pk
