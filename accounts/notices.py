@@ -12,6 +12,8 @@ class Notice(models.TextChoices):
     REFILL_DECIDED = "refill_decided"
     WORK_WAITING = "work_waiting"
     TEAM_CHANGED = "team_changed"
+    RECORD_CHANGED = "record_changed"
+    REVIEW_DUE = "review_due"
     # What a trusted person may do has changed: to the patient, and to that person.
     TRUST_CHANGED = "trust_changed"
     HELP_CHANGED = "help_changed"
@@ -50,6 +52,14 @@ def notice_words(notice: Notice, *, link: str = "") -> tuple[str, str]:
         Notice.TEAM_CHANGED: (
             _("You have news from %(clinic)s") % clinic,
             _("You have news from %(clinic)s.") % clinic,
+        ),
+        Notice.RECORD_CHANGED: (
+            _("You have news from %(clinic)s") % clinic,
+            _("You have news from %(clinic)s.") % clinic,
+        ),
+        Notice.REVIEW_DUE: (
+            _("A review is due at %(clinic)s") % clinic,
+            _("A decision is due for review at %(clinic)s.") % clinic,
         ),
         Notice.WORK_WAITING: (
             _("Something is waiting in the team inbox"),

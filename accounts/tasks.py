@@ -14,6 +14,7 @@ from accounts.models import (
     Notification,
     PasskeyChallenge,
     PasswordReset,
+    RecordState,
     Session,
     TryCounter,
 )
@@ -71,3 +72,4 @@ def tidy() -> None:
     Invitation.objects.end_overdue(by=CARETAKER)
     PasswordReset.objects.filter(asked_at__lt=now - KEPT_FOR).delete()
     KeptForm.objects.drop(before=now - KEPT_FOR, by=CARETAKER)
+    RecordState.objects.remind(by=CARETAKER)

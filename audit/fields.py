@@ -23,6 +23,7 @@ class Kind(Enum):
     HEALTH = "health"  # only with a receipt
     DIRECTORY = "directory"  # names of staff, as on the clinic's door plate
     SECRET = "secret"  # only the code that checks a second factor  # noqa: S105
+    FILE = "file"  # the key of a file: only `audit.files`, which opens it under a receipt
 
 
 class Sealed(bytes):

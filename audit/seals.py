@@ -24,6 +24,7 @@ __all__ = [
     "digest",
     "open_directory",
     "open_directory_all",
+    "open_file_key",
     "open_secret",
     "seal",
     "unseal",
@@ -56,7 +57,7 @@ class SealBroken(Exception):
 def seal(text: str, *, into: Model, field: str) -> Sealed:
     """Lock a text to its place: table, row, column, owner and key. Anywhere else it does not open."""
     _kind, place = _place(type(into), field)
-    owner_id = _owner(into)
+    owner_id = owner_of(into)
     key = keys.active_for(owner_id)
     locked = key.cipher.lock(text.encode(), _bound(place, into, owner_id, key.id))
     return Sealed(bytes((VERSION,)) + key.id.bytes + locked)
@@ -65,8 +66,8 @@ def seal(text: str, *, into: Model, field: str) -> Sealed:
 def unseal(record: Model, field: str, *, receipt: Receipt) -> str:
     """Open one text that the receipt covers. A NULL is an empty text; no bytes at all are a broken seal."""
     kind, place = _place(type(record), field)
-    if kind is Kind.SECRET:
-        raise TypeError(f"{field} is a secret: no receipt opens it.")
+    if kind in (Kind.SECRET, Kind.FILE):
+        raise TypeError(f"{field} is a key or a secret: no receipt opens it.")
     if not isinstance(receipt, Receipt) or not receipt.covers(record):
         raise NotRecorded(record)
     return _open(record, field, place)
@@ -94,7 +95,7 @@ def open_directory_all(pairs: Sequence[Pair]) -> list[str]:
         try:
             opened.append(open_directory(record, field))
         except SealBroken as broken:
-            opened.append(_report(broken))
+            opened.append(report(broken))
     return opened
 
 
@@ -103,6 +104,14 @@ def open_secret(record: Model, field: str) -> str:
     kind, place = _place(type(record), field)
     if kind is not Kind.SECRET:
         raise TypeError(f"{field} is not a secret.")
+    return _open(record, field, place)
+
+
+def open_file_key(record: Model, field: str) -> str:
+    """The key of a file: for `audit.files`, which opens the file under a receipt and shows the key to nobody."""
+    kind, place = _place(type(record), field)
+    if kind is not Kind.FILE:
+        raise TypeError(f"{field} is not the key of a file.")
     return _open(record, field, place)
 
 
@@ -119,10 +128,11 @@ def _open_or_report(record: Model, field: str, receipt: Receipt) -> str:
     try:
         return unseal(record, field, receipt=receipt)
     except SealBroken as broken:
-        return _report(broken)
+        return report(broken)
 
 
-def _report(broken: SealBroken) -> str:
+def report(broken: SealBroken) -> str:
+    """Write down that a seal did not hold; the words to show instead."""
     from audit import trail
 
     trail.write(
@@ -149,7 +159,7 @@ def _open(record: Model, field: str, place: bytes) -> str:
         return ""
     if not isinstance(sealed, Sealed):
         raise SealBroken(record, field)
-    owner_id = _owner(record)
+    owner_id = owner_of(record)
     try:
         key = keys.get(UUID(bytes=sealed[1:17]))
         text = key.cipher.open(sealed[17:], _bound(place, record, owner_id, key.id))
@@ -178,7 +188,8 @@ def _bound(place: bytes, record: Model, owner_id: UUID, key_id: UUID) -> bytes:
     return place + row_id.bytes + owner_id.bytes + key_id.bytes
 
 
-def _owner(record: Model) -> UUID:
+def owner_of(record: Model) -> UUID:
+    """For whom this record is sealed."""
     owner_id = getattr(record, "seal_owner_id", None)
     if not isinstance(owner_id, UUID):
         raise TypeError(f"{record._meta.label} does not say for whom it is sealed (seal_owner_id).")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # What a reading was of.
 CATEGORIES: dict[str, Words] = {
     "account": when("a kind of data", "account"),
+    "attachment": when("a kind of data", "files"),
     "audit": when("a kind of data", "access log"),
     "contact": when("a kind of data", "contact details"),
     "draft": when("a kind of data", "unsent text"),
@@ -46,6 +47,10 @@ CATEGORIES: dict[str, Words] = {
     "category": when("a kind of data", "message topic"),
     "claim": when("a kind of data", "who holds the work"),
     "closure": when("a kind of data", "end of a conversation"),
+    "formerteamname": when("a kind of data", "former name of a team"),
+    "familylink": when("a kind of data", "family among the staff"),
+    "reasongiven": when("a kind of data", "reason for opening a record"),
+    "recordstate": when("a kind of data", "state of the record"),
     "datakey": when("a kind of data", "data key"),
     "invitation": when("a kind of data", "invitation"),
     "rolerequest": when("a kind of data", "request for a role"),
@@ -106,6 +111,16 @@ DONE: dict[tuple[str, str], Words] = {
     ("role", "role-take"): gettext_lazy("Took away a role"),
     ("team", "team-join"): gettext_lazy("Put somebody into a team"),
     ("team", "team-leave"): gettext_lazy("Took somebody out of a team"),
+    ("account", "reopen"): gettext_lazy("Opened an account again"),
+    ("record", "state"): gettext_lazy("Changed the state of the record"),
+    ("record", "transfer"): gettext_lazy("Gave the care of a patient to others"),
+    ("team", "rename"): gettext_lazy("Renamed a team"),
+    ("team", "merge"): gettext_lazy("Made two teams one"),
+    ("team", "close"): gettext_lazy("Closed a team"),
+    ("team", "fallback"): gettext_lazy("Chose who reads what no other team reads"),
+    ("record", "protect"): gettext_lazy("Changed whether the record asks for a reason"),
+    ("record", "reason"): gettext_lazy("Said why the record is opened"),
+    ("record", "family"): gettext_lazy("Kept a member of the family away from the record"),
     ("trust", "offer"): gettext_lazy("Chose a trusted person"),
     ("trust", "accept"): gettext_lazy("Became a trusted person"),
     ("trust", "change"): gettext_lazy("Changed what a trusted person may do"),
@@ -117,6 +132,8 @@ DONE: dict[tuple[str, str], Words] = {
     ("record", "keep-apart"): gettext_lazy("Kept a conversation from trusted people"),
     ("record", "share-again"): gettext_lazy("Shared a conversation with trusted people again"),
     ("record", "send"): gettext_lazy("Sent a message"),
+    ("record", "attach"): gettext_lazy("Added a file"),
+    ("record", "detach"): gettext_lazy("Took a file away before it was sent"),
     ("record", "draft"): gettext_lazy("Began a draft"),
     ("record", "discard"): gettext_lazy("Discarded a draft"),
     ("record", "note"): gettext_lazy("Wrote an internal note"),
@@ -132,18 +149,20 @@ DONE: dict[tuple[str, str], Words] = {
     ("work", "let-go"): gettext_lazy("Left work to the others"),
     ("work", "reroute"): gettext_lazy("Moved a conversation to another team"),
     ("security", "seal-broken"): gettext_lazy("Met a text whose seal is broken"),
+    ("security", "infected-file"): gettext_lazy("Stopped a file that did not pass the safety check"),
+    ("security", "file-missing"): gettext_lazy("Found that a file is missing from the store"),
 }
 
 # The sorts of event that the review can be narrowed to. Each is a set of event types.
 SORTS: dict[str, tuple[Words, tuple[str, ...]]] = {
     "read": (gettext_lazy("Opened or listed"), ("access",)),
     "changed": (gettext_lazy("Changed"), ("change",)),
-    "did": (gettext_lazy("Wrote or decided"), ("record", "work")),
+    "did": (gettext_lazy("Wrote or decided"), ("record", "work", "team")),
     "signed-in": (
         gettext_lazy("Sign-in and second step"),
         ("login", "session", "factor", "account", "invitation"),
     ),
-    "rights": (gettext_lazy("Roles and teams"), ("role", "team")),
+    "rights": (gettext_lazy("Roles"), ("role",)),
     "trusted": (gettext_lazy("Trusted people"), ("trust",)),
     "refused": (gettext_lazy("Was refused"), ("refusal",)),
     "security": (gettext_lazy("Security of the records"), ("security",)),
@@ -170,8 +189,11 @@ REASONS: dict[str, Words] = {
     "not-visible": gettext_lazy("Not theirs to see"),
     "not-own": gettext_lazy("Not their own"),
     "absent": gettext_lazy("There is no such thing"),
+    "own-record": gettext_lazy("Their own record, or that of somebody near to them"),
     "not-for-this-role": gettext_lazy("Not for this role"),
     "seal-broken": gettext_lazy("The seal does not hold"),
+    "infected-file": gettext_lazy("A virus was found"),
+    "file-missing": gettext_lazy("The file is not there"),
     "no-such-patient": gettext_lazy("Nobody has this record number"),
 }
 
@@ -183,6 +205,8 @@ ROLES: dict[str, Words] = {
 _FOR_PATIENT: dict[tuple[str, str], Words] = {
     ("message", "list"): gettext_lazy("Saw your messages in a list"),
     ("message", "read"): gettext_lazy("Read your messages"),
+    ("attachment", "download"): gettext_lazy("Opened a file of yours"),
+    ("attachment", "scan"): gettext_lazy("Checked a file of yours for viruses"),
     ("message", "search"): gettext_lazy("Searched your messages"),
     ("message", "index"): gettext_lazy("Prepared your messages for search"),
     ("note", "read"): gettext_lazy("Looked at your messages"),
@@ -202,6 +226,8 @@ _FOR_PATIENT: dict[tuple[str, str], Words] = {
     ("privacy", "list"): gettext_lazy("Looked at who has seen your record"),
     ("privacy", "read"): gettext_lazy("Looked at who has seen your record"),
     ("record", "send"): gettext_lazy("Wrote a message"),
+    ("record", "attach"): gettext_lazy("Added a file"),
+    ("record", "detach"): gettext_lazy("Took a file away before it was sent"),
     ("record", "close"): gettext_lazy("Finished a conversation"),
     ("record", "print"): gettext_lazy("Opened a conversation to print it"),
     ("record", "download"): gettext_lazy("Saved a conversation as a file"),
@@ -234,6 +260,8 @@ def what_was_done(event: AuditEvent) -> str:
             return _("Listed: %(what)s") % {"what": thing}
         if event.subtype == "search":
             return _("Searched: %(what)s") % {"what": thing}
+        if event.subtype == "scan":
+            return _("Checked for viruses: %(what)s") % {"what": thing}
         if event.subtype == "index":
             return _("Prepared for search: %(what)s") % {"what": thing}
         if event.subtype == "send":

@@ -15,8 +15,6 @@ from django.utils.translation import gettext_lazy
 from messaging.models import (
     BODY_LIMIT,
     COMMENT_LIMIT,
-    SUBJECT_LIMIT,
-    CategoryCode,
     DenialReason,
     Outcome,
     RefillState,
@@ -87,7 +85,9 @@ class PortalForm(forms.Form):
         """
         if self.was_refused:
             return str(uuid4())
-        sent = self.data.get(self.add_prefix("form_token"), "") if self.is_bound else ""
+        # What was begun before is gone on with under its own token.
+        begun = str(self.initial.get("form_token", ""))
+        sent = self.data.get(self.add_prefix("form_token"), "") if self.is_bound else begun
         try:
             return str(UUID(sent))
         except ValueError:
@@ -112,15 +112,45 @@ class PortalForm(forms.Form):
         self.add_error(name, str(words))
 
 
-_BODY_TOO_LONG = gettext_lazy("Your message must be %(limit)s letters or fewer. It has %(length)s")
+BODY_TOO_LONG = gettext_lazy("Your message must be %(limit)s letters or fewer. It has %(length)s")
 
 
-class ReplyForm(PortalForm):
+class FilesForm(PortalForm):
+    """A form that files may come with. They are taken in by the view, and refused here, by name."""
+
+    files = forms.FileField(required=False)  # type: ignore[assignment]  # the forms' own name for what came
+
+    @property
+    def token_sent(self) -> UUID | None:
+        return FormToken().clean(self.data.get("form_token", ""))
+
+    def clean(self) -> dict[str, Any]:
+        """The files are no part of what a verb is told: it knows what was added."""
+        data = super().clean() or self.cleaned_data
+        data.pop("files", None)
+        return data
+
+    def say_only(self, problems: list[str]) -> None:
+        """Show what was typed again, with what is wrong about the files and nothing else."""
+        self.errors.clear()
+        for problem in problems:
+            self.add_error("files", problem)
+
+    def also_say(self, problems: list[str]) -> bool:
+        """Add what is wrong about the files to what is wrong besides. Says whether all is well."""
+        if problems:
+            self.is_valid()
+            for problem in problems:
+                self.add_error("files", problem)
+        return self.is_valid()
+
+
+class ReplyForm(FilesForm):
     """A reply, from either side. `seen` is the last message on the page it was written on."""
 
     body = TextField(
         limit=BODY_LIMIT,
-        too_long=_BODY_TOO_LONG,
+        too_long=BODY_TOO_LONG,
         error_messages={"required": gettext_lazy("Write your message")},
     )
     seen = forms.UUIDField(required=False, widget=forms.HiddenInput)
@@ -132,39 +162,6 @@ class NoteForm(PortalForm):
         too_long=gettext_lazy("Your note must be %(limit)s letters or fewer. It has %(length)s"),
         error_messages={"required": gettext_lazy("Write your note")},
     )
-
-
-class NewMessageForm(PortalForm):
-    """A first message. `pool` is asked only of people whom more than one team looks after.
-
-    `patient` is whose record the page was showing: somebody may help several.
-    """
-
-    patient = forms.UUIDField(required=False, widget=forms.HiddenInput)
-
-    category = forms.ChoiceField(
-        choices=CategoryCode.choices,
-        error_messages={
-            "required": gettext_lazy("Choose what your message is about"),
-            "invalid_choice": gettext_lazy("Choose what your message is about"),
-        },
-    )
-    pool = forms.UUIDField(
-        required=False, error_messages={"invalid": gettext_lazy("Choose a team from the list, or “Not sure”")}
-    )
-    subject = TextField(
-        limit=SUBJECT_LIMIT,
-        too_long=gettext_lazy("Your title must be %(limit)s letters or fewer. It has %(length)s"),
-        error_messages={"required": gettext_lazy("Write a short title for your message")},
-    )
-    body = TextField(
-        limit=BODY_LIMIT,
-        too_long=_BODY_TOO_LONG,
-        error_messages={"required": gettext_lazy("Write your message")},
-    )
-
-    def clean_subject(self) -> str:
-        return " ".join(str(self.cleaned_data["subject"]).split())
 
 
 class RefillForm(PortalForm):
@@ -244,3 +241,26 @@ class DecisionForm(PortalForm):
             "quantity": data["quantity"] if changed else None,
             "repeats": data["repeats"] if changed else None,
         }
+
+
+class AbsenceForm(PortalForm):
+    """From when to when somebody is away, and who reads meanwhile."""
+
+    first_day = forms.DateField(
+        error_messages={
+            "required": gettext_lazy("Choose the first day that you are away"),
+            "invalid": gettext_lazy("Write the day as a date, like 2026-03-12"),
+        }
+    )
+    last_day = forms.DateField(
+        error_messages={
+            "required": gettext_lazy("Choose the last day that you are away"),
+            "invalid": gettext_lazy("Write the day as a date, like 2026-03-12"),
+        }
+    )
+    cover = forms.UUIDField(
+        error_messages={
+            "required": gettext_lazy("Choose a colleague who reads in your place"),
+            "invalid": gettext_lazy("Choose a colleague who reads in your place"),
+        }
+    )

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from accounts.models import CareTeamMembership, Notification, ProxyGrant, Scope
 from audit.prepared import Prepared
 from messaging.clock import now
+from messaging.models.absence import Absence
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from uuid import UUID
 
     from django.db import models
@@ -40,17 +42,24 @@ def tell_patients_side(
     Notification.objects.tell(people, about=about, notice=notice, patient=patient, once=once)
 
 
+def instead_of_absent(people: Sequence[UUID]) -> list[UUID]:
+    """These people, with whoever reads in place of those who are away now. Nobody is named twice."""
+    away = Absence.objects.covers_of(people, at=now()) if people else {}
+    return list(dict.fromkeys(away[person].cover_id if person in away else person for person in people))
+
+
 def tell_pool(pool: Pool, *, about: models.Model, notice: str, owner: UUID | None) -> None:
-    """Tell who holds the work, or else everybody who works the pool."""
+    """Tell who holds the work, or else everybody who works the pool. Who is away is told through her cover."""
     if owner is not None:
         people = [owner]
     else:
         people = [person for (person,) in _members(team=pool.team_id, at=now())]
+    people = instead_of_absent(people)
     Notification.objects.tell(people, about=about, notice=notice, patient=about.patient)  # type: ignore[attr-defined]
 
 
 def tell_members(pool: Pool, *, notice: str) -> None:
     """Tell everybody who works the pool, once for however much came to it at this moment."""
     moment = now()
-    people = [person for (person,) in _members(team=pool.team_id, at=moment)]
+    people = instead_of_absent([person for (person,) in _members(team=pool.team_id, at=moment)])
     Notification.objects.tell(people, about=pool, notice=notice, once=f"{moment.timestamp():.6f}")

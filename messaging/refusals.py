@@ -61,6 +61,13 @@ class DraftMovedOn(Refusal):
     words = _("You wrote something else in another window. Your words are here. Keep the ones you want.")
 
 
+class TeamMovedOn(Refusal):
+    """Another team than the one on the page would read it: the patient must know before she sends."""
+
+    code = "team_moved_on"
+    words = _("Another team reads this message now. Check who, then send it.")
+
+
 class DraftGone(Refusal):
     """It was sent or discarded, from another window."""
 
@@ -172,6 +179,103 @@ class Incomplete(Refusal):
         self.field = field
         self.words = words
         super().__init__()
+
+
+class RecordInactive(Refusal):
+    """The patient is not a patient here now."""
+
+    code = "record_inactive"
+    words = _("You are not a patient here now, so we cannot take new messages. Call us and we will help.")
+
+
+class RecordDismissed(Refusal):
+    """The clinic does not look after her any more."""
+
+    code = "record_dismissed"
+    words = _(
+        "This clinic does not look after you any more. To ask for your record, choose “A form or letter”."
+    )
+
+
+class RecordBlocked(Refusal):
+    """Messages are paused by a decision that somebody looks at again."""
+
+    code = "record_blocked"
+    words = _("Your messages are paused for now. To ask for your record, choose “A form or letter”.")
+
+
+class RecordFrozen(Refusal):
+    """The patient has died. What was written stays to be read."""
+
+    code = "record_frozen"
+    words = _("This record is closed. Nothing new can be sent in it.")
+
+
+class FallbackStays(Refusal):
+    code = "fallback_stays"
+    words = _("This team reads what no other team reads. Give that to another team first.")
+
+
+class Unstaffed(Refusal):
+    code = "unstaffed"
+    words = _("Nobody reads messages in that team now. Choose another, or add somebody to it first.")
+
+
+class LastReader(Refusal):
+    code = "last_reader"
+    words = _("Nobody else reads what no other team reads. Add somebody to the team first.")
+
+
+class FileRefused(Refusal):
+    """A file that is not taken. `because` says why; the text and the other files are kept."""
+
+    code = "file_refused"
+    status = 422
+
+    def __init__(self, because: str) -> None:
+        self.because = because if because in _BECAUSE else "unreadable"
+        self.words = _BECAUSE[self.because]
+        super().__init__()
+
+
+_BECAUSE = {
+    "too_big": _("A file must be smaller than 10 MB."),
+    "too_big_together": _("Your files must be smaller than 25 MB together."),
+    "too_many": _("You can add up to 5 files to a message."),
+    "empty": _("This file is empty."),
+    "wrong_kind": _("We cannot take this kind of file. Use a photo or a PDF."),
+    "unreadable": _(
+        "We could not open this file. It may be damaged. Try another copy, or take a photo of it."
+    ),
+    "too_many_pixels": _("This picture is too large for us. Take it again with fewer pixels."),
+    "has_password": _("This PDF has a password. Save it without one, then add it again."),
+    "too_many_pages": _("This PDF has more than 300 pages. Send the part that matters."),
+    "too_large_inside": _("This file grows too large when it is opened. Take a photo of it, or call us."),
+    "no_room": _("There is no more room for files in this record. Call us and we will help."),
+}
+
+
+class FileBusy(Refusal):
+    """Other files are being taken in just now."""
+
+    code = "busy"
+    status = 503
+    words = _("We are taking in other files just now. Your file was not added. Try again in a minute.")
+
+
+class NoFilesForYou(MayNot):
+    """A trusted person whose grant does not include files."""
+
+    code = "no_files"
+    words = _("You can write here, but you cannot add files. The patient can change that.")
+
+
+class FileGone(Refusal):
+    """The file stands in the record, and its content cannot be had."""
+
+    code = "file_gone"
+    status = 410
+    words = _("This file cannot be opened. We have been told and will look into it.")
 
 
 class ReasonMissing(Refusal):

@@ -5,6 +5,7 @@ Settings that are missing already stop the process in `portal/settings.py`; here
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -133,6 +134,35 @@ def browser_line() -> Finding:
         yield Error(f"Browsers could be spoken to in the clear: {', '.join(missing)}.", id="portal.E012")
     if settings.SECURE_HSTS_SECONDS < 31_536_000:
         yield Error("SECURE_HSTS_SECONDS is less than a year.", id="portal.E013")
+
+
+@rule
+def files_folder() -> Finding:
+    folder = settings.STORAGES["files"]["OPTIONS"].get("location", "")
+    if not settings.FILES_URL.startswith("file:"):
+        return
+    path = Path(folder)
+    inside = {path, *path.parents}
+    if Path(settings.STATIC_ROOT) in inside or Path(settings.BASE_DIR) in inside:
+        yield Error(
+            f"FILES_URL: {path} lies among the program or its static files: keep files elsewhere.",
+            id="portal.E030",
+        )
+    if not path.exists():
+        return  # The first file makes it, open to nobody else.
+    if not path.is_dir() or not os.access(path, os.W_OK | os.X_OK):
+        yield Error(f"FILES_URL: {path} is no folder that we can write to.", id="portal.E031")
+    elif stat.S_IMODE(path.stat().st_mode) & 0o077:
+        yield Error(f"FILES_URL: {path} is open to others: give it mode 0700.", id="portal.E032")
+
+
+@rule
+def scanner_line() -> Finding:
+    if settings.SCANNER_URL and not is_here(urlsplit(settings.SCANNER_URL).hostname or ""):
+        yield Error(
+            "SCANNER_URL: files would go to the scanner unencrypted: use a socket, or a tunnel on this machine.",
+            id="portal.E033",
+        )
 
 
 @register(Tags.database)

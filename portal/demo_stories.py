@@ -9,8 +9,21 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from accounts.models import Notification
-from messaging.clock import writing_history
-from messaging.models import Category, Priority, ReadReceipt, RefillRequest, Thread, WorkItem
+from messaging.clock import clinic_date, writing_history
+from messaging.models import (
+    Absence,
+    Attachment,
+    Category,
+    Draft,
+    Place,
+    Priority,
+    ReadReceipt,
+    RefillRequest,
+    Thread,
+    WorkItem,
+)
+from portal.demo_changes import let_things_change, open_evening_team
+from portal.demo_files import sent_file
 
 if TYPE_CHECKING:
     from portal.demo_practice import Practice
@@ -24,6 +37,7 @@ class Line:
     hours: float
     text: str
     note: bool = False
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,7 +58,7 @@ STORIES = (
         (
             Line("ana", 30, "I started the new blood pressure tablets on Friday. Since then I wake up with a headache every morning. It goes away by lunch.\n\nShould I keep taking them?"),
             Line("maya", 27, "Morning readings in her diary go from 168/98 down to 151/90. Asked Dr Okafor about the dose.", note=True),
-            Line("maya", 26, "Hello Ana. Thank you for telling us.\n\nPlease keep taking the tablets for now. A headache is common in the first week. I have asked Dr Okafor to check your numbers.\n\nCall us the same day if the top number goes over 180, or if you cannot see clearly."),
+            Line("maya", 26, "Hello Ana. Thank you for telling us.\n\nPlease keep taking the tablets for now. A headache is common in the first week. I have asked Dr Okafor to check your numbers.\n\nCall us the same day if the top number goes over 180, or if you cannot see clearly.", files=("blood pressure diary.pdf",)),
         ),
     ),
     Story(
@@ -76,7 +90,10 @@ STORIES = (
         (Line("henry", 3, "My calf is swollen and warm since last night, the same leg they operated on ten days ago. It hurts when I walk."),),
         urgent=True,
     ),
-    Story("leo", "medical_question", "Rash after amoxicillin", (Line("leo", 22, "Small red dots came up on his belly two days after he began the medicine for his ear. He is playing and eating. Should we stop it?"),)),
+    Story("leo", "medical_question", "Rash after amoxicillin", (
+        Line("leo", 22, "Small red dots came up on his belly two days after he began the medicine for his ear. He is playing and eating. Should we stop it?"),
+        Line("leo", 21.5, "Here is a photo from this morning.", files=("rash.jpg",)),
+    )),
     Story("grace", "test_result", "What does the high number mean?", (Line("grace", 21, "The result page shows TSH 6.2 in red. Nobody has called me about it. What does the high number mean?"),)),
     Story("ada", "medical_question", "Can I fly at 30 weeks?", (Line("ada", 19, "I have a work trip in two weeks, four hours each way. Is it safe to fly at 30 weeks? I feel well."),)),
     Story("walter", "form_or_letter", "New hearing aid batteries", (Line("walter", 26, "The shop says they need a letter from you before they can give me the next set of batteries for my hearing aids."),)),
@@ -102,6 +119,7 @@ STORIES = (
 def tell_stories(practice: Practice) -> None:
     """Write the clinic's recent history, as of now. Nobody is sent an e-mail about it."""
     began = timezone.now()
+    open_evening_team(practice)
     for story in STORIES:
         if story.patient in practice.patients:
             _tell(practice, story, began)
@@ -116,7 +134,30 @@ def tell_stories(practice: Practice) -> None:
                 RefillRequest.objects.ask(
                     by=practice.users[who], prescription=practice.prescriptions[key], comment=comment
                 )
+    _leave_begun(practice, began)
+    let_things_change(practice)
     Notification.objects.filter(sent_at=None).update(given_up_at=began, last_error="demo history")
+
+
+def _leave_begun(practice: Practice, began: datetime) -> None:
+    """A message that Ana has begun, and some days away of Dr Okafor's, for whom Maya reads then."""
+    ana, okafor = practice.users["ana"], practice.users["okafor"]
+    with writing_history(began - timedelta(hours=4)):
+        draft = Draft.objects.begin(
+            by=ana,
+            patient=practice.patients["ana"],
+            urgent="no",
+            category=Category.objects.get(code="form_or_letter"),
+        )
+        draft.keep(
+            by=ana,
+            subject="A letter for my pharmacy",
+            body="The pharmacy asks for a letter that says since when",
+        )
+    today = clinic_date()
+    Absence.objects.plan(
+        by=okafor, cover=practice.users["maya"].pk, first_day=today, last_day=today + timedelta(days=3)
+    )
 
 
 def _tell(practice: Practice, story: Story, began: datetime) -> None:
@@ -136,6 +177,9 @@ def _tell(practice: Practice, story: Story, began: datetime) -> None:
                 thread.note(author=author, body=line.text)
             else:
                 ReadReceipt.give(by=author, messages=thread.messages.all())
+                for name in line.files:
+                    place = Place(thread.side_of(author), thread=thread)
+                    Attachment.objects.take_in(sent_file(name), by=author, at=place)
                 thread.post(author=author, body=line.text)
     if thread is None:
         return

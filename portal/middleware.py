@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.http.multipartparser import MultiPartParserError
 from django.http.request import UnreadablePostError
+from django.urls import Resolver404, resolve
 from django.utils.cache import patch_vary_headers
 
+from messaging.filing.uploads import MOST_SENT, SealingUploadHandler, may_take_files
 from portal import errors
 
 if TYPE_CHECKING:
@@ -88,6 +90,28 @@ class CleanInput:
             return errors.bad_request(request)
         return self.get_response(request)
 
+    def process_view(self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """Who may send files here, and how much. It is known by now who asks, and the form is not read yet."""
+        if request.content_type != "multipart/form-data" or not may_take_files(view):
+            return None
+        if declared_length(request) > MOST_SENT:
+            return errors.too_large(request)
+        if request.user.is_authenticated:
+            request.upload_handlers = [SealingUploadHandler(request)]
+        return None
+
+
+def declared_length(request: HttpRequest) -> int:
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    return int(length) if length.isdecimal() else 0
+
+
+def takes_files_at(path: str) -> bool:
+    try:
+        return may_take_files(resolve(path).func)
+    except Resolver404:
+        return False
+
 
 def check_address(request: HttpRequest) -> None:
     # Django has put back the percent signs of bytes that are no text; no address of ours has one otherwise.
@@ -102,6 +126,8 @@ def check_form(request: HttpRequest) -> None:
         if not is_text(unquote_to_bytes(request.body)):
             raise BadRequest("not text")
     elif request.content_type == "multipart/form-data":
+        if takes_files_at(request.path_info):
+            return  # Its form is read when it is known who sends it, and the files in it are never held whole.
         body = request.body
         for values in request.POST.lists():
             for value in (values[0], *values[1]):

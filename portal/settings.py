@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
+from celery.schedules import crontab
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
@@ -23,6 +24,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from portal.local import state
 from portal.logs import LOGGING as LOGGING
+from portal.stores import file_store
 from portal.try_limits import TRY_LIMITS as TRY_LIMITS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -267,6 +269,13 @@ TIME_ZONE = "UTC"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+DATA_UPLOAD_MAX_NUMBER_FILES = 20
+# Whatever address takes files says so (`takes_files`) and gets the handler that seals them as they stream in.
+FILE_UPLOAD_HANDLERS = ["messaging.filing.uploads.NoFiles"]
+# How much one patient's record may hold in files.
+FILES_QUOTA = whole_number("FILES_QUOTA_MB", default=500, least=1) * 1_000_000
+# `clamd:///run/clamav/clamd.ctl` or `clamd://127.0.0.1:3310`. Without a scanner, files are marked as not checked.
+SCANNER_URL = os.environ.get("SCANNER_URL", "")
 
 # --- people and sessions
 
@@ -345,8 +354,14 @@ STATIC_URL = "static/"
 STATIC_ROOT = Path(
     os.environ.get("STATIC_ROOT") or (BASE_DIR / "static" if PRODUCTION else state.state_folder() / "static")
 )
+FILES_URL = os.environ.get("FILES_URL", "" if PRODUCTION else (state.state_folder() / "files").as_uri())
+if not FILES_URL:
+    raise ImproperlyConfigured(
+        "FILES_URL is not set: file:///folder, or s3://bucket, for what people attach."
+    )
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "files": file_store(FILES_URL),
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if TESTING
@@ -405,7 +420,10 @@ CELERY = {
     # What no nudge reached: a lost one, a failure whose time has come, the work of a worker that died.
     "beat_schedule": {
         "sweep": {"task": "accounts.tasks.sweep_notifications", "schedule": 20.0, "options": {"expires": 20}},
+        "check-files": {"task": "messaging.tasks.sweep_files", "schedule": 30.0, "options": {"expires": 30}},
+        "tidy-files": {"task": "messaging.tasks.tidy_files", "schedule": crontab(hour=8, minute=30)},
         "birthdays": {"task": "accounts.tasks.birthdays", "schedule": 3600.0, "options": {"expires": 3600}},
         "tidy": {"task": "accounts.tasks.tidy", "schedule": 600.0, "options": {"expires": 600}},
+        "drafts": {"task": "messaging.tasks.tidy_drafts", "schedule": 3600.0, "options": {"expires": 3600}},
     },
 }

@@ -20,6 +20,8 @@ TRY_LIMITS = {
     "reset-account": (3, timedelta(hours=1)),
     "reset-address": (30, timedelta(hours=1)),
     "identity-check": (10, timedelta(hours=1)),
+    # Numbers at the desk that led to nobody.
+    "record-number": (30, timedelta(hours=1)),
     "passkey-address": (60, timedelta(minutes=15)),
     # Of one code, whether there is such an invitation or not; and how many mails one invitation may cause.
     "join-code": (8, timedelta(days=3)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 os.environ["PORTAL_MODE"] = "test"
@@ -18,6 +19,11 @@ if not os.environ.get("DATABASE_OWNER_URL"):
     atexit.register(_cluster.release)
     os.environ["DATABASE_OWNER_URL"] = _cluster.owner_url
     os.environ["DATABASE_URL"] = _cluster.app_url
+
+# Files that tests send lie in a folder of this run, which ends with it.
+_files = tempfile.TemporaryDirectory(prefix="portal-files-")
+atexit.register(_files.cleanup)
+os.environ["FILES_URL"] = f"file://{_files.name}/store"
 
 import pytest  # noqa: E402
 from django.conf import settings  # noqa: E402

@@ -19,6 +19,7 @@ from django.urls import reverse
 from accounts.policy import addresses, declared
 
 if TYPE_CHECKING:
+    from messaging.models import Draft, Thread
     from tests.cast import Cast, Enter
     from tests.work import Work
 
@@ -92,6 +93,23 @@ MATRIX = {
     ("messages", "get"):                    "302 302 200 200 200 403 403 403 403 403 403",
     ("message-new", "get"):                 "302 302 200 200 200 403 403 403 403 403 403",
     ("message-new", "post"):                "302 302 422 422 422 403 403 403 403 403 403",
+    ("drafts", "get"):                      "302 302 200 200 200 403 403 403 403 403 403",
+    # A draft is its author's alone: not even the patient sees what her daughter has not sent.
+    ("draft", "get"):                       "302 302 302 404 404 403 403 403 403 403 403",
+    ("draft-urgent", "get"):                "302 302 200 404 404 403 403 403 403 403 403",
+    ("draft-urgent", "post"):               "302 302 422 404 404 403 403 403 403 403 403",
+    ("draft-stop", "get"):                  "302 302 200 404 404 403 403 403 403 403 403",
+    ("draft-stop", "post"):                 "302 302 302 404 404 403 403 403 403 403 403",
+    ("draft-topic", "get"):                 "302 302 200 404 404 403 403 403 403 403 403",
+    ("draft-topic", "post"):                "302 302 422 404 404 403 403 403 403 403 403",
+    ("draft-nurse", "get"):                 "302 302 200 404 404 403 403 403 403 403 403",
+    ("draft-text", "get"):                  "302 302 200 404 404 403 403 403 403 403 403",
+    ("draft-text", "post"):                 "302 302 422 404 404 403 403 403 403 403 403",
+    ("draft-check", "get"):                 "302 302 200 404 404 403 403 403 403 403 403",
+    ("draft-check", "post"):                "302 302 302 404 404 403 403 403 403 403 403",
+    ("draft-discard", "post"):              "302 302 302 404 404 403 403 403 403 403 403",
+    ("thread-draft", "post"):               "302 302 302 404 302 403 403 403 403 403 403",
+    ("message-sent", "get"):                "302 302 200 404 200 403 403 403 403 403 403",
     ("message-search", "get"):              "302 302 200 200 200 403 403 403 403 403 403",
     ("message-search", "post"):             "302 302 422 422 422 403 403 403 403 403 403",
     ("thread", "get"):                      "302 302 200 404 200 403 403 403 403 403 403",
@@ -99,6 +117,8 @@ MATRIX = {
     ("thread-pdf", "post"):                 "302 302 302 302 302 403 403 403 403 403 403",
     ("thread-data", "post"):                "302 302 302 302 302 403 403 403 403 403 403",
     ("thread-replies", "post"):             "302 302 422 404 422 403 403 403 403 403 403",
+    ("thread-files", "post"):               "302 302 200 404 200 403 403 403 403 403 403",
+    ("file", "get"):                        "302 302 200 404 200 200 404 200 404 403 403",
     ("medicines", "get"):                   "302 302 200 200 200 403 403 403 403 403 403",
     ("refill-new", "get"):                  "302 302 200 404 200 403 403 403 403 403 403",
     ("refill-new", "post"):                 "302 302 302 404 302 403 403 403 403 403 403",
@@ -111,8 +131,13 @@ MATRIX = {
     ("inbox-claim", "post"):                "302 302 403 403 403 302 404 409 404 403 403",
     ("inbox-release", "post"):              "302 302 403 403 403 409 404 409 404 403 403",
     ("inbox-replies", "post"):              "302 302 403 403 403 422 404 422 404 403 403",
+    ("inbox-files", "post"):                "302 302 403 403 403 200 404 200 404 403 403",
     ("inbox-notes", "post"):                "302 302 403 403 403 422 404 422 404 403 403",
     ("inbox-close", "post"):                "302 302 403 403 403 422 404 422 404 403 403",
+    ("inbox-draft", "post"):                "302 302 403 403 403 302 404 302 404 403 403",
+    ("absences", "get"):                    "302 302 403 403 403 200 200 200 200 403 403",
+    ("absences", "post"):                   "302 302 403 403 403 422 422 422 422 403 403",
+    ("absence-end", "post"):                "302 302 403 403 403 302 404 404 404 403 403",
     ("refills", "get"):                     "302 302 403 403 403 200 200 200 403 403 403",
     ("refill", "get"):                      "302 302 403 403 403 200 404 200 403 403 403",
     ("refill-claim", "post"):               "302 302 403 403 403 302 404 409 403 403 403",
@@ -147,6 +172,23 @@ MATRIX = {
     ("person-invite", "post"):              "302 302 403 403 403 403 403 403 403 403 302",
     ("person-sessions-end", "post"):        "302 302 403 403 403 403 403 403 403 403 302",
     ("person-session-end", "post"):         "302 302 403 403 403 403 403 403 403 403 302",
+    ("desk-patients", "get"):               "302 302 403 403 403 200 200 200 200 403 403",
+    ("desk-patients", "post"):              "302 302 403 403 403 422 422 422 422 403 403",
+    ("desk-patient", "get"):                "302 302 403 403 403 200 404 200 200 403 403",
+    ("desk-patient-state", "post"):         "302 302 403 403 403 422 404 422 422 403 403",
+    ("desk-patient-protect", "post"):       "302 302 403 403 403 302 404 302 302 403 403",
+    ("reason", "get"):                      "302 302 403 403 403 404 404 404 404 403 403",
+    ("reason", "post"):                     "302 302 403 403 403 404 404 404 404 403 403",
+    ("desk-patient-family", "post"):        "302 302 403 403 403 422 404 422 422 403 403",
+    ("desk-care-transfer", "post"):         "302 302 403 403 403 422 404 422 422 403 403",
+    ("desk-care-end", "post"):              "302 302 403 403 403 302 404 404 302 403 403",
+    # teams
+    ("teams", "get"):                       "302 302 403 403 403 403 403 403 403 403 200",
+    ("team", "get"):                        "302 302 403 403 403 403 403 403 403 403 200",
+    ("team-rename", "post"):                "302 302 403 403 403 403 403 403 403 403 422",
+    ("team-merge", "post"):                 "302 302 403 403 403 403 403 403 403 403 422",
+    ("team-close", "post"):                 "302 302 403 403 403 403 403 403 403 403 422",
+    ("team-fallback", "post"):              "302 302 403 403 403 403 403 403 403 403 302",
     # the access review
     ("audit-events", "get"):                "302 302 403 403 403 403 403 403 403 200 403",
     ("audit-events", "post"):               "302 302 403 403 403 403 403 403 403 302 403",
@@ -158,6 +200,10 @@ MATRIX = {
     ("api-thread", "get"):                  "401 401 200 404 200 200 404 200 404 403 403",
     ("api-thread-messages", "get"):         "401 401 200 404 200 200 404 200 404 403 403",
     ("api-thread-messages", "post"):        "401 401 400 404 400 400 404 400 404 403 403",
+    ("api-thread-files", "get"):            "401 401 200 404 200 200 404 200 404 403 403",
+    ("api-thread-files", "post"):           "401 401 201 404 201 201 404 201 404 403 403",
+    ("api-file", "get"):                    "401 401 200 404 200 200 404 200 404 403 403",
+    ("api-file", "delete"):                 "401 401 404 404 404 404 404 404 404 403 403",
     ("api-refills", "get"):                 "401 401 200 200 200 200 200 200 403 403 403",
     ("api-refills", "post"):                "401 401 400 400 400 403 403 403 403 403 403",
     ("api-refill", "get"):                  "401 401 200 404 200 200 404 200 403 403 403",
@@ -197,8 +243,17 @@ class Clinic:
     """Something of Ana's behind every address that names a thing."""
 
     def __init__(self, cast: Cast, work: Work, enter: Enter, half: Enter) -> None:
+        from messaging.clock import clinic_date
+        from messaging.models import Absence
+
         self.cast, self.enter, self.half = cast, enter, half
         self.thread, self.order, self.item = work.thread(), work.medicine(), work.refill()
+        self.file = work.file(self.thread)
+        self.draft = ready(cast, self.thread)
+        today = clinic_date()
+        self.absence = Absence.objects.plan(
+            by=cast.okafor, cover=cast.maya.pk, first_day=today, last_day=today
+        )
 
     def address(self, name: str) -> str:
         from accounts.models import AuthenticatorApp, Session
@@ -209,9 +264,16 @@ class Clinic:
             return reverse(name)
         if route.startswith("people/"):
             return reverse(name, args=self.in_the_people_area(route))
-        if route.startswith("desk/patients/"):
+        if route.startswith("desk/accounts/"):
             return reverse(name, args=[self.cast.patient("ana").pk])
-        if "factors/" in route:
+        if "<uuid:care>" in route:
+            ana = self.cast.patient("ana")
+            return reverse(name, args=[ana.pk, ana.care_relationships.get(team=self.cast.team("okafor")).pk])
+        if "desk/patients/" in route:
+            thing = self.cast.patient("ana")
+        elif "teams/" in route:
+            thing = self.cast.team("okafor")
+        elif "factors/" in route:
             thing = AuthenticatorApp.objects.get(user=self.cast.ana)
         elif "sessions/" in route:
             self.enter(self.cast.ana)
@@ -220,6 +282,12 @@ class Clinic:
             thing = AuditEvent.objects.filter(patient_id=self.cast.patient("ana").pk).earliest("recorded_at")
         elif "refills/" in route or "requests/" in route:
             thing = self.item
+        elif "files/<" in route:
+            thing = self.file
+        elif "drafts/" in route:
+            thing = self.draft
+        elif "away/" in route:
+            thing = self.absence
         elif "medicines/" in route:
             thing = self.order
         else:
@@ -256,8 +324,21 @@ class Clinic:
         if method == "get":
             return browser.get(address).status_code
         sent = {"patient": str(self.cast.patient("ana").pk)} if name == "account-acting" else {}
-        form = {"content_type": "application/json"} if name.startswith("api-") else {}
+        if method == "delete":
+            return browser.delete(address).status_code
+        is_json = name.startswith("api-") and name != "api-thread-files"
+        form = {"content_type": "application/json"} if is_json else {}
         return browser.post(address, sent, **form).status_code
+
+
+def ready(cast: Cast, thread: Thread) -> Draft:
+    """A draft of Ana's that could be sent as it is."""
+    from messaging.models import Draft
+
+    draft = Draft.objects.begin(
+        by=cast.ana, patient=cast.patient("ana"), urgent="no", category=thread.category
+    )
+    return draft.keep(by=cast.ana, subject="Knee", body="It is swollen.")
 
 
 ROUTES = {pattern.name: (route, pattern) for route, pattern in addresses()}

@@ -23,6 +23,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from tests.letters import begin, write
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -176,7 +178,7 @@ class Life:
             "subject": see["subject"],
             "body": f"Since {see['body']} came",
         }
-        hers.post(reverse("message-new"), form)
+        write(hers, form)
         self.thread = Thread.objects.get(patient=self.patient)
         at = self.thread.pk
         nurse.post(reverse("inbox-notes", args=[at]), {"body": see["note"]})
@@ -185,7 +187,7 @@ class Life:
         sent = {"body": see["reply by a program"]}
         hers.post(reverse("api-thread-messages", args=[at]), sent, content_type="application/json")
         # Not good enough to be sent, and shown again.
-        bad = hers.post(reverse("message-new"), {**form, "category": "", "body": see["refused body"]})
+        bad = write(hers, {**form, "subject": "", "body": see["refused body"]})
         assert see["refused body"] in bad.content.decode()
         for browser, address in ((hers, "thread"), (sons, "thread"), (doctor, "inbox-thread")):
             self.pages.append(browser.get(reverse(address, args=[at])).content)
@@ -217,7 +219,8 @@ class Life:
     def what_was_being_written_when_the_session_ended(self) -> None:
         from accounts.models import KeptForm
 
-        browser, at = self.enter(self.user), reverse("message-new")
+        browser = self.enter(self.user)
+        at = reverse("draft-text", args=[begin(browser)])
         with time_machine.travel(timezone.now() + timedelta(minutes=31), tick=True):
             answer = browser.post(
                 at, {"subject": self.canary["kept subject"], "body": self.canary["kept body"]}
@@ -317,14 +320,16 @@ def broken(transactional_db) -> Iterator[Callable[[str], None]]:
 def test_an_error_says_nothing_of_what_was_typed(life, log, broken, table):
     see, numbers = life.canary, count()
     browser = life.enter(life.cast.ana, client=Client(raise_request_exception=False))
-    broken(table)
     form = {"category": "refill", "subject": see["subject"], "body": see["body"]}
-    answer = browser.post(
-        reverse("message-new"), form, headers={"User-Agent": f"{see['browser']} {next(numbers)}"}
-    )
+    ref = begin(browser)
+    for step in ("topic", "text"):
+        browser.post(reverse(f"draft-{step}", args=[ref]), form)
+    broken(table)
+    agent = {"User-Agent": f"{see['browser']} {next(numbers)}"}
+    answer = browser.post(reverse("draft-check", args=[ref]), headers=agent)
     api = browser.post(reverse("api-threads"), form, content_type="application/json")
     with time_machine.travel(timezone.now() + timedelta(minutes=31), tick=True):
-        lapsed = browser.post(reverse("message-new"), form)
+        lapsed = browser.post(reverse("draft-text", args=[ref]), {**form, "subject": see["kept subject"]})
     assert {answer.status_code, api.status_code, lapsed.status_code} & {500, 503}
     for said in (answer, api, lapsed):
         if said.status_code >= 500:
@@ -336,7 +341,7 @@ def test_nothing_typed_is_in_a_cookie_or_a_header(life):
     see = life.canary
     browser = life.enter(life.cast.ana)
     form = {"category": "refill", "subject": see["subject"], "body": see["body"]}
-    for answer in (browser.post(reverse("message-new"), form), browser.get(reverse("messages"))):
+    for answer in (write(browser, form), browser.get(reverse("messages"))):
         said = f"{answer.headers} {answer.cookies}"
         assert life.canary.found_in(said.encode()) == set()
 

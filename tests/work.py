@@ -10,7 +10,7 @@ import pytest
 
 if TYPE_CHECKING:
     from accounts.models import User
-    from messaging.models import Pool, Prescription, RefillRequestItem, Thread, WorkItem
+    from messaging.models import Attachment, Pool, Prescription, RefillRequestItem, Thread, WorkItem
     from portal.demo_practice import Practice
     from tests.cast import Cast
 
@@ -94,6 +94,35 @@ class Work:
 
         of = of or self.medicine(patient={"rosa": "ana"}.get(by, by))
         return RefillRequest.objects.ask(by=self.cast[by], prescription=of, comment=comment)
+
+    def unsent_file(self, thread: Thread, **more: Any) -> Attachment:
+        """A file that Ana has added and not sent."""
+        return self.file(thread, message=None, **more)
+
+    def file(
+        self, thread: Thread, *, by: str = "ana", content: bytes = b"", name: str = "arm.png", **more: Any
+    ) -> Attachment:
+        """A file sent with a message in `thread`, without the washing, which has tests of its own."""
+        from audit.files import Transit
+        from messaging.filing.intake import Washed
+        from messaging.filing.kinds import Kind
+        from messaging.models import Attachment, Scan, Side
+
+        message = thread.messages.exclude(author=None).latest("sent_at")
+        row = Attachment(
+            patient_id=thread.patient_id,
+            thread=thread,
+            uploaded_by=self.cast[by],
+            side=Side.PATIENT if message.side == Side.PATIENT else Side.TEAM,
+            upload_digest="0" * 64,
+            scan=Scan.UNSCANNED,
+            **{"message": message, **more},
+        )
+        transit = Transit()
+        transit.write(content or b"a picture")
+        row.hold(Washed(Kind.PNG, transit.finish(), taken_out=False), given_name=name)
+        row.save(force_insert=True)
+        return row
 
     def again(self, key: str) -> User:
         """The person as a new request knows her: without rights remembered from before."""

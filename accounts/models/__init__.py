@@ -1,9 +1,10 @@
 """The people: who they are, what they may do, whom they care for, and how they come in."""
 
 from accounts.models.agreement import Agreement
-from accounts.models.care import CareRelationship, CareTeam, CareTeamMembership
+from accounts.models.care import CareRelationship, CareTeam, CareTeamMembership, FormerTeamName
 from accounts.models.device import KnownDevice
 from accounts.models.factor import AuthenticatorApp, RecoveryCode, RecoverySheet
+from accounts.models.family import FamilyLink
 from accounts.models.freeze import Freeze
 from accounts.models.invitation import Invitation, InvitationState
 from accounts.models.joined import InvitationKind
@@ -12,9 +13,11 @@ from accounts.models.limit import TryCounter
 from accounts.models.loss import FactorLoss
 from accounts.models.notification import Channel, Notification
 from accounts.models.passkey import Passkey, PasskeyChallenge
-from accounts.models.patient import Patient
+from accounts.models.patient import Patient, PatientState
 from accounts.models.practitioner import Practitioner
 from accounts.models.proxy import ProxyGrant, RelatedPerson, Relationship, Scope
+from accounts.models.reason import ReasonGiven
+from accounts.models.record_state import RecordState
 from accounts.models.reset import PasswordReset
 from accounts.models.role import Role, RoleGrant
 from accounts.models.role_request import RoleRequest
@@ -33,6 +36,8 @@ __all__ = [
     "End",
     "Ended",
     "FactorLoss",
+    "FamilyLink",
+    "FormerTeamName",
     "Freeze",
     "Grant",
     "Invitation",
@@ -46,8 +51,11 @@ __all__ = [
     "PasskeyChallenge",
     "PasswordReset",
     "Patient",
+    "PatientState",
     "Practitioner",
     "ProxyGrant",
+    "ReasonGiven",
+    "RecordState",
     "RecoveryCode",
     "RecoverySheet",
     "RelatedPerson",

@@ -35,6 +35,7 @@ class KeptText:
 
     action: str
     data: QueryDict
+    kept_at: datetime
 
 
 class KeptFormManager(models.Manager["KeptForm"]):
@@ -83,7 +84,7 @@ class KeptFormManager(models.Manager["KeptForm"]):
         data = QueryDict(mutable=True)
         for name, values in content["fields"].items():
             data.setlist(name, values)
-        return KeptText(content["action"], data)
+        return KeptText(content["action"], data, kept.kept_at)
 
 
 class KeptForm(models.Model):

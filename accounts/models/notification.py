@@ -154,7 +154,7 @@ class Notification(models.Model):
         from accounts.models.trust import Trust
 
         helps = Trust.objects.filter(patient=self.patient_id, proxy=self.person_id)
-        if self.notice == Notice.WORK_WAITING or not helps.exists():
+        if self.notice in (Notice.WORK_WAITING, Notice.REVIEW_DUE) or not helps.exists():
             return True
         if not ProxyGrant.objects.current().filter(proxy=self.person_id, patient=self.patient_id).exists():
             return False

@@ -110,6 +110,10 @@ class User(AbstractBaseUser):
         super().__init__(*args, **kwargs)
         self._rights: Rights | None = None
         self._verified = False
+        # In what state the records are on whose side she stands, unless they are active. For what a page says.
+        self.states: dict[UUID, str] = {}
+        # The session in which she asks, if a request brought her.
+        self.session_id: UUID | None = None
 
     def __str__(self) -> str:
         return f"user {self.pk}"
@@ -342,3 +346,11 @@ class User(AbstractBaseUser):
         KnownDevice.objects.forget_all(of=self, by=by)
         self.rights_changed()
         record(agent=by, type="account", subtype="start-over", action="U", obj=self)
+
+    @verb(actor="by")
+    def reopen(self, *, by: Agent) -> None:
+        """It was shut by mistake. What she had to show before, she has to show again."""
+        self.is_active = True
+        self.rights_changed()
+        self.save(update_fields=["is_active"])
+        record(agent=by, type="account", subtype="reopen", action="U", obj=self)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.shortcuts import redirect, render
 
 from accounts import staff
-from accounts.access import colleague_for, place_of, role_request_for, session_of
+from accounts.access import place_of, role_request_for, session_of, staff_member_for
 from accounts.models import RoleGrant, RoleRequest
 from accounts.models.role import KEEPERS
 from accounts.people_forms import CloseForm, RoleForm, StaffFilter, TeamForm
@@ -42,13 +42,13 @@ def people(request: PortalRequest) -> HttpResponse:
 
 @policy(get=look)
 def person(request: PortalRequest, ref: UUID) -> HttpResponse:
-    return _page(request, colleague_for(request.user, ref))
+    return _page(request, staff_member_for(request.user, ref))
 
 
 @policy(post=change)
 def roles(request: PortalRequest, ref: UUID) -> HttpResponse:
     """Give a role or take one away. Of those over accounts and over the trail this only asks for it."""
-    user = colleague_for(request.user, ref)
+    user = staff_member_for(request.user, ref)
     form = RoleForm(request.POST)
     if not form.is_valid():
         return _page(request, user, status=422)
@@ -67,7 +67,7 @@ def roles(request: PortalRequest, ref: UUID) -> HttpResponse:
 
 @policy(post=change)
 def teams(request: PortalRequest, ref: UUID) -> HttpResponse:
-    user = colleague_for(request.user, ref)
+    user = staff_member_for(request.user, ref)
     form = TeamForm(request.POST)
     team = staff.team_named(str(form.cleaned_data["team"])) if form.is_valid() else None
     try:
@@ -84,14 +84,14 @@ def teams(request: PortalRequest, ref: UUID) -> HttpResponse:
 
 @policy(post=change)
 def session_end(request: PortalRequest, ref: UUID, session: UUID) -> HttpResponse:
-    user = colleague_for(request.user, ref)
+    user = staff_member_for(request.user, ref)
     user.sign_out_of(session_of(request.user, user, session), by=request.user)
     return redirect("person", user.pk)
 
 
 @policy(post=change)
 def sessions_end(request: PortalRequest, ref: UUID) -> HttpResponse:
-    user = colleague_for(request.user, ref)
+    user = staff_member_for(request.user, ref)
     user.sign_out_everywhere(by=request.user)
     return redirect("person", user.pk)
 
@@ -99,7 +99,7 @@ def sessions_end(request: PortalRequest, ref: UUID) -> HttpResponse:
 @policy(get=change, post=change)
 def close(request: PortalRequest, ref: UUID) -> HttpResponse:
     """Shut somebody out, with a reason. What she held goes back to her teams in the same moment."""
-    user = colleague_for(request.user, ref)
+    user = staff_member_for(request.user, ref)
     form = CloseForm(request.POST or None)
     if request.method != "POST":
         return _closing(request, user, form)

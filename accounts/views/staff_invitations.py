@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.shortcuts import redirect, render
 
 from accounts import joining, staff
-from accounts.access import colleague_for, invitation_for
+from accounts.access import invitation_for, staff_member_for
 from accounts.models import Invitation, InvitationKind
 from accounts.people_forms import InviteStaffForm, RightsForm
 from accounts.policy import policy, signed_in
@@ -55,7 +55,7 @@ def invite(request: PortalRequest) -> HttpResponse:
 @policy(get=change, post=change)
 def invite_back(request: PortalRequest, ref: UUID) -> HttpResponse:
     """Somebody whose account is closed comes back to it, with roles and teams chosen anew."""
-    user = colleague_for(request.user, ref)
+    user = staff_member_for(request.user, ref)
     form = RightsForm(request.POST or None)
     name = staff.name_of(user)
     if request.method != "POST":

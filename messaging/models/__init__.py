@@ -1,6 +1,8 @@
 """The work: conversations, medicines, refills, and who owes the patient an answer."""
 
 from accounts.topics import CategoryCode
+from messaging.models.absence import Absence
+from messaging.models.attachment import Attachment, Place, Scan
 from messaging.models.confidence import Confidence
 from messaging.models.draft import Draft
 from messaging.models.medicine import Prescription
@@ -25,7 +27,9 @@ __all__ = [
     "BODY_LIMIT",
     "COMMENT_LIMIT",
     "SUBJECT_LIMIT",
+    "Absence",
     "Answer",
+    "Attachment",
     "Category",
     "CategoryCode",
     "Cause",
@@ -43,6 +47,7 @@ __all__ = [
     "MessageWords",
     "OpeningHours",
     "Outcome",
+    "Place",
     "Pool",
     "Prescription",
     "Priority",
@@ -53,6 +58,7 @@ __all__ = [
     "RefillState",
     "Safety",
     "SafetyFlag",
+    "Scan",
     "Shown",
     "Side",
     "TeamChange",

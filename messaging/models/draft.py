@@ -20,7 +20,6 @@ from messaging.models.message import InternalNote, Message, Press, Side, lock_wr
 from messaging.models.pool import Category, Pool
 from messaging.models.thread import Thread
 from messaging.models.writing import (
-    ANSWER_HOLDS,
     ENDED_FOR,
     KEPT_LIMIT,
     MOST_NEW,
@@ -28,10 +27,19 @@ from messaging.models.writing import (
     UNTOUCHED_FOR,
     DraftKind,
     DraftState,
+    Steps,
     Urgent,
     Words,
 )
-from messaging.refusals import DraftGone, DraftMovedOn, DraftTooLong, DraftUnfinished, MayNot, TooManyDrafts
+from messaging.refusals import (
+    DraftGone,
+    DraftMovedOn,
+    DraftTooLong,
+    DraftUnfinished,
+    MayNot,
+    TeamMovedOn,
+    TooManyDrafts,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -51,10 +59,20 @@ class DraftQuerySet(models.QuerySet["Draft"]):
         hers = Q(patient__user=user.pk) | helped
         worked = Q(kind__in=OF_THE_TEAM, thread__in=Thread.objects.worked_by(user).values("pk"))
         own = self.filter(author=user.pk).exclude(state=DraftState.DISCARDED)
-        return own.filter(Q(hers, ~Q(kind__in=OF_THE_TEAM)) | worked)
+        # What is kept apart from her, or about a topic that she is not trusted with, is no place to write in.
+        replies = Q(hers, kind=DraftKind.REPLY, thread__in=Thread.objects.of_patients_side(user).values("pk"))
+        return own.filter(Q(hers, kind=DraftKind.MESSAGE) | replies | worked)
 
     def standing(self) -> Self:
         return self.filter(state=DraftState.OPEN)
+
+    def of_patients_side(self, patient: Patient) -> Self:
+        """What is being written to the clinic for `patient`."""
+        return self.filter(patient=patient).exclude(kind__in=OF_THE_TEAM)
+
+    def count_of(self, author: User, patient: Patient) -> int:
+        """How many she has begun for `patient` and not sent, for the tab that leads there."""
+        return self.filter(author=author.pk, state=DraftState.OPEN).of_patients_side(patient).count()
 
     @verb(actor="by")
     def begin(
@@ -70,7 +88,7 @@ class DraftQuerySet(models.QuerySet["Draft"]):
 
         Raises `MayNot`, and `TooManyDrafts` when she has begun as many as anybody needs.
         """
-        if not may_write_for(by, patient):
+        if not may_write_for(by, patient, about=category):
             raise MayNot
         lock_writer(by)
         twins = list(self.filter(author=by, form_token=form_token)) if form_token else []
@@ -158,7 +176,7 @@ class DraftQuerySet(models.QuerySet["Draft"]):
         return draft
 
 
-class Draft(models.Model):
+class Draft(Steps, models.Model):
     """One text that is being written, by one person, about one patient, whatever page she is on.
 
     A new message has no thread. Sending it ends it, once: `state` says so under a lock, and `form_token`
@@ -228,16 +246,6 @@ class Draft(models.Model):
     def is_sent(self) -> bool:
         return self.state == DraftState.SENT
 
-    @property
-    def must_ask_again(self) -> bool:
-        """Whether the urgent question has no answer that is about now."""
-        return not self.urgent or self.urgent_at is None or now() - self.urgent_at > ANSWER_HOLDS
-
-    @property
-    def must_stop(self) -> bool:
-        """Whether she said that something urgent may be happening, and not yet that she has called or is safe."""
-        return self.urgent in (Urgent.YES, Urgent.UNSURE) and self.safe_at is None
-
     def words(self, *, reader: User) -> Words:
         """Open it for its author. Reading one's own draft is a reading like any other."""
         receipt = record_read(reader=reader, of=self, shown=[self], category="draft")
@@ -267,6 +275,8 @@ class Draft(models.Model):
     def choose(self, *, by: User, category: Category, pool: Pool | None) -> Draft:
         """Note what it is about and whom it is for; without a pool, we choose when it is sent."""
         draft = self._locked(by)
+        if not may_write_for(by, draft.patient, about=category):
+            raise MayNot
         draft.category, draft.pool = category, pool
         draft._save("category", "pool")
         return draft
@@ -291,24 +301,25 @@ class Draft(models.Model):
             draft.write(subject=subject, body=body)
         return draft
 
-    def send(self, *, by: User, seen: int | None = None) -> Message | InternalNote:
+    def send(self, *, by: User, seen: int | None = None, to: UUID | None = None) -> Message | InternalNote:
         """Send it and end it; once, however often the button is pressed. Opening it is recorded first.
 
-        Raises `DraftMovedOn` when `seen` is not the revision that would be sent, `DraftUnfinished` with the step
-        that is missing, `DraftGone` when it was discarded; and what starting, posting or noting raises.
+        Raises `DraftMovedOn` when `seen` is not the revision that would be sent, `TeamMovedOn` when another pool
+        than `to` would read it, `DraftUnfinished` with the step that is missing, `DraftGone` when it was discarded;
+        and what starting, posting or noting raises.
         """
         words = self.words(reader=by) if self.is_open else Words("", "", self.revision)
-        return self._send(by=by, words=words, seen=seen)
+        return self._send(by=by, words=words, seen=seen, to=to)
 
     @verb(actor="by")
-    def _send(self, *, by: User, words: Words, seen: int | None) -> Message | InternalNote:
+    def _send(self, *, by: User, words: Words, seen: int | None, to: UUID | None) -> Message | InternalNote:
         if self.thread_id is not None:
             # In the order in which keeping locks them.
             Thread.objects.select_for_update(of=("self",)).get(pk=self.thread_id)
         draft = Draft.objects.select_for_update(of=("self",)).get(pk=self.pk)
         if draft.is_sent and draft.message is not None:
             return draft.message
-        draft._check(by)
+        draft.check_writer(by)
         if draft.revision != words.revision or (seen is not None and draft.revision != seen):
             raise DraftMovedOn
         if draft.thread is not None:
@@ -324,8 +335,13 @@ class Draft(models.Model):
             subject=words.subject,
             body=words.body,
             form_token=draft.form_token,
+            written_with_help=draft.written_with_help,
+            safety=draft.safety_of(words),
         )
+        if to is not None and thread.pool_id != to:
+            raise TeamMovedOn
         message = thread.messages.get(author=by, form_token=draft.form_token)
+        draft.attachments.go_with(message)
         draft.end(DraftState.SENT, by=by, message=message)
         return message
 
@@ -343,16 +359,6 @@ class Draft(models.Model):
             raise MayNot
         if draft.is_open:
             draft.end(DraftState.DISCARDED, by=by)
-
-    def missing_step(self, words: Words) -> str:
-        """Which step of a new message is still to do before it can be checked and sent: "" when none is."""
-        if self.must_ask_again:
-            return "urgent"
-        if self.must_stop:
-            return "stop"
-        if self.category_id is None:
-            return "topic"
-        return "" if words.subject.strip() and words.body.strip() else "write"
 
     # What follows is for the verbs above and for those of a thread.
 
@@ -374,6 +380,7 @@ class Draft(models.Model):
         self.words_digest = ""
         self._save("state", "message", "subject", "body", "words_digest")
         if state == DraftState.DISCARDED:
+            self.attachments.give_up()
             record(
                 agent=by,
                 type="record",
@@ -386,15 +393,16 @@ class Draft(models.Model):
 
     def _locked(self, by: User) -> Draft:
         draft = Draft.objects.select_for_update(of=("self",)).get(pk=self.pk)
-        draft._check(by)
+        draft.check_writer(by)
         return draft
 
-    def _check(self, by: User) -> None:
+    def check_writer(self, by: User) -> None:
+        """Raise `DraftGone`, or `MayNot` for whoever may not write in it now."""
         if self.author_id != by.pk:
             raise MayNot
         if not self.is_open:
             raise DraftGone
-        if self.thread is None and not may_write_for(by, self.patient):
+        if self.thread is None and not may_write_for(by, self.patient, about=self.category):
             raise MayNot
 
     def _save(self, *columns: str) -> None:

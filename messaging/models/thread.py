@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import leaving, terms
 from accounts.models import CareRelationship, Patient, ProxyGrant
+from accounts.models.family import near
 from accounts.models.user import Standing
 from accounts.notices import Notice
 from audit.ids import uuid7
@@ -29,6 +30,7 @@ from messaging.models.safety import SafetyFlag
 from messaging.models.team_change import TeamChange
 from messaging.models.words import MessageWords
 from messaging.models.work import WorkItem, is_on_patients_side
+from messaging.record_states import check_patients_side, check_teams_side
 from messaging.refusals import AlreadyClosed, MayNot, OwnRecord, ThreadMovedOn, UnreadBeforeFinish
 
 if TYPE_CHECKING:
@@ -56,14 +58,17 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         return self.filter(Q(patient__user=user.pk) | trusted)
 
     def worked_by(self, user: User) -> Self:
-        """Threads of the pools `user` works now, about patients whom that team looks after now.
+        """Threads of the pools `user` works now, about patients whom that team looks after now: none near to her.
 
         What came to the fall-back pool came because no team looked after the patient: its desk reads it.
         """
         related = CareRelationship.objects.current().filter(
             patient=OuterRef("patient"), team=OuterRef("pool__team")
         )
-        return self.filter(Exists(related) | Q(pool__is_fallback=True), pool__in=Pool.objects.worked_by(user))
+        worked = self.filter(
+            Exists(related) | Q(pool__is_fallback=True), pool__in=Pool.objects.worked_by(user)
+        )
+        return worked.exclude(near(user.pk))
 
     @verb(actor="by")
     def start(
@@ -76,6 +81,7 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         body: str,
         form_token: UUID | None = None,
         pool: Pool | None = None,
+        written_with_help: bool = False,
         confidential: bool | None = None,
         safety: Safety | None = None,
     ) -> Thread:
@@ -98,13 +104,20 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         press = Press.of(form_token, "thread", patient.pk, category.pk, chosen, subject, body)
         if twin := press.earlier_locked(Message.objects.all(), author=by):
             return twin.thread
+        check_patients_side(patient.pk, about=category.pk)
         moment = now()
         destination = Pool.objects.for_message(patient=patient, category=category, chosen=pool)
         due_at = destination.due(category, since=moment)
         thread = Thread(patient=patient, pool=destination, category=category, started_by=by, opened_at=moment)
         thread.subject = seal(subject, into=thread, field="subject")
         message = thread.write(
-            author=by, side=Side.PATIENT, body=body, press=press, adding=True, title=subject
+            author=by,
+            side=Side.PATIENT,
+            body=body,
+            press=press,
+            adding=True,
+            title=subject,
+            help=written_with_help,
         )
         Message.objects.create(
             thread=thread,
@@ -199,7 +212,9 @@ class Thread(models.Model):
         if seen is not None and seen != thread.last_message_id:
             raise ThreadMovedOn
         if side == Side.PATIENT:
+            check_patients_side(thread.patient_id, about=thread.category_id)
             return thread._hear(author, body, press, safety)
+        check_teams_side(thread.patient)
         return thread._answer(author, body, press)
 
     def _locked(self) -> Thread:
@@ -330,7 +345,15 @@ class Thread(models.Model):
         return _open_work.first(thread=self.pk)
 
     def write(
-        self, *, author: User, side: Side, body: str, press: Press, adding: bool = False, title: str = ""
+        self,
+        *,
+        author: User,
+        side: Side,
+        body: str,
+        press: Press,
+        adding: bool = False,
+        title: str = "",
+        help: bool = False,
     ) -> Message:
         """Write the message and bring the list columns up to date. Only for the verbs above."""
         message = Message(
@@ -341,6 +364,7 @@ class Thread(models.Model):
             form_token=press.token,
             form_digest=press.digest,
             language=author.preferred_language,
+            written_with_help=help,
             sent_at=now(),
         )
         message.body = seal(body, into=message, field="body")
@@ -370,6 +394,7 @@ class Thread(models.Model):
             ]
         )
         message.save()
+        self.attachments.go_with(message)
         MessageWords.keep(message, body, title)
         record(
             agent=author,

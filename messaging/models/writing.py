@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Protocol
 
 from django.db import models
 
-from messaging.models.message import BODY_LIMIT
+from messaging.clock import now
+from messaging.models.message import BODY_LIMIT, SUBJECT_LIMIT
+from messaging.models.safety import Answer, Chose, Safety, Shown
+from messaging.red_flags import look
 
 MOST_NEW = 20
 # Words that are too long to send are still kept, so that nobody has to shorten them before they are safe.
@@ -41,7 +45,17 @@ class Urgent(models.TextChoices):
     UNSURE = "unsure"
 
 
+_MAY_BE_URGENT = (Urgent.YES, Urgent.UNSURE)
 OF_THE_TEAM = (DraftKind.ANSWER, DraftKind.NOTE)
+
+
+class Written(Protocol):
+    """Title and message, wherever they were opened."""
+
+    @property
+    def subject(self) -> str: ...
+    @property
+    def body(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +65,40 @@ class Words:
     subject: str
     body: str
     revision: int
+
+
+class Steps:
+    """What must come before a new message is sent, and whether it has."""
+
+    urgent: str
+    urgent_at: datetime | None
+    safe_at: datetime | None
+    category_id: str | None
+
+    @property
+    def must_ask_again(self) -> bool:
+        """Whether the urgent question has no answer that is about now."""
+        return not self.urgent or self.urgent_at is None or now() - self.urgent_at > ANSWER_HOLDS
+
+    @property
+    def must_stop(self) -> bool:
+        """Whether she said that something urgent may be happening, and not yet that she has called or is safe."""
+        return self.urgent in _MAY_BE_URGENT and self.safe_at is None
+
+    def missing_step(self, words: Written) -> str:
+        """Which step of a new message is still to do before it can be checked and sent: "" when none is."""
+        if self.must_ask_again:
+            return "urgent"
+        if self.must_stop:
+            return "stop"
+        if self.category_id is None:
+            return "topic"
+        sendable = 0 < len(words.subject) <= SUBJECT_LIMIT and 0 < len(words.body) <= BODY_LIMIT
+        return "" if sendable else "write"
+
+    def safety_of(self, words: Written) -> Safety:
+        """What she answered, what the pages showed her for it and for her words, and that she went on."""
+        grade = look(words.subject, words.body).grade
+        shown = Shown(grade.code) if grade else Shown.STOP if self.urgent in _MAY_BE_URGENT else Shown.NOTHING
+        chose = Chose.NOTHING_SHOWN if shown == Shown.NOTHING else Chose.WENT_ON
+        return Safety(answer=Answer(self.urgent), shown=shown, chose=chose)

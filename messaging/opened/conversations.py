@@ -18,10 +18,14 @@ from messaging.models import (
     Outcome,
     Priority,
     ReadReceipt,
+    SafetyFlag,
+    Side,
     Thread,
     WorkItem,
     WorkState,
 )
+from messaging.opened.files import Files
+from messaging.opened.flags import OpenFlag, flag_pairs, open_flags
 from messaging.opened.messages import (
     OpenMessage,
     message_pairs,
@@ -36,6 +40,10 @@ from messaging.opened.threads import messages_of
 if TYPE_CHECKING:
     from accounts.models import User
     from accounts.people import Person
+    from messaging.opened.files import OpenFile
+
+
+FLAGS_SHOWN = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,21 @@ class Conversation:
     due_at: datetime | None
     is_late: bool
     team_name: str
+    unsent_files: tuple[OpenFile, ...]
+    flags: tuple[OpenFlag, ...] = ()  # newest first
+
+    def flag_of(self, message: OpenMessage) -> OpenFlag | None:
+        return next((flag for flag in self.flags if flag.message_ref == message.ref), None)
+
+    @property
+    def pressing(self) -> tuple[OpenFlag, ...]:
+        """The flags that nobody has answered: those on what came since the team last wrote."""
+        answered = max((m.sent_at for m in self.messages if m.side == Side.TEAM), default=None)
+        return tuple(
+            flag
+            for flag in self.flags
+            if flag.is_pressing and (answered is None or flag.flagged_at > answered)
+        )
 
     @property
     def messages(self) -> tuple[OpenMessage, ...]:
@@ -109,6 +132,7 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
     messages, earlier = messages_of(thread, before=before)
     notes = list(InternalNote.objects.filter(thread=thread).order_by("written_at"))
     closures = list(thread.closures.all())
+    flags = list(SafetyFlag.objects.filter(thread=thread).order_by("-flagged_at", "-id")[:FLAGS_SHOWN])
     item = WorkItem.objects.filter(thread=thread).order_by("-created_at").first()
     owner_id = item.holder_id if item and item.is_open else None
     receipts = receipts_of(messages)
@@ -118,6 +142,7 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
         patient_id=thread.patient_id,
         to_patient=False,
     )
+    files = Files.of(thread, messages, reader=reader, side=Side.TEAM)
     receipt = record_read(
         reader=reader,
         of=thread,
@@ -126,6 +151,8 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
             thread.patient,
             *messages,
             *notes,
+            *flags,
+            *files.rows,
         ],
         named=people.sealed_records(),
         category="message",
@@ -136,11 +163,20 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
             *patient_pairs(thread.patient),
             *message_pairs(messages),
             *((note, "body") for note in notes),
+            *flag_pairs(flags),
+            *files.pairs(),
         ],
         receipt=receipt,
     )
     names = people.opened(receipt)
-    opened = open_messages(messages, reader=reader, texts=texts, people=names, receipts=receipts)
+    opened = open_messages(
+        messages,
+        reader=reader,
+        texts=texts,
+        people=names,
+        receipts=receipts,
+        files=files.by_message(texts),
+    )
     ReadReceipt.give(by=reader, messages=not_yet_read(messages, reader=reader, receipts=receipts))
     entries = [
         *(Entry("message", m.sent_at, message=m) for m in opened if not m.is_acknowledgement),
@@ -178,6 +214,8 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
         due_at=item.due_at if item and owed else None,
         is_late=bool(item and owed and item.due_at < now()),
         team_name=thread.pool.name,
+        flags=open_flags(flags, texts),
+        unsent_files=files.unsent(texts),
     )
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from accounts.models import User
     from accounts.people import Person
+    from messaging.opened.files import OpenFile
     from messaging.opened.texts import Pair, Texts
 
 
@@ -41,6 +42,8 @@ class OpenMessage:
     language: str
     reply_due_at: datetime | None
     read_by: tuple[Reading, ...]
+    files: tuple[OpenFile, ...] = ()
+    written_with_help: bool = False
 
     @property
     def is_acknowledgement(self) -> bool:
@@ -81,6 +84,7 @@ def open_messages(
     texts: Texts,
     people: Mapping[UUID, Person],
     receipts: Mapping[UUID, list[ReadReceipt]],
+    files: Mapping[UUID, tuple[OpenFile, ...]],
 ) -> tuple[OpenMessage, ...]:
     """Build the frozen messages. Readings are shown for the other side only: it is they who wonder."""
     opened = []
@@ -104,6 +108,8 @@ def open_messages(
                     for receipt in given
                     if receipt.reader_id in people and receipt.reader_id != message.author_id
                 ),
+                files=files.get(message.pk, ()),
+                written_with_help=message.written_with_help,
             )
         )
     return tuple(opened)

@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypedDict
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
+from accounts.models import FormerTeamName
 from accounts.models.user import Standing
 from accounts.people import People
 from audit.prepared import Prepared
@@ -17,6 +19,7 @@ from messaging.clock import now
 from messaging.models import (
     CategoryCode,
     Closure,
+    Draft,
     Message,
     Outcome,
     ReadReceipt,
@@ -26,6 +29,7 @@ from messaging.models import (
     WorkItem,
     WorkState,
 )
+from messaging.opened.files import Files
 from messaging.opened.messages import (
     OpenMessage,
     message_pairs,
@@ -34,6 +38,7 @@ from messaging.opened.messages import (
     receipts_of,
 )
 from messaging.opened.paging import Page, Position
+from messaging.opened.readers import cover_of
 from messaging.opened.team_lines import TeamLine, team_lines
 from messaging.opened.texts import open_texts
 
@@ -42,6 +47,8 @@ if TYPE_CHECKING:
 
     from accounts.models import Patient, User
     from accounts.people import Person
+    from messaging.opened.files import OpenFile
+    from messaging.opened.readers import Cover
 
 PAGE_LENGTH = 25
 MESSAGES_SHOWN = 50
@@ -76,6 +83,7 @@ class PatientInbox:
     open_count: int
     closed_count: int
     new_count: int
+    draft_count: int
 
     @property
     def shown_total(self) -> int:
@@ -129,10 +137,21 @@ def patient_inbox(*, reader: User, patient: Patient, state: str, after: Position
         open_count=open_count,
         closed_count=closed_count,
         new_count=new_count,
+        draft_count=Draft.objects.count_of(reader, patient),
     )
 
 
 NEWEST_FIRST = ("-last_message_at", "-id")
+
+
+def inbox_counts(reader: User, patient: Patient) -> tuple[int, int, int]:
+    """How many conversations of `patient` are open, finished, and new to `reader`. It opens nothing."""
+    open_count, closed_count, new_count = _counted.first(reader=reader.pk, patient=patient.pk, at=now()) or (
+        0,
+        0,
+        0,
+    )
+    return open_count, closed_count, new_count
 
 
 class _Whose(TypedDict):
@@ -156,7 +175,7 @@ def _threads(state: str, *, reader: UUID, patient: UUID, at: datetime) -> QueryS
     )
     owed = WorkItem.objects.filter(
         thread=OuterRef("pk"), state__in=[WorkState.REQUESTED, WorkState.ACCEPTED]
-    ).values("due_at")[:1]
+    ).values(told=Coalesce("promised_at", "due_at"))[:1]
     return (
         _mine(reader, patient, at)
         .filter(state=state)
@@ -208,16 +227,28 @@ class OpenThread:
     outcome: str
     messages: tuple[OpenMessage, ...]
     team_lines: tuple[TeamLine, ...]
+    former_name: str  # of its team, when it was renamed since
     earlier: UUID | None  # the message to page back from, when there are earlier ones
     steps: tuple[Step, ...]
     last_message_ref: UUID
     reply_due_at: datetime | None
     is_late: bool
+    may_add_files: bool
+    unsent_files: tuple[OpenFile, ...]
+    cover: Cover | None = None
+
+    @property
+    def unread_acknowledgement(self) -> UUID | None:
+        """The automatic answer to what nobody of the team has read or answered yet (PT6)."""
+        last = self.messages[-1] if self.messages else None
+        written = [m for m in self.messages if m.side == Side.PATIENT]
+        by_team = any(r.person.side == "staff" for m in written[-1:] for r in m.read_by)
+        return last.ref if last and last.is_acknowledgement and not by_team else None
 
     @property
     def was(self) -> str:
         """What its team was called when it began, if that was another."""
-        first = self.team_lines[0].was if self.team_lines else ""
+        first = self.team_lines[0].was if self.team_lines else self.former_name
         return first if first != self.pool_name else ""
 
     def lines_before(self, message: OpenMessage) -> tuple[TeamLine, ...]:
@@ -249,18 +280,30 @@ def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> 
     """
     messages, earlier = messages_of(thread, before=before)
     receipts = receipts_of(messages)
-    outcome, closed_at, state, due_at = _where_it_stands(thread=thread.pk)[0]
+    outcome, closed_at, state, due_at, former_name = _where_it_stands(thread=thread.pk)[0]
     ids = {m.author_id for m in messages if m.author_id} | {
         r.reader_id for given in receipts.values() for r in given
     }
     ids.add(reader.pk)
     people = People.load(ids, patient_id=thread.patient_id)
+    files = Files.of(thread, messages, reader=reader, side=Side.PATIENT)
     receipt = record_read(
-        reader=reader, of=thread, shown=[thread, *messages], named=people.sealed_records(), category="message"
+        reader=reader,
+        of=thread,
+        shown=[thread, *messages, *files.rows],
+        named=people.sealed_records(),
+        category="message",
     )
-    texts = open_texts([(thread, "subject"), *message_pairs(messages)], receipt=receipt)
+    texts = open_texts([(thread, "subject"), *message_pairs(messages), *files.pairs()], receipt=receipt)
     names = people.opened(receipt)
-    opened = open_messages(messages, reader=reader, texts=texts, people=names, receipts=receipts)
+    opened = open_messages(
+        messages,
+        reader=reader,
+        texts=texts,
+        people=names,
+        receipts=receipts,
+        files=files.by_message(texts),
+    )
     ReadReceipt.give(by=reader, messages=not_yet_read(messages, reader=reader, receipts=receipts))
     owed = due_at if state != WorkState.ON_HOLD else None
     return OpenThread(
@@ -273,25 +316,31 @@ def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> 
         outcome=str(Outcome(outcome).label) if outcome else "",
         messages=opened,
         team_lines=team_lines(thread.pk),
+        former_name=former_name or "",
         earlier=earlier,
         steps=_steps(opened, owed=owed, closed_at=closed_at, reader=reader),
         last_message_ref=thread.last_message_id,
         reply_due_at=owed,
         is_late=bool(owed and owed < now()),
+        may_add_files=files.may_open,
+        unsent_files=files.unsent(texts),
+        cover=cover_of(thread.pool, patient_id=thread.patient_id) if owed else None,
     )
 
 
 @Prepared
 def _where_it_stands(
     *, thread: UUID
-) -> QuerySet[Thread, tuple[str | None, datetime | None, str, datetime | None]]:
+) -> QuerySet[Thread, tuple[str | None, datetime | None, str, datetime | None, str | None]]:
     closure = Closure.objects.filter(thread=OuterRef("pk"), reopened_at=None).order_by()
     item = WorkItem.objects.unfinished().filter(thread=OuterRef("pk"))
+    names = FormerTeamName.objects.filter(team=OuterRef("pool__team"), until__gt=OuterRef("opened_at"))
     return Thread.objects.filter(pk=thread).values_list(
         Subquery(closure.values("outcome")[:1]),
         Subquery(closure.values("closed_at")[:1]),
         Subquery(item.values("state")[:1]),
-        Subquery(item.values("due_at")[:1]),
+        Subquery(item.values(told=Coalesce("promised_at", "due_at"))[:1]),
+        Subquery(names.order_by("until").values("name")[:1]),
     )
 
 

@@ -1,4 +1,4 @@
-"""The patient's side: her conversations, one of them, a new one."""
+"""The patient's side: her conversations, and one of them. A new one is begun in `drafts`."""
 
 from __future__ import annotations
 
@@ -9,20 +9,26 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from accounts.access import acting_patient, acting_patient_as_written
+from accounts.access import acting_patient
 from accounts.models import KeptForm
 from accounts.policy import policy, signed_in
-from accounts.refusals import AnotherPatient
-from messaging.access import category_for, own_thread_for, pool_for
-from messaging.forms import NewMessageForm, ReplyForm
-from messaging.models import Side, Thread, ThreadState
-from messaging.opened.choices import message_choices
+from messaging.access import own_thread_for
+from messaging.filing.uploads import takes_files
+from messaging.forms import ReplyForm
+from messaging.models import DraftKind, Place, Side, ThreadState
+from messaging.opened.drafts import written_in
+from messaging.opened.help import looked_at
 from messaging.opened.paging import Position
 from messaging.opened.threads import open_thread, patient_inbox
 from messaging.refusals import Refusal
+from messaging.views.uploads import add_or_remove, asks_for_part, files_part, take_in
 
 if TYPE_CHECKING:
+    from accounts.models.kept import KeptText
     from accounts.requests import PortalRequest
+    from messaging.models import Thread
+    from messaging.opened.drafts import OpenDraft
+    from messaging.opened.help import Help
 
 
 @policy(get=signed_in("patient"))
@@ -41,82 +47,75 @@ def messages(request: PortalRequest) -> HttpResponse:
 def thread(request: PortalRequest, ref: UUID) -> HttpResponse:
     found = own_thread_for(request.user, ref)
     kept = KeptForm.take(request.user, request.path)
-    form = ReplyForm(initial={"body": kept.data.get("body", "")} if kept else None)
-    return _show(request, found, form, was_kept=kept is not None)
+    begun = written_in(found, reader=request.user, kind=DraftKind.REPLY)
+    form, was_kept = reply_form_of(begun, kept)
+    return _show(request, found, form, was_kept=was_kept, draft=begun)
 
 
 @policy(post=signed_in("patient"))
+@takes_files
 @require_http_methods(["POST"])
 def replies(request: PortalRequest, ref: UUID) -> HttpResponse:
     found = own_thread_for(request.user, ref)
     form = ReplyForm(request.POST)
-    if not form.is_valid():
+    if not form.also_say(take_in(request, Place(Side.PATIENT, thread=found), token=form.token_sent)):
         return _show(request, found, form, status=422)
+    looked = looked_at(form.cleaned_data["body"], helped=request.POST.get("helped", ""), pool=found.pool)
+    if looked.help is not None:
+        begun = written_in(found, reader=request.user, kind=DraftKind.REPLY)
+        return _show(request, found, form, help=looked.help, status=422, draft=begun)
     try:
-        found.post(author=request.user, side=Side.PATIENT, **form.cleaned_data)
+        found.post(author=request.user, side=Side.PATIENT, safety=looked.safety, **form.cleaned_data)
     except Refusal as refusal:
         form.refuse("body", refusal.words)
-        return _show(request, found, form, status=refusal.status)
+        begun = written_in(found, reader=request.user, kind=DraftKind.REPLY)
+        return _show(request, found, form, status=refusal.status, draft=begun)
     return redirect(f"{found.get_absolute_url()}?sent=1#sent")
 
 
-@policy(get=signed_in("patient"), post=signed_in("patient"))
-@require_http_methods(["GET", "HEAD", "POST"])
-def message_new(request: PortalRequest) -> HttpResponse:
-    if request.method != "POST":
-        kept = KeptForm.take(request.user, request.path)
-        start = kept.data.dict() if kept else {"category": request.GET.get("about", "")}
-        return _compose(request, NewMessageForm(initial=start), was_kept=kept is not None)
-    form = NewMessageForm(request.POST)
-    if not form.is_valid():
-        return _compose(request, form, status=422)
-    data = form.cleaned_data
-    try:
-        patient = acting_patient_as_written(request, written_for=data["patient"])
-        begun = Thread.objects.start(
-            by=request.user,
-            patient=patient,
-            category=category_for(request.user, data["category"]),
-            pool=pool_for(request.user, patient, data["pool"]) if data["pool"] else None,
-            subject=data["subject"],
-            body=data["body"],
-            form_token=data["form_token"],
-        )
-    except AnotherPatient as another:
-        form.refuse("body", another.words)
-        return _compose(request, form, status=another.status, was_for_another=True)
-    except Refusal as refusal:
-        form.refuse("body", refusal.words)
-        return _compose(request, form, status=refusal.status)
-    return redirect(f"{begun.get_absolute_url()}?sent=1#sent")
+@policy(post=signed_in("patient"))
+@takes_files
+@require_http_methods(["POST"])
+def thread_files(request: PortalRequest, ref: UUID) -> HttpResponse:
+    """Add files to one's reply, or take one away again. What is typed beside them comes back with the page."""
+    found = own_thread_for(request.user, ref)
+    form = ReplyForm(request.POST)
+    place = Place(Side.PATIENT, thread=found)
+    problems = add_or_remove(request, place, token=form.token_sent)
+    if asks_for_part(request):
+        return files_part(request, place, problems)
+    form.say_only(problems)
+    begun = written_in(found, reader=request.user, kind=DraftKind.REPLY)
+    return _show(request, found, form, status=422 if problems else 200, draft=begun)
 
 
 def _show(
-    request: PortalRequest, found: Thread, form: ReplyForm, *, status: int = 200, was_kept: bool = False
+    request: PortalRequest,
+    found: Thread,
+    form: ReplyForm,
+    *,
+    help: Help | None = None,
+    status: int = 200,
+    was_kept: bool = False,
+    draft: OpenDraft | None = None,
 ) -> HttpResponse:
     opened = open_thread(found, reader=request.user, before=message_ref_in(request))
-    context = {"thread": opened, "form": form, "was_kept": was_kept, "just_sent": "sent" in request.GET}
+    context = {
+        "thread": opened,
+        "form": form,
+        "help": help,
+        "was_kept": was_kept,
+        "draft": draft,
+        "just_sent": "sent" in request.GET,
+    }
     return render(request, "messaging/thread.html", context, status=status)
 
 
-def _compose(
-    request: PortalRequest,
-    form: NewMessageForm,
-    *,
-    status: int = 200,
-    was_kept: bool = False,
-    was_for_another: bool = False,
-) -> HttpResponse:
-    patient = acting_patient(request)
-    # What was written for somebody stays marked as hers, until its writer has been told that she switched.
-    written_for = patient.pk if was_for_another else form["patient"].value() or patient.pk
-    context = {
-        "form": form,
-        "choices": message_choices(patient, writer=request.user),
-        "was_kept": was_kept,
-        "written_for": written_for,
-    }
-    return render(request, "messaging/message_new.html", context, status=status)
+def reply_form_of(begun: OpenDraft | None, kept: KeptText | None) -> tuple[ReplyForm, bool]:
+    """The form with what was begun, or with what a session's end cut off, whichever is newer; and if it was that."""
+    if kept is not None and (begun is None or kept.kept_at > begun.updated_at):
+        return ReplyForm(initial={"body": kept.data.get("body", "")}), True
+    return ReplyForm(initial={"body": begun.body, "form_token": begun.form_token} if begun else None), False
 
 
 def position_in(request: HttpRequest) -> Position | None:

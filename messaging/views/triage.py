@@ -13,18 +13,23 @@ from django.views.decorators.http import require_http_methods
 from accounts.models import KeptForm
 from accounts.policy import policy, signed_in
 from messaging.access import worked_item_for, worked_thread_for
+from messaging.filing.uploads import takes_files
 from messaging.forms import CloseForm, NoteForm, ReplyForm
-from messaging.models import Outcome, Side, Thread
+from messaging.models import DraftKind, Outcome, Place, Side, Thread
 from messaging.opened.conversations import open_conversation
+from messaging.opened.drafts import written_in
 from messaging.opened.medicines import refill_count
 from messaging.opened.panels import open_panel
 from messaging.opened.queue import View, queue_version, team_queue
 from messaging.refusals import Refusal
-from messaging.views.threads import message_ref_in, position_in
+from messaging.views.drafts import keep_in
+from messaging.views.threads import message_ref_in, position_in, reply_form_of
+from messaging.views.uploads import add_or_remove, asks_for_part, files_part, take_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from accounts.models.kept import KeptText
     from accounts.requests import PortalRequest
 
 
@@ -44,24 +49,31 @@ def inbox_version(request: PortalRequest) -> HttpResponse:
 def inbox_thread(request: PortalRequest, ref: UUID) -> HttpResponse:
     thread = worked_thread_for(request.user, ref)
     kept = KeptForm.take(request.user, request.path)
-    is_note = kept is not None and kept.action.endswith("/notes/")
-    typed = {"body": kept.data.get("body", "")} if kept else None
-    return _show(
-        request,
-        thread,
-        reply=ReplyForm(initial=None if is_note else typed),
-        note=NoteForm(initial=typed if is_note else None),
-        mode="note" if is_note else "reply",
-        was_kept=kept is not None,
+    is_note = kept is not None and (
+        kept.action.endswith("/notes/") or kept.data.get("kind") == DraftKind.NOTE
     )
+    return _show(request, thread, mode="note" if is_note else "", kept=kept, kept_is_note=is_note)
 
 
 @policy(post=signed_in("staff"))
 @require_http_methods(["POST"])
+def inbox_draft(request: PortalRequest, ref: UUID) -> HttpResponse:
+    """Keep an answer or a note that is being written: one of each for each of us."""
+    thread = worked_thread_for(request.user, ref)
+    kind = DraftKind.NOTE if request.POST.get("kind") == DraftKind.NOTE else DraftKind.ANSWER
+    try:
+        return keep_in(request, thread, kind, page="inbox-thread")
+    except Refusal as refusal:
+        return HttpResponse(str(refusal.words), status=refusal.status, content_type="text/plain")
+
+
+@policy(post=signed_in("staff"))
+@takes_files
+@require_http_methods(["POST"])
 def inbox_replies(request: PortalRequest, ref: UUID) -> HttpResponse:
     thread = worked_thread_for(request.user, ref)
     form = ReplyForm(request.POST)
-    if not form.is_valid():
+    if not form.also_say(take_in(request, Place(Side.TEAM, thread=thread), token=form.token_sent)):
         return _show(request, thread, reply=form, status=422)
     try:
         thread.post(author=request.user, side=Side.TEAM, **form.cleaned_data)
@@ -69,6 +81,21 @@ def inbox_replies(request: PortalRequest, ref: UUID) -> HttpResponse:
         form.refuse("body", refusal.words)
         return _show(request, thread, reply=form, status=refusal.status)
     return _back(request, ref, done="sent")
+
+
+@policy(post=signed_in("staff"))
+@takes_files
+@require_http_methods(["POST"])
+def inbox_files(request: PortalRequest, ref: UUID) -> HttpResponse:
+    """Add files to one's reply, or take one away again. What is typed beside them comes back with the page."""
+    thread = worked_thread_for(request.user, ref)
+    form = ReplyForm(request.POST)
+    place = Place(Side.TEAM, thread=thread)
+    problems = add_or_remove(request, place, token=form.token_sent)
+    if asks_for_part(request):
+        return files_part(request, place, problems)
+    form.say_only(problems)
+    return _show(request, thread, reply=form, status=422 if problems else 200)
 
 
 @policy(post=signed_in("staff"))
@@ -141,22 +168,29 @@ def _show(
     reply: ReplyForm | None = None,
     note: NoteForm | None = None,
     close: CloseForm | None = None,
-    mode: str = "reply",
+    mode: str = "",
     problem: str = "",
-    was_kept: bool = False,
+    kept: KeptText | None = None,
+    kept_is_note: bool = False,
     status: int = 200,
 ) -> HttpResponse:
+    answer = written_in(thread, reader=request.user, kind=DraftKind.ANSWER)
+    jotted = written_in(thread, reader=request.user, kind=DraftKind.NOTE)
+    began, reply_was_kept = reply_form_of(answer, None if kept_is_note else kept)
+    note_began, note_was_kept = reply_form_of(jotted, kept if kept_is_note else None)
     context = {
         **_queue(request),
         "conversation": open_conversation(thread, reader=request.user, before=message_ref_in(request)),
         "panel": open_panel(thread, reader=request.user),
-        "reply_form": reply or ReplyForm(),
-        "note_form": note or NoteForm(),
+        "reply_form": reply or began,
+        "note_form": note or NoteForm(initial=note_began.initial),
         "close_form": close or CloseForm(),
-        "mode": mode,
+        "mode": mode or ("note" if jotted and not answer else "reply"),
+        "answer_draft": answer,
+        "note_draft": jotted,
         "outcomes": Outcome.choices,
         "problem": problem,
-        "was_kept": was_kept,
+        "was_kept": reply_was_kept or note_was_kept,
         "done": request.GET.get("done", ""),
     }
     return render(request, "messaging/inbox.html", context, status=status)

@@ -12,7 +12,7 @@ from audit.models import AuditEvent
 from tests.accounts.invited import PASSWORD, a_newcomer, agree, link_in_mail, set_up
 from tests.accounts.steps import is_in
 
-FIND = "/desk/patients/"
+FIND = "/desk/accounts/"
 NEW = {
     "record_number": "RC-200100",
     "name": "Edda Lind",
@@ -34,16 +34,16 @@ def test_the_desk_registers_invites_and_the_patient_joins_in_her_language(cast, 
     sam = enter(cast.sam)
     missing = find(sam, "RC-200100")
     assert missing.status_code == 422 and "Register a new patient" in missing.content.decode()
-    answer = sam.post("/desk/patients/new/", {**NEW, "team": str(cast.team("okafor").pk)})
+    answer = sam.post("/desk/accounts/new/", {**NEW, "team": str(cast.team("okafor").pk)})
     patient = Patient.objects.by_record_number("rc-200100")
-    assert answer["Location"] == f"/desk/patients/{patient.pk}/"
+    assert answer["Location"] == f"/desk/accounts/{patient.pk}/"
     teams = {care.team.name: care.is_primary for care in patient.care_relationships.all()}
     assert teams == {"Okafor team": True, "Front desk": False}
-    issued = sam.post(f"/desk/patients/{patient.pk}/invite/", {"email": "edda@riverside.example"})
+    issued = sam.post(f"/desk/accounts/{patient.pk}/invite/", {"email": "edda@riverside.example"})
     code = code_on(issued)
     for word in ("Edda", "Lind", "1990", "RC-200100"):
         assert word not in issued.content.decode()
-    page = sam.get(f"/desk/patients/{patient.pk}/").content.decode()
+    page = sam.get(f"/desk/accounts/{patient.pk}/").content.decode()
     assert "Waiting" in page and code not in page
     assert "RC-200100" in sam.get(FIND).content.decode()
     link = link_in_mail()
@@ -59,7 +59,7 @@ def test_the_desk_registers_invites_and_the_patient_joins_in_her_language(cast, 
 
 def test_a_record_number_in_use_is_not_given_again_and_nothing_typed_is_lost(cast, enter):
     form = {**NEW, "record_number": "rc-104417", "team": str(cast.team("okafor").pk)}
-    answer = enter(cast.sam).post("/desk/patients/new/", form)
+    answer = enter(cast.sam).post("/desk/accounts/new/", form)
     assert answer.status_code == 422
     assert (
         "This record number is in use" in answer.content.decode() and "Edda Lind" in answer.content.decode()
@@ -70,7 +70,7 @@ def test_a_record_number_in_use_is_not_given_again_and_nothing_typed_is_lost(cas
 @pytest.mark.parametrize("wrong", [{"birth_date": "2190-01-01"}, {"team": ""}, {"team": "x"}, {"name": " "}])
 def test_a_record_that_cannot_be_is_not_registered(cast, enter, wrong):
     form = {**NEW, "team": str(cast.team("okafor").pk), **wrong}
-    assert enter(cast.sam).post("/desk/patients/new/", form).status_code == 422
+    assert enter(cast.sam).post("/desk/accounts/new/", form).status_code == 422
     assert Patient.objects.count() == 2
 
 
@@ -78,8 +78,8 @@ def test_each_look_is_written_down_as_a_look_at_her_contact_details(cast, enter)
     ana = cast.patient("ana")
     for who in (cast.sam, cast.root):
         client = enter(who)
-        assert find(client, "RC-104417")["Location"] == f"/desk/patients/{ana.pk}/"
-        page = client.get(f"/desk/patients/{ana.pk}/").content.decode()
+        assert find(client, "RC-104417")["Location"] == f"/desk/accounts/{ana.pk}/"
+        page = client.get(f"/desk/accounts/{ana.pk}/").content.decode()
         assert "RC-104417" in page
         for word in ("Ana", "Alvarez", "1958", "0161", "ana@"):
             assert word not in page
@@ -98,7 +98,7 @@ def test_the_desk_sees_only_whom_its_teams_look_after(cast, enter):
     sam = enter(cast.sam)
     hidden, absent = find(sam, "RC-105511"), find(sam, "RC-999999")
     assert hidden.status_code == absent.status_code == 422
-    assert sam.get(f"/desk/patients/{patient.pk}/").status_code == 404
+    assert sam.get(f"/desk/accounts/{patient.pk}/").status_code == 404
     said = AuditEvent.objects.filter(type="refusal", agent_id=str(cast.sam.pk))
     assert set(said.values_list("outcome_reason", flat=True)) == {"not-visible", "no-such-patient"}
     assert find(enter(cast.root), "RC-105511").status_code == 302
@@ -114,7 +114,7 @@ def test_trying_numbers_ends(cast, enter, settings):
 
 
 def test_sessions_end_and_the_account_closes_and_comes_back_by_invitation(cast, enter):
-    ana, page = enter(cast.ana), f"/desk/patients/{cast.patient('ana').pk}/"
+    ana, page = enter(cast.ana), f"/desk/accounts/{cast.patient('ana').pk}/"
     assert enter(cast.sam).post(f"{page}sessions/end/")["Location"].startswith("/sign-in/again/")
     sam = enter(cast.sam, fresh="people")
     assert sam.post(f"{page}invite/", {}).status_code == 409
@@ -131,7 +131,7 @@ def test_sessions_end_and_the_account_closes_and_comes_back_by_invitation(cast, 
 
 def test_an_invitation_is_taken_back(cast, enter):
     patient = a_newcomer(cast)
-    sam, page = enter(cast.sam), f"/desk/patients/{patient.pk}/"
+    sam, page = enter(cast.sam), f"/desk/accounts/{patient.pk}/"
     sam.post(f"{page}invite/", {})
     sam.post(f"{page}revoke/")
     assert Invitation.objects.get(patient=patient).state == "revoked"

@@ -9,6 +9,7 @@ from django.db import connection
 from django.test import Client
 
 from audit.models import AuditEvent
+from messaging.models import Draft
 from tests.cast import Cast, Enter
 from tests.work import Work
 
@@ -24,9 +25,16 @@ class Clinic:
         medicine = work.medicine()
         request = work.refill(of=medicine)
         another = work.medicine(name="Amlodipine 10 mg")
+        draft = Draft.objects.begin(
+            by=cast.ana, patient=cast.patient("ana"), urgent="no", category=thread.category
+        )
+        draft.keep(by=cast.ana, subject="Headaches again", body="I wake up with them.")
         self.pages = {
             "her messages": ("ana", "/messages/"),
             "her conversation": ("ana", f"/messages/{thread.pk}/"),
+            "her drafts": ("ana", "/messages/drafts/"),
+            "her draft": ("ana", f"/messages/drafts/{draft.pk}/text/"),
+            "her draft, checked": ("ana", f"/messages/drafts/{draft.pk}/check/"),
             "her conversation to print": ("ana", f"/messages/{thread.pk}/print/"),
             "searching her messages": ("ana", "/messages/search/"),
             "her medicines": ("ana", "/medicines/"),

@@ -10,6 +10,8 @@ from django.urls import reverse
 
 from accounts.entrance import FACTORS
 from accounts.policy import addresses, declared, is_api
+from messaging.clock import clinic_date
+from messaging.models import Absence, Draft
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +23,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # Looking for violations takes a second each time: the dark is looked at on a phone alone.
 WIDTHS = {"light": {320: False, 390: True, 1280: True}, "dark": {320: False, 390: True, 1280: False}}
-# Answers that are no page: probes and turnings, and the letters of the demo.
-NO_PAGES = {"healthz", "inbox-version", "stay", "demo-mail", "home"}
+# Answers that are no page: probes and turnings, files, and the letters of the demo.
+NO_PAGES = {"healthz", "inbox-version", "stay", "demo-mail", "home", "draft", "file"}
 
 
 class Visitor:
@@ -78,6 +80,14 @@ def visitor(theme: str, context: BrowserContext, site: str) -> Iterator[Visitor]
 PATIENT = {
     "messages",
     "message-new",
+    "drafts",
+    "draft-urgent",
+    "draft-stop",
+    "draft-topic",
+    "draft-nurse",
+    "draft-text",
+    "draft-check",
+    "message-sent",
     "message-search",
     "thread-print",
     "thread",
@@ -87,7 +97,18 @@ PATIENT = {
     "privacy",
     "account",
 }
-STAFF = {"inbox", "inbox-thread", "refills", "refill", "desk-lost"}
+STAFF = {
+    "inbox",
+    "inbox-thread",
+    "absences",
+    "refills",
+    "refill",
+    "desk-lost",
+    "desk-patients",
+    "desk-patient",
+    "reason",
+}
+ADMINISTRATOR = {"teams", "team"}
 PEOPLE = {
     "people",
     "people-invite",
@@ -125,7 +146,9 @@ def test_every_page_is_visited_here() -> None:
         for _, pattern in addresses()
         if "get" in (declared(pattern.callback) or {}) and not is_api(pattern.callback)
     }
-    assert pages - NO_PAGES == PATIENT | STAFF | PEOPLE | OFFICER | WAY_IN | TERMS | FACTOR_PAGES
+    assert (
+        pages - NO_PAGES == PATIENT | STAFF | PEOPLE | OFFICER | ADMINISTRATOR | WAY_IN | TERMS | FACTOR_PAGES
+    )
 
 
 def test_the_pages_of_a_patient(cast, work, visitor, as_):
@@ -153,16 +176,34 @@ def test_the_pages_of_a_patient(cast, work, visitor, as_):
     visitor.go("account")
 
 
+def test_the_steps_of_a_new_message(cast, work, visitor, as_):
+    thread = work.thread()
+    today = clinic_date()
+    Absence.objects.plan(by=cast.okafor, cover=cast.maya.pk, first_day=today, last_day=today)
+    letter = Draft.objects.begin(
+        by=cast.ana, patient=cast.patient("ana"), urgent="unsure", category=thread.category
+    )
+    letter.say_safe(by=cast.ana)
+    letter.keep(by=cast.ana, subject="Pain", body="I have chest pain since noon.", written_with_help=True)
+    as_(cast.ana)
+    visitor.go("drafts")
+    for step in ("urgent", "stop", "topic", "nurse", "text", "check"):
+        visitor.go(f"draft-{step}", letter.pk)
+    visitor.go("message-sent", thread.pk)
+
+
 def test_the_pages_of_a_patient_when_something_is_missing(cast, work, visitor, as_):
     thread = work.thread()
     as_(cast.ana)
     page = visitor.page
-    visitor.go("message-new")
-    page.get_by_role("button", name="Send message").click()
-    page.get_by_role("alert").wait_for()
-    assert page.title().startswith("Error:")
-    assert page.evaluate("document.activeElement.id") == "problems"
-    visitor.look("message-new with errors")
+    letter = Draft.objects.begin(by=cast.ana, patient=cast.patient("ana"), urgent="no")
+    for step in ("urgent", "topic", "text"):
+        visitor.go(f"draft-{step}", letter.pk)
+        page.get_by_role("button", name="Continue").click()
+        page.get_by_role("alert").wait_for()
+        assert page.title().startswith("Error:")
+        assert page.evaluate("document.activeElement.id") == "problems"
+        visitor.look(f"draft-{step} with errors")
     visitor.go("thread", thread.pk)
     page.get_by_role("button", name="Send reply").click()
     page.get_by_role("alert").wait_for()
@@ -184,6 +225,7 @@ def test_the_pages_of_the_team(cast, work, visitor, as_):
     thread.note(author=cast.maya, body="Asked about the dose.")
     thread.post(author=cast.maya, body="Please keep taking the tablets.")
     visitor.go("inbox-thread", thread.pk)
+    visitor.go("absences")
     visitor.go("refills")
     visitor.go("refill", refill.pk)
     visitor.go("account")
@@ -207,6 +249,55 @@ def test_the_pages_of_the_front_desk(cast, visitor, as_):
     as_(cast.ana)
     visitor.go("account")
     assert page.get_by_role("button", name="Stop it, nothing is lost").is_visible()
+
+
+def test_the_pages_of_a_record_at_the_desk(cast, work, visitor, as_):
+    from accounts.models import RecordState
+
+    ana = cast.patient("ana")
+    RecordState.objects.begin(patient=ana, state="inactive", reason="Moved to the coast.", by=cast.sam)
+    thread = work.thread(by="ben")
+    as_(cast.okafor)
+    page = visitor.page
+    visitor.go("desk-patients")
+    page.get_by_role("button", name="Open the record").click()
+    page.get_by_role("alert").wait_for()
+    visitor.look("desk-patients with errors")
+    page.get_by_label("Record number").fill("RC-104417")
+    page.get_by_role("button", name="Open the record").click()
+    page.get_by_role("heading", name="Ana Alvarez").wait_for()
+    visitor.look("desk-patient")
+    page.get_by_role("button", name="Change the state").click()
+    page.get_by_role("alert").wait_for()
+    visitor.look("desk-patient with errors")
+    visitor.go("desk-patient", ana.pk, query="?done=care")
+    page.get_by_role("button", name="Ask for a reason first").click()
+    page.get_by_role("heading", name="Say why you open it").wait_for()
+    visitor.look("reason")
+    page.get_by_role("button", name="Open the record").click()
+    page.get_by_role("alert").wait_for()
+    visitor.look("reason with errors")
+    page.get_by_label("Why do you open it?").fill("She called about her letter.")
+    page.get_by_role("button", name="Open the record").click()
+    page.get_by_role("heading", name="Ana Alvarez").wait_for()
+    as_(cast.ana)
+    visitor.go("messages")
+    visitor.go("message-new")
+    visitor.go("medicines")
+    assert thread
+
+
+def test_the_pages_of_teams(cast, work, visitor, as_):
+    work.thread()
+    as_(cast.root)
+    visitor.go("teams")
+    visitor.go("team", cast.team("okafor").pk)
+    visitor.page.get_by_role("button", name="Make both one team").click()
+    visitor.page.get_by_role("alert").wait_for()
+    visitor.look("team with errors")
+    cast.team("okafor").merge_into(successor=cast.team("lund"), by=cast.root)
+    visitor.go("team", cast.team("okafor").pk)
+    visitor.go("teams", query="?done=closed")
 
 
 def test_the_pages_of_the_privacy_officer(cast, work, visitor, as_):

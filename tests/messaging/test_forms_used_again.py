@@ -13,7 +13,7 @@ FIRST, SECOND = "Headaches since Friday.", "Now my chest hurts."
 AGAIN = "You already sent something else from this page."
 
 
-@pytest.fixture(params=["message", "reply", "team reply", "note", "refill"])
+@pytest.fixture(params=["reply", "team reply", "note", "refill"])
 def form(request, work, cast, enter):
     """A form of that sort, sent by who may: `form(words, token)` is the answer; `form.kept()` counts what is kept."""
     return Form(request.param, work, cast, enter)
@@ -24,10 +24,7 @@ class Form:
         self.field = "comment" if sort == "refill" else "body"
         self.browser = enter(cast[{"team reply": "okafor", "note": "maya"}.get(sort, "ana")])
         self.table = {"note": InternalNote, "refill": RefillRequest}.get(sort, Message)
-        self.more = {"category": "medical_question", "subject": "Headaches"} if sort == "message" else {}
-        if sort == "message":
-            self.addresses = [reverse("message-new")]
-        elif sort == "refill":
+        if sort == "refill":
             self.addresses = [reverse("refill-new", args=[work.medicine().pk]) for _ in range(2)]
         else:
             name = {"reply": "thread-replies", "team reply": "inbox-replies", "note": "inbox-notes"}[sort]
@@ -36,8 +33,7 @@ class Form:
 
     def __call__(self, words: str, token: str, *, elsewhere: bool = False):
         address = self.addresses[-1 if elsewhere else 0]
-        more = {**self.more, "category": "refill"} if self.more and elsewhere else self.more
-        return self.browser.post(address, {**more, self.field: words, "form_token": token})
+        return self.browser.post(address, {self.field: words, "form_token": token})
 
     def kept(self) -> int:
         """How many were written, without the automatic answers."""
@@ -109,5 +105,6 @@ def test_a_token_of_a_reply_begins_no_conversation(work, cast, enter):
     thread, token, ana = work.thread(), str(uuid4()), enter(cast.ana)
     ana.post(reverse("thread-replies", args=[thread.pk]), {"body": FIRST, "form_token": token})
     letter = {"category": "refill", "subject": "Other", "body": FIRST, "form_token": token}
-    assert ana.post(reverse("message-new"), letter).status_code == 409
+    answer = ana.post(reverse("api-threads"), letter, content_type="application/json")
+    assert answer.status_code == 409
     assert Thread.objects.count() == 1

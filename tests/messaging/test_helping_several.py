@@ -12,6 +12,7 @@ from accounts.models import ProxyGrant
 from audit.context import SystemAgent
 from audit.models import AuditEvent
 from messaging.models import Message, Thread
+from tests.letters import begin, send, write
 from tests.work import words
 
 FOUNDER = SystemAgent("system:test")
@@ -52,12 +53,29 @@ def test_what_was_written_for_one_patient_is_not_sent_for_another(helps_both, ca
     form = written_on(browser.get(reverse("message-new")))
     assert form["patient"] == str(cast.patient("ana").pk)
     act_for(browser, cast.patient("ben"))
-    refused = browser.post(reverse("message-new"), form)
+    refused = write(browser, form)
     assert refused.status_code == 409
-    assert "written for another person" in words(refused) and form["body"] in words(refused)
+    assert "written for another person" in words(refused)
     assert not Thread.objects.exists()
     act_for(browser, cast.patient("ana"))
-    assert browser.post(reverse("message-new"), form).status_code == 302
+    assert write(browser, form).status_code == 302
+    assert Thread.objects.get().patient == cast.patient("ana")
+
+
+def test_a_draft_stays_with_its_patient_whomever_its_writer_helps_meanwhile(helps_both, cast, enter):
+    browser = enter(cast.rosa)
+    act_for(browser, cast.patient("ana"))
+    form = written_on(browser.get(reverse("message-new")))
+    ref = begin(browser, patient=form["patient"])
+    browser.post(reverse("draft-topic", args=[ref]), form)
+    act_for(browser, cast.patient("ben"))
+    browser.post(reverse("draft-text", args=[ref]), form)
+    page = browser.get(reverse("draft-check", args=[ref]))
+    assert "This message is about Ana Alvarez." in words(page)
+    assert form["subject"] not in words(browser.get(reverse("drafts"))), (
+        "the list is of the one she helps now"
+    )
+    assert send(browser, ref).status_code == 302
     assert Thread.objects.get().patient == cast.patient("ana")
 
 
@@ -66,7 +84,20 @@ def test_a_grant_that_ended_leaves_nothing_with_somebody_else(helps_both, cast, 
     act_for(browser, cast.patient("ben"))
     form = written_on(browser.get(reverse("message-new")))
     helps_both.end(by=FOUNDER)
-    assert browser.post(reverse("message-new"), form).status_code == 409
+    assert write(browser, form).status_code == 409
+    assert not Thread.objects.exists()
+
+
+def test_a_draft_for_somebody_who_took_back_her_trust_is_not_found(helps_both, cast, enter):
+    browser = enter(cast.rosa)
+    act_for(browser, cast.patient("ben"))
+    form = written_on(browser.get(reverse("message-new")))
+    ref = begin(browser, patient=form["patient"])
+    browser.post(reverse("draft-text", args=[ref]), form)
+    helps_both.end(by=FOUNDER)
+    for step in ("urgent", "topic", "text", "check"):
+        assert browser.get(reverse(f"draft-{step}", args=[ref])).status_code == 404
+        assert browser.post(reverse(f"draft-{step}", args=[ref]), form).status_code == 404
     assert not Thread.objects.exists()
 
 
@@ -84,7 +115,7 @@ def test_the_api_asks_a_helper_of_several_for_whom(helps_both, cast, enter, name
 
 def test_somebody_with_one_record_need_not_say_whose(work, cast, enter):
     sent = {"category": "medical_question", "subject": "Knee", "body": "Swollen."}
-    assert enter(cast.ana).post(reverse("message-new"), sent).status_code == 302
+    assert write(enter(cast.ana), sent).status_code == 302
 
 
 def test_a_helper_who_is_a_patient_here_lends_her_name_and_not_her_record(work, cast, enter):

@@ -50,6 +50,7 @@ def test_no_page_and_no_answer_on_the_patients_side_holds_a_word_of_a_note(work,
     pages = [
         "messages",
         "message-new",
+        "drafts",
         "medicines",
         "privacy",
         "account",

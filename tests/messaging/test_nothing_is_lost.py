@@ -9,7 +9,7 @@ import time_machine
 from django.urls import reverse
 from django.utils import timezone
 
-from messaging.models import InternalNote, Message, RefillRequest, Thread
+from messaging.models import Draft, InternalNote, Message, RefillRequest, Thread
 from tests.work import words
 
 TEXT = "kingfisher under the bridge"
@@ -18,8 +18,9 @@ TEXT = "kingfisher under the bridge"
 def page_and_form(work, which: str) -> tuple[str, str, str, dict[str, str]]:
     """Who writes, the page she is on, where its form goes, what she typed."""
     if which == "a new message":
-        at = reverse("message-new")
-        return "ana", at, at, {"category": "refill", "subject": "Tablets", "body": TEXT}
+        letter = Draft.objects.begin(by=work.cast.ana, patient=work.cast.patient("ana"), urgent="no")
+        at = reverse("draft-text", args=[letter.pk])
+        return "ana", at, at, {"subject": "Tablets", "body": TEXT}
     if which == "a comment on a refill":
         at = reverse("refill-new", args=[work.practice.prescriptions["metformin"].pk])
         return "ana", at, at, {"comment": TEXT}
@@ -59,7 +60,9 @@ def test_what_was_typed_into_an_ended_session_is_there_after_signing_in_again(wo
             assert 'value="note" checked' in back
         for name, typed in form.items():
             assert typed in back, name
-        assert TEXT not in enter(cast[who]).get(page).content.decode(), "given back once"
+        again = enter(cast[who]).get(page).content.decode()
+        # A new message has become part of its draft, the rest is given back once.
+        assert (TEXT in again) == (which == "a new message")
 
 
 def test_nobody_else_finds_what_was_kept(work, cast, enter):
@@ -72,9 +75,12 @@ def test_nobody_else_finds_what_was_kept(work, cast, enter):
         assert TEXT in enter(cast.ana).get(page).content.decode()
 
 
-@pytest.mark.parametrize("address", ["message-new", "thread", "refill-new"])
+@pytest.mark.parametrize("address", ["draft-text", "thread", "refill-new"])
 def test_where_a_patient_writes_she_reads_first_whom_to_call_in_an_emergency(work, cast, enter, address):
-    refs = {"message-new": [], "thread": [work.thread().pk], "refill-new": [work.medicine().pk]}[address]
+    letter = Draft.objects.begin(by=cast.ana, patient=cast.patient("ana"), urgent="no")
+    refs = {"draft-text": [letter.pk], "thread": [work.thread().pk], "refill-new": [work.medicine().pk]}[
+        address
+    ]
     page = enter(cast.ana).get(reverse(address, args=refs)).content.decode()
     for help_line in ('href="tel:911"', 'href="tel:988"', "Call nurse"):
         assert help_line in page

@@ -11,6 +11,7 @@ from django.urls import reverse
 from accounts.tasks import sweep_notifications
 from audit.models import AuditEvent
 from messaging.models import RefillRequestItem, Thread
+from tests.letters import write
 
 
 def test_a_day_of_work_needs_no_right_that_the_app_has_not(work, cast, enter, app_role):
@@ -19,7 +20,7 @@ def test_a_day_of_work_needs_no_right_that_the_app_has_not(work, cast, enter, ap
         assert cursor.fetchone() == (settings.DATABASE_APP_USER,)
     ana, maya = enter(cast.ana), enter(cast.maya)
     form = {"category": "medical_question", "subject": "Headaches", "body": "Every morning."}
-    assert ana.post(reverse("message-new"), form).status_code == 302
+    assert write(ana, form).status_code == 302
     thread = Thread.objects.get()
     for act, sent in (
         ("claim", {}),

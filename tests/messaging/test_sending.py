@@ -10,7 +10,8 @@ from django.urls import reverse
 
 from accounts.models import Notification
 from audit.models import AuditEvent
-from messaging.models import Message, ReadReceipt, Thread, WorkItem
+from messaging.models import Draft, Message, ReadReceipt, Thread, WorkItem
+from tests.letters import begin, write
 from tests.work import words
 
 NEW = reverse("message-new")
@@ -24,6 +25,14 @@ def letter(**changes) -> dict[str, str]:
         "form_token": str(uuid4()),
         **changes,
     }
+
+
+def unsent(browser) -> str:
+    """A message that only has to be sent."""
+    ref = begin(browser)
+    browser.post(reverse("draft-topic", args=[ref]), letter())
+    browser.post(reverse("draft-text", args=[ref]), letter())
+    return ref
 
 
 def replies(thread) -> str:
@@ -41,7 +50,7 @@ def refusals_of(user):
 
 
 def test_a_message_is_one_row_however_many_people_read_it(work, cast, enter):
-    enter(cast.ana).post(NEW, letter())
+    write(enter(cast.ana), letter())
     thread = Thread.objects.get()
     for reader in ("okafor", "maya", "okafor"):
         enter(cast[reader]).get(reverse("inbox-thread", args=[thread.pk]))
@@ -53,7 +62,7 @@ def test_a_message_is_one_row_however_many_people_read_it(work, cast, enter):
 
 def test_who_wrote_is_who_is_signed_in_whatever_the_form_claims(work, cast, enter):
     claims = dict.fromkeys(("author", "by", "sender", "user"), str(cast.ben.pk))
-    enter(cast.ana).post(NEW, letter(**claims))
+    write(enter(cast.ana), letter(**claims))
     message = Message.objects.get(side="patient")
     assert (message.author_id, message.patient_id) == (cast.ana.pk, cast.patient("ana").pk)
 
@@ -71,27 +80,31 @@ def test_the_api_refuses_a_claim_about_who_wrote(work, cast, enter):
 def test_what_says_it_was_written_for_somebody_else_is_sent_for_nobody(work, cast, enter):
     """`patient` only guards: it never chooses for whom a message is."""
     for_ben = letter(patient=str(cast.patient("ben").pk))
-    assert enter(cast.ana).post(NEW, for_ben).status_code == 409
+    assert write(enter(cast.ana), for_ben).status_code == 409
     answer = enter(cast.ana).post(reverse("api-threads"), for_ben, content_type="application/json")
     assert answer.status_code == 409
     assert not Thread.objects.exists()
-    assert enter(cast.ana).post(NEW, letter(patient=str(cast.patient("ana").pk))).status_code == 302
+    assert write(enter(cast.ana), letter(patient=str(cast.patient("ana").pk))).status_code == 302
     assert Thread.objects.get().patient == cast.patient("ana")
 
 
 def test_a_daughter_writes_in_her_own_name_for_her_mother(work, cast, enter):
-    enter(cast.rosa).post(NEW, letter())
+    write(enter(cast.rosa), letter())
     message = Message.objects.get(side="patient")
     assert (message.author_id, message.patient_id) == (cast.rosa.pk, cast.patient("ana").pk)
     page = enter(cast.okafor).get(reverse("inbox-thread", args=[message.thread_id])).content.decode()
     assert "Rosa Alvarez" in page and "Ana Alvarez" in page
 
 
-def test_after_sending_the_conversation_is_shown_with_what_was_sent(work, cast, enter):
-    answer = enter(cast.ana).post(NEW, letter(), follow=True)
+def test_after_sending_a_page_says_so_and_leads_to_what_was_sent(work, cast, enter):
+    browser = enter(cast.ana)
+    answer = write(browser, letter(), follow=True)
+    at = Thread.objects.get().get_absolute_url()
     assert answer.status_code == 200
-    assert answer.redirect_chain[-1][0].startswith(Thread.objects.get().get_absolute_url())
-    assert "Every morning since Friday." in answer.content.decode()
+    assert answer.redirect_chain[-1][0] == f"{at}sent/"
+    assert f'href="{at}"' in answer.content.decode()
+    assert "Every morning since Friday." not in answer.content.decode(), "it can be kept as a bookmark"
+    assert "Every morning since Friday." in browser.get(at).content.decode()
 
 
 @pytest.mark.parametrize("which", ["new", "reply"])
@@ -99,9 +112,9 @@ def test_pressing_the_button_twice_sends_one_message(work, cast, enter, which):
     thread = work.thread()
     before = Message.objects.filter(side="patient").count()
     browser = enter(cast.ana)
-    address, form = (
-        (NEW, letter()) if which == "new" else (replies(thread), letter(seen=str(thread.last_message_id)))
-    )
+    address, form = replies(thread), letter(seen=str(thread.last_message_id))
+    if which == "new":
+        address = reverse("draft-check", args=[unsent(browser)])
     first, second = browser.post(address, form), browser.post(address, form)
     assert first.status_code == second.status_code == 302
     assert first["Location"] == second["Location"]
@@ -109,8 +122,8 @@ def test_pressing_the_button_twice_sends_one_message(work, cast, enter, which):
 
 
 def test_a_form_without_a_token_is_taken_as_it_is(work, cast, enter):
-    enter(cast.ana).post(NEW, letter(form_token=""))
-    enter(cast.ana).post(NEW, letter(form_token="no token at all"))
+    write(enter(cast.ana), letter(form_token=""))
+    write(enter(cast.ana), letter(form_token="no token at all"))
     assert Thread.objects.count() == 2
 
 
@@ -130,12 +143,13 @@ def test_a_form_without_a_token_is_taken_as_it_is(work, cast, enter):
 )
 def test_what_cannot_be_sent_says_why_and_keeps_the_text(work, cast, enter, changes, words):
     form = letter(**{"subject": "Kept title", "body": "Kept words.", **changes})
-    answer = enter(cast.ana).post(NEW, form)
+    answer = write(enter(cast.ana), form)
     page = answer.content.decode()
     assert answer.status_code == 422
     assert words in page
-    for name in ("subject", "body"):
-        assert form[name].strip().replace("\x07", "") in page
+    if "category" not in changes and "pool" not in changes:
+        for name in ("subject", "body"):
+            assert form[name].strip().replace("\x07", "") in page
     assert not Thread.objects.exists()
 
 
@@ -143,7 +157,7 @@ def test_what_cannot_be_sent_says_why_and_keeps_the_text(work, cast, enter, chan
     "body", ["b" * 5000, "日本語" * 1600, "line\r\n" * 700, "<b>&amp;</b> ' \" 👩🏽‍⚕️", "‮ right to left"]
 )
 def test_long_and_strange_letters_arrive_as_they_were_written(work, cast, enter, body):
-    answer = enter(cast.ana).post(NEW, letter(body=body))
+    answer = write(enter(cast.ana), letter(body=body))
     assert answer.status_code == 302
     told = enter(cast.ana).get(reverse("api-thread", args=[Thread.objects.get().pk])).json()
     assert told["messages"][0]["body"] == body.replace("\r\n", "\n").strip()
@@ -162,7 +176,7 @@ def test_markup_in_a_message_is_shown_and_never_run(work, cast, enter):
 
 
 def test_a_nul_is_taken_out_and_the_rest_of_the_words_kept(work, cast, enter):
-    answer = enter(cast.ana).post(NEW, letter(body="Swollen\0 since noon."))
+    answer = write(enter(cast.ana), letter(body="Swollen\0 since noon."))
     assert answer.status_code == 422
     assert "a hidden character that we cannot keep" in words(answer)
     assert "Swollen since noon." in words(answer)
@@ -218,14 +232,14 @@ def test_another_teams_pool_is_no_place_to_write_to(work, cast, enter):
         browser = enter(cast.ana)
         before = refusals_of(cast.ana).count()
         if door == "page":
-            answer = browser.post(NEW, letter(pool=str(work.pool("lund").pk)))
+            answer = write(browser, letter(pool=str(work.pool("lund").pk)))
         else:
             sent = letter(pool=str(work.pool("lund").pk))
             answer = browser.post(reverse("api-threads"), sent, content_type="application/json")
         assert answer.status_code == 404
         assert refusals_of(cast.ana).count() == before + 1
     assert not Thread.objects.exists()
-    enter(cast.ana).post(NEW, letter(pool=str(work.pool("desk").pk)))
+    write(enter(cast.ana), letter(pool=str(work.pool("desk").pk)))
     assert Thread.objects.get().pool == work.pool("desk")
 
 
@@ -240,7 +254,7 @@ def test_a_team_that_stopped_caring_for_her_is_offered_no_more(work, cast, enter
     relationship = cast.patient("ana").care_relationships.get(team=cast.team("okafor"))
     relationship.end(by=cast.root)
     assert "Okafor team" not in browser.get(NEW).content.decode()
-    assert browser.post(NEW, letter(pool=str(work.pool("okafor").pk))).status_code == 404
+    assert write(browser, letter(pool=str(work.pool("okafor").pk))).status_code == 404
 
 
 def test_somebody_elses_conversation_and_none_at_all_are_the_same_answer(work, cast, enter):
@@ -317,9 +331,10 @@ def test_a_trusted_person_without_the_right_to_write_is_told_so(work, cast, ente
     grant.scopes = scopes
     grant.save()
     browser = enter(cast.rosa)
-    answer = browser.post(NEW, letter(body="For my mother."))
+    answer = write(browser, letter(body="For my mother."))
     assert answer.status_code == 403
-    assert "For my mother." in answer.content.decode()
+    assert "you cannot do that here" in answer.content.decode(), "told at the first step, before she writes"
+    assert not Draft.objects.exists()
     seen = browser.post(replies(thread), {"body": "For my mother."})
     assert seen.status_code == (403 if "read" in scopes else 404)
     assert Message.objects.filter(author=cast.rosa).count() == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from messaging.models import Thread
+from messaging.models import Draft, Thread
 
 
 def clinic_with(work, cast, rows: int) -> Thread:
@@ -18,6 +18,10 @@ def clinic_with(work, cast, rows: int) -> Thread:
         work.refill(of=work.medicine(name=f"Medicine {n}"), comment="Please.")
         thread.post(author=(cast.ana, cast.maya, cast.rosa)[n % 3], body=f"Message {n}")
         thread.note(author=(cast.okafor, cast.maya)[n % 2], body=f"Note {n}")
+        begun = Draft.objects.begin(
+            by=cast.ana, patient=cast.patient("ana"), urgent="no", category=thread.category
+        )
+        begun.keep(by=cast.ana, subject=f"Draft {n}", body="Not yet.")
     for other in others[: rows // 2]:
         other.post(author=cast.okafor, body="And?")
     return thread
@@ -28,6 +32,8 @@ PAGES = {
     "daughter's inbox": ("rosa", lambda t, i: reverse("messages")),
     "conversation": ("ana", lambda t, i: reverse("thread", args=[t.pk])),
     "new message": ("ana", lambda t, i: reverse("message-new")),
+    "drafts": ("ana", lambda t, i: reverse("drafts")),
+    "last look": ("ana", lambda t, i: reverse("draft-check", args=[Draft.objects.latest("created_at").pk])),
     "medicines": ("ana", lambda t, i: reverse("medicines")),
     "request": ("ana", lambda t, i: reverse("refill-request", args=[i.pk])),
     "team inbox": ("okafor", lambda t, i: reverse("inbox")),

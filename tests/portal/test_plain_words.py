@@ -13,8 +13,8 @@ from tests import catalogue
 # What patients and the people they trust may read. The rest is for those who work here.
 FOR_PATIENTS = re.compile(
     r"accounts/(jinja2/accounts/(?!desk)|forms|refusals|notices|passwords|models/proxy|history)"
-    r"|messaging/(jinja2/messaging/(_conversation|medicines|message_new|messages|refill_new|refill_request|thread)\.html"
-    r"|eligibility|forms|opened/(threads|medicines)|models/(pool|refill))"
+    r"|messaging/(jinja2/messaging/(_conversation|medicines|draft_\w+|drafts|_draft_saved|_writing|message_sent|messages|refill_new|refill_request|thread)\.html"
+    r"|eligibility|drafting|forms|refusals|opened/(threads|readers|medicines)|models/(pool|refill))"
     r"|portal/(jinja2/(base|base_patient|base_plain|components|errors/)|errors)"
 )
 SENTENCE = re.compile(r"[^.?!:;]+")

@@ -22,6 +22,7 @@ PRODUCTION = {
     "BROKER_URL": "rediss://:pw@broker.riverside.example:6379/0",
     "EMAIL_URL": "smtp+tls://portal:p%40ss@mail.riverside.example:587",
     "EMAIL_FROM": "portal@riverside.example",
+    "FILES_URL": "file:///var/lib/portal/files",
 }
 
 
@@ -92,6 +93,8 @@ def test_the_owner_needs_an_address_of_its_own(read):
         ("EMAIL_URL", "pigeon://roof"),
         ("EMAIL_URL", "smtp+tls://"),
         ("EMAIL_URL", "smtp://mail:many"),
+        ("FILES_URL", "/var/lib/portal/files"),
+        ("FILES_QUOTA_MB", "none"),
     ],
 )
 def test_what_is_malformed_is_named(read, name, value):

@@ -30,7 +30,7 @@
   const showPrint = () => all('[data-print]').forEach((button) => { button.hidden = false; });
   on('click', (event) => { if (event.target.closest('[data-print]')) window.print(); });
 
-  function start() { showPrint(); focusOn(find('.errors')); }
+  function start() { showPrint(); focusOn(find('.errors, [data-help]')); }
   if (document.readyState === 'loading') on('DOMContentLoaded', start); else start();
 
   // ---- one press, one message: a second press while the first is on its way does nothing
@@ -73,7 +73,7 @@
     let part = detail.target;
     if (!part || part.id === 'status') return;
     part = (part.isConnected ? part : document.getElementById(part.id)) || document;
-    const errors = find('.errors', part);
+    const errors = find('.errors, [data-help]', part);
     if (errors) focusOn(errors);
     else if (document.activeElement === document.body) focusOn(find('[data-focus]', part) || find('main'));
   });
@@ -98,7 +98,7 @@
   }
   // Words in a large box are unsent also where the server gave them back.
   const isUnsent = (form) => Array.from(form.elements).some((field) =>
-    field.matches('textarea, input:not([type=hidden]):not([type=radio])') && field.value.trim() && (field.value !== field.defaultValue || field.matches('textarea')));
+    field.matches('textarea, input:not([type=hidden]):not([type=radio]):not([type=file])') && field.value.trim() && (field.value !== field.defaultValue || field.matches('textarea')));
   // Time is over: what stands unsent goes to the server, sealed, and comes back after the next sign-in. It is
   // not sent as a message: in another tab the session may still be alive.
   function leave() {

@@ -1,0 +1,134 @@
+"""The shape of each step of a new message: one question, or one thing to write, on each page."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from messaging.forms import BODY_TOO_LONG, PortalForm, TextField
+from messaging.models import BODY_LIMIT, SUBJECT_LIMIT, CategoryCode, Urgent
+
+# Two answers to "What is it about?" that lead elsewhere first.
+NEW_SYMPTOM = "symptom"
+MORE_MEDICINE = "more_medicine"
+
+
+class Revision(forms.IntegerField):
+    """Which state of a draft a page shows. One that a script garbled is no reason to refuse what was written."""
+
+    widget = forms.HiddenInput
+
+    def __init__(self) -> None:
+        super().__init__(required=False, min_value=0, max_value=2_000_000_000)
+
+    def clean(self, value: Any) -> int | None:
+        try:
+            return super().clean(value)
+        except ValidationError:
+            return None
+
+
+class UrgentForm(PortalForm):
+    """ "Is any of this happening now?" `patient` is whose record the page was showing: somebody may help several.
+
+    `about` is the topic of the page that led here.
+    """
+
+    patient = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    about = forms.CharField(required=False, widget=forms.HiddenInput)
+    now = forms.ChoiceField(
+        choices=Urgent.choices,
+        error_messages={
+            "required": _("Choose an answer, so that we know a message is safe"),
+            "invalid_choice": _("Choose an answer, so that we know a message is safe"),
+        },
+    )
+
+    def clean_about(self) -> str:
+        about = str(self.cleaned_data["about"])
+        return about if about in CategoryCode.values else ""
+
+
+class TopicForm(PortalForm):
+    """What it is about, and for whom. `pool` is asked only of people whom more than one team looks after."""
+
+    category = forms.ChoiceField(
+        choices=[*CategoryCode.choices, (NEW_SYMPTOM, ""), (MORE_MEDICINE, "")],
+        error_messages={
+            "required": _("Choose what your message is about"),
+            "invalid_choice": _("Choose what your message is about"),
+        },
+    )
+    pool = forms.UUIDField(
+        required=False, error_messages={"invalid": _("Choose a team from the list, or “Not sure”")}
+    )
+
+    @property
+    def topic(self) -> str:
+        """The topic that is kept: a new symptom is a question of health."""
+        chosen = str(self.cleaned_data["category"])
+        return {
+            NEW_SYMPTOM: CategoryCode.MEDICAL_QUESTION.value,
+            MORE_MEDICINE: CategoryCode.REFILL.value,
+        }.get(chosen, chosen)
+
+
+class DraftForm(PortalForm):
+    """Title and message. `revision` is the state of the draft that the page shows."""
+
+    subject = TextField(
+        limit=SUBJECT_LIMIT,
+        too_long=_("Your title must be %(limit)s letters or fewer. It has %(length)s"),
+        error_messages={"required": _("Write a short title for your message")},
+    )
+    body = TextField(
+        limit=BODY_LIMIT,
+        too_long=BODY_TOO_LONG,
+        error_messages={"required": _("Write your message")},
+    )
+    written_with_help = forms.BooleanField(required=False)
+    revision = Revision()
+
+    def clean_subject(self) -> str:
+        return " ".join(str(self.cleaned_data["subject"]).split())
+
+    def kept(self) -> dict[str, Any]:
+        """What the draft keeps, whether or not it could be sent: what is missing may come later."""
+        return {
+            "subject": " ".join(_as_kept(self, "subject").split()),
+            "body": _as_kept(self, "body"),
+            "written_with_help": "written_with_help" in self.data,
+            "seen": self.fields["revision"].clean(self.data.get("revision")),
+        }
+
+
+class JottedForm(PortalForm):
+    """What is being written in a conversation. `kind` is what it would become, where a page has two boxes."""
+
+    body = forms.CharField(required=False)
+    kind = forms.CharField(required=False, widget=forms.HiddenInput)
+    revision = Revision()
+
+    def kept(self) -> dict[str, Any]:
+        return {
+            "body": _as_kept(self, "body"),
+            "form_token": self.fields["form_token"].clean(self.data.get("form_token")),
+            "seen": self.fields["revision"].clean(self.data.get("revision")) or 0,
+        }
+
+
+class SendForm(PortalForm):
+    """The last button: the state of the draft, and the team, that were on the page that was checked."""
+
+    revision = Revision()
+    pool = forms.UUIDField(required=False, widget=forms.HiddenInput)
+
+
+def _as_kept(form: PortalForm, name: str) -> str:
+    """What stands in the field, without characters that cannot be kept, in the form in which it would be sent."""
+    text = unicodedata.normalize("NFC", form.typed(name))
+    return text.replace("\r\n", "\n").replace("\r", "\n").strip()

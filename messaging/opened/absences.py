@@ -1,0 +1,58 @@
+"""One's own time away as the page shows it, with who reads meanwhile, and who could."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from accounts.people import People
+from messaging.clock import clinic_date, now
+from messaging.models import Absence
+from messaging.models.absence import colleagues_of
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from accounts.models import User
+    from accounts.people import Person
+
+
+@dataclass(frozen=True, slots=True)
+class AbsenceLine:
+    ref: UUID
+    first_day: date
+    last_day: date
+    other: Person
+    is_now: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Absences:
+    """Hers that are not over, those of colleagues whom she covers, and who could cover for her."""
+
+    own: tuple[AbsenceLine, ...]
+    covered: tuple[AbsenceLine, ...]
+    colleagues: tuple[Person, ...]
+
+
+def absences_of(reader: User) -> Absences:
+    """Load it. Names of staff are on the door plate: no receipt is needed."""
+    moment = now()
+    own = list(Absence.objects.visible_to(reader).filter(ends_at__gt=moment))
+    covered = list(Absence.objects.filter(cover=reader, ends_at__gt=moment))
+    could = list(colleagues_of(reader).values_list("pk", flat=True))
+    ids = {*could, *(absence.cover_id for absence in own), *(absence.user_id for absence in covered)}
+    names = People.load(ids).opened()
+
+    def line(absence: Absence, other: UUID) -> AbsenceLine:
+        last = clinic_date(absence.ends_at - timedelta(seconds=1))
+        return AbsenceLine(
+            absence.pk, clinic_date(absence.starts_at), last, names[other], absence.starts_at <= moment
+        )
+
+    return Absences(
+        own=tuple(line(absence, absence.cover_id) for absence in own),
+        covered=tuple(line(absence, absence.user_id) for absence in covered),
+        colleagues=tuple(sorted((names[pk] for pk in could), key=lambda person: person.name)),
+    )

@@ -1,0 +1,171 @@
+"""Drafts as their author's pages show them: the list, one of them to go on with, and the last look before sending."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from accounts.models import ProxyGrant
+from accounts.people import People
+from audit.recorder import record_read
+from audit.seals import UNREADABLE
+from messaging.models import Draft, DraftKind, Pool, Thread
+from messaging.models.confidence import begins_apart
+from messaging.opened.readers import readers_of
+from messaging.opened.texts import open_texts
+from messaging.red_flags import look
+from messaging.refusals import NoPool
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from accounts.models import Patient, User
+    from accounts.people import Person
+    from messaging.opened.readers import Readers
+    from messaging.red_flags import Finding
+
+LINE = 160
+
+
+@dataclass(frozen=True, slots=True)
+class DraftRow:
+    """One draft in the list. A reply is called by the conversation that it belongs to."""
+
+    ref: UUID
+    subject: str
+    preview: str
+    is_reply: bool
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDraft:
+    """A draft opened for its author. `patient_name` is set when she writes for somebody else."""
+
+    ref: UUID
+    subject: str
+    body: str
+    revision: int
+    form_token: UUID
+    written_with_help: bool
+    updated_at: datetime
+    patient_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Everything that is sent with the next press, who reads it by when, and who else can."""
+
+    draft: OpenDraft
+    topic: str
+    readers: Readers
+    team_changed_from: str  # the team that was chosen and cannot read it any more
+    has_choice: bool
+    also_read_by: tuple[Person, ...]
+    danger: Finding
+    urgent: str  # her answer, as the first page said it
+
+
+def drafts_of(*, reader: User, patient: Patient) -> list[DraftRow]:
+    """Open the list of `reader`'s own drafts for `patient`: one recorded reading."""
+    drafts = list(
+        Draft.objects.visible_to(reader)
+        .standing()
+        .of_patients_side(patient)
+        .select_related("thread")
+        .order_by("-updated_at")
+    )
+    if not drafts:
+        return []
+    threads = {draft.thread.pk: draft.thread for draft in drafts if draft.thread is not None}
+    receipt = record_read(
+        reader=reader,
+        of=patient,
+        shown=[patient, *drafts, *threads.values()],
+        category="draft",
+        subtype="list",
+    )
+    texts = open_texts(
+        [
+            *((draft, field) for draft in drafts for field in ("subject", "body")),
+            *((thread, "subject") for thread in threads.values()),
+        ],
+        receipt=receipt,
+    )
+    return [
+        DraftRow(
+            ref=draft.pk,
+            subject=texts[draft.thread_id, "subject"] if draft.thread_id else texts[draft.pk, "subject"],
+            preview=" ".join(texts[draft.pk, "body"].split())[:LINE],
+            is_reply=draft.kind == DraftKind.REPLY,
+            updated_at=draft.updated_at,
+        )
+        for draft in drafts
+    ]
+
+
+def open_draft(draft: Draft, *, reader: User) -> OpenDraft:
+    """Open one for its author, to go on writing. Recorded."""
+    return _opened(draft, reader, People.load([]))[0]
+
+
+def written_in(thread: Thread, *, reader: User, kind: str) -> OpenDraft | None:
+    """Open what `reader` has begun to write in `thread`, if anything. Recorded when there is."""
+    draft = Draft.objects.visible_to(reader).standing().filter(thread=thread, kind=kind).first()
+    return open_draft(draft, reader=reader) if draft else None
+
+
+def open_check(draft: Draft, *, reader: User) -> Check:
+    """Open a draft for the last look. Raises `NoPool` when nobody could read it."""
+    if draft.category is None:
+        raise NoPool
+    reachable = Pool.objects.reachable_by(draft.patient).staffed()
+    pool = Pool.objects.for_message(patient=draft.patient, category=draft.category, chosen=draft.pool)
+    readers = readers_of(pool, patient=draft.patient, category=draft.category)
+    if readers.due_at is None:
+        raise NoPool
+    granted = ProxyGrant.objects.current().filter(patient=draft.patient, scopes__contains=["read"])
+    granted = granted.about(draft.category.pk)
+    # Where the age of the patient keeps what she begins apart, her trusted people do not read it.
+    apart = begins_apart(reader, draft.patient)
+    others = [] if apart else [pk for pk in granted.values_list("proxy", flat=True) if pk != reader.pk]
+    if draft.patient.user_id and draft.patient.user_id != reader.pk:
+        others.append(draft.patient.user_id)
+    people = People.load(others, patient_id=draft.patient_id)
+    opened, names = _opened(draft, reader, people)
+    lost = draft.pool is not None and draft.pool.pk != pool.pk
+    return Check(
+        draft=opened,
+        topic=draft.category.words,
+        readers=readers,
+        team_changed_from=draft.pool.name if lost and draft.pool else "",
+        has_choice=reachable.count() > 1,
+        also_read_by=tuple(names[pk] for pk in others if pk in names),
+        danger=look(opened.subject, opened.body),
+        urgent=draft.urgent,
+    )
+
+
+def _opened(draft: Draft, reader: User, people: People) -> tuple[OpenDraft, dict[UUID, Person]]:
+    for_another = draft.patient.user_id != reader.pk and draft.kind in (DraftKind.MESSAGE, DraftKind.REPLY)
+    named = [*people.sealed_records(), *([draft.patient] if for_another else [])]
+    receipt = record_read(reader=reader, of=draft, shown=[draft], named=named, category="draft")
+    pairs = [(draft, "subject"), (draft, "body"), *([(draft.patient, "name")] if for_another else [])]
+    texts = open_texts(pairs, receipt=receipt)
+    # The notice of a broken seal is no text of hers, to be sent on.
+    own = {
+        field: "" if (text := texts[draft.pk, field]) == str(UNREADABLE) else text
+        for field in ("subject", "body")
+    }
+    opened = OpenDraft(
+        ref=draft.pk,
+        subject=own["subject"],
+        body=own["body"],
+        revision=draft.revision,
+        form_token=draft.form_token,
+        written_with_help=draft.written_with_help,
+        updated_at=draft.updated_at,
+        patient_name=texts[draft.patient_id, "name"] if for_another else "",
+    )
+    return opened, people.opened(receipt)

@@ -1,0 +1,352 @@
+"""A new message, one thing on each page: is it urgent, what and for whom, the words, a last look, and it is sent.
+
+Each page belongs to a draft, and the draft to one patient, whatever the person does in another window.
+"""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from accounts.access import acting_patient, acting_patient_as_written
+from accounts.models import KeptForm
+from accounts.policy import policy, signed_in
+from accounts.refusals import AnotherPatient
+from messaging.access import category_for, draft_for, letter_for, own_thread_for, pool_for
+from messaging.drafting import (
+    MORE_MEDICINE,
+    NEW_SYMPTOM,
+    DraftForm,
+    JottedForm,
+    SendForm,
+    TopicForm,
+    UrgentForm,
+)
+from messaging.models import Draft, DraftKind, Urgent
+from messaging.opened.choices import message_choices
+from messaging.opened.drafts import drafts_of, open_check, open_draft
+from messaging.opened.sent import sent_message
+from messaging.opened.threads import inbox_counts
+from messaging.refusals import DraftMovedOn, DraftUnfinished, NoPool, Refusal, TeamMovedOn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from accounts.requests import PortalRequest
+    from messaging.models import Thread
+
+STEPS = {"urgent": "draft-urgent", "stop": "draft-stop", "topic": "draft-topic", "write": "draft-text"}
+
+
+def _in_words(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """What a verb will not do is said on a page of its own, or, to a page that saves by itself, in one line."""
+
+    @wraps(view)
+    def answer(request: PortalRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except Refusal as refusal:
+            if _saves_itself(request):
+                return HttpResponse(str(refusal.words), status=refusal.status, content_type="text/plain")
+            return render(
+                request, "messaging/draft_refused.html", {"words": refusal.words}, status=refusal.status
+            )
+
+    return answer
+
+
+@policy(get=signed_in("patient"), post=signed_in("patient"))
+@require_http_methods(["GET", "HEAD", "POST"])
+@_in_words
+def message_new(request: PortalRequest) -> HttpResponse:
+    """The first step, before there is a draft: it is asked every time. `?about=` brings the topic along."""
+    patient = acting_patient(request)
+    if request.method != "POST":
+        return _ask(request, UrgentForm(initial={"about": request.GET.get("about", "")}), patient.pk)
+    form = UrgentForm(request.POST)
+    if not form.is_valid():
+        return _ask(request, form, form["patient"].value() or patient.pk, status=422)
+    data = form.cleaned_data
+    try:
+        letter = Draft.objects.begin(
+            by=request.user,
+            patient=acting_patient_as_written(request, written_for=data["patient"]),
+            urgent=data["now"],
+            category=category_for(request.user, data["about"]) if data["about"] else None,
+            form_token=data["form_token"],
+        )
+    except AnotherPatient as another:
+        form.refuse("now", another.words)
+        return _ask(request, form, patient.pk, status=another.status)
+    return _go_on(letter)
+
+
+@policy(get=signed_in("patient"))
+def drafts(request: PortalRequest) -> HttpResponse:
+    """Everything she has begun and not sent, for the patient on whose side she is."""
+    patient = acting_patient(request)
+    context = {
+        "drafts": drafts_of(reader=request.user, patient=patient),
+        "counts": inbox_counts(request.user, patient),
+        "done": request.GET.get("done", ""),
+    }
+    return render(request, "messaging/drafts.html", context)
+
+
+@policy(get=signed_in("patient"))
+def draft(request: PortalRequest, ref: UUID) -> HttpResponse:
+    """Go on with a draft. What is urgent is asked again: it may have become so."""
+    found = draft_for(request.user, ref)
+    if found.is_sent:
+        return _sent(found)
+    if found.kind == DraftKind.REPLY:
+        return redirect(f"{reverse('thread', args=[found.thread_id])}#reply")
+    return redirect("draft-urgent", found.pk)
+
+
+@policy(get=signed_in("patient"), post=signed_in("patient"))
+@require_http_methods(["GET", "HEAD", "POST"])
+@_in_words
+def draft_urgent(request: PortalRequest, ref: UUID) -> HttpResponse:
+    letter = letter_for(request.user, ref)
+    if letter.is_sent:
+        return _sent(letter)
+    if request.method != "POST":
+        # Who only turned back a page has answered; who comes back to a draft is asked anew.
+        answered = {"now": letter.urgent} if "back" in request.GET else None
+        return _ask(request, UrgentForm(initial=answered), letter.patient_id, letter=letter)
+    form = UrgentForm(request.POST)
+    if not form.is_valid():
+        return _ask(request, form, letter.patient_id, letter=letter, status=422)
+    return _go_on(letter.answer(by=request.user, urgent=form.cleaned_data["now"]))
+
+
+@policy(get=signed_in("patient"), post=signed_in("patient"))
+@require_http_methods(["GET", "HEAD", "POST"])
+@_in_words
+def draft_stop(request: PortalRequest, ref: UUID) -> HttpResponse:
+    """Whom to call. Pressing on says that she has called, or is safe."""
+    letter = letter_for(request.user, ref)
+    if letter.is_sent:
+        return _sent(letter)
+    if request.method == "POST":
+        return _after_help(letter.say_safe(by=request.user))
+    context = {"ref": letter.pk, "is_unsure": letter.urgent == Urgent.UNSURE}
+    return render(request, "messaging/draft_stop.html", context)
+
+
+@policy(get=signed_in("patient"), post=signed_in("patient"))
+@require_http_methods(["GET", "HEAD", "POST"])
+@_in_words
+def draft_topic(request: PortalRequest, ref: UUID) -> HttpResponse:
+    letter = letter_for(request.user, ref)
+    if letter.is_sent:
+        return _sent(letter)
+    if request.method != "POST":
+        return _topics(
+            request, letter, TopicForm(initial={"category": letter.category_id, "pool": letter.pool_id})
+        )
+    form = TopicForm(request.POST)
+    if not form.is_valid():
+        return _topics(request, letter, form, status=422)
+    data = form.cleaned_data
+    letter = letter.choose(
+        by=request.user,
+        category=category_for(request.user, form.topic),
+        pool=pool_for(request.user, letter.patient, data["pool"]) if data["pool"] else None,
+    )
+    if data["category"] == MORE_MEDICINE:
+        return redirect("medicines")
+    if data["category"] == NEW_SYMPTOM:
+        return redirect("draft-nurse", letter.pk)
+    return redirect("draft-check" if "check" in request.GET else "draft-text", letter.pk)
+
+
+@policy(get=signed_in("patient"))
+def draft_nurse(request: PortalRequest, ref: UUID) -> HttpResponse:
+    """A new symptom: the nurse's number stands before the writing."""
+    letter = letter_for(request.user, ref)
+    if letter.is_sent:
+        return _sent(letter)
+    choices = message_choices(letter.patient, writer=request.user)
+    return render(request, "messaging/draft_nurse.html", {"ref": letter.pk, "choices": choices})
+
+
+@policy(get=signed_in("patient"), post=signed_in("patient"))
+@require_http_methods(["GET", "HEAD", "POST"])
+@_in_words
+def draft_text(request: PortalRequest, ref: UUID) -> HttpResponse:
+    """Title and message. Each press, and a page that saves by itself, keeps what stands there first."""
+    letter = letter_for(request.user, ref)
+    if letter.is_sent:
+        return _sent(letter)
+    if request.method != "POST":
+        kept = KeptForm.take(request.user, request.path)
+        if kept is not None and kept.kept_at > letter.updated_at:
+            letter = letter.keep(by=request.user, **{**DraftForm(kept.data).kept(), "seen": None})
+        return _write(request, letter, was_kept=kept is not None)
+    form = DraftForm(request.POST)
+    try:
+        letter = letter.keep(by=request.user, **form.kept())
+    except DraftMovedOn as moved:
+        if _saves_itself(request):
+            raise
+        form.refuse("body", moved.words)
+        return _write(request, letter, form, status=moved.status, shows_other=True)
+    if _saves_itself(request):
+        return _saved(request, letter)
+    if "save" in request.POST:
+        return redirect(f"{reverse('draft-text', args=[letter.pk])}?saved=1")
+    if not form.is_valid():
+        return _write(request, letter, form, status=422)
+    return redirect("draft-check", letter.pk)
+
+
+@policy(get=signed_in("patient"), post=signed_in("patient"))
+@require_http_methods(["GET", "HEAD", "POST"])
+@_in_words
+def draft_check(request: PortalRequest, ref: UUID) -> HttpResponse:
+    """The last look: what is sent, who reads it by when, who else can. The button here is the one that sends."""
+    letter = letter_for(request.user, ref)
+    if letter.is_sent:
+        return _sent(letter)
+    if request.method != "POST":
+        return _check(request, letter)
+    form = SendForm(request.POST)
+    form.is_valid()
+    try:
+        message = letter.send(
+            by=request.user, seen=form.cleaned_data["revision"], to=form.cleaned_data["pool"]
+        )
+    except DraftUnfinished as unfinished:
+        return redirect(STEPS[unfinished.step], letter.pk)
+    except (DraftMovedOn, TeamMovedOn, NoPool) as refusal:
+        return _check(
+            request, letter_for(request.user, ref), problem=str(refusal.words), status=refusal.status
+        )
+    return redirect("message-sent", message.thread_id)
+
+
+@policy(post=signed_in("patient"))
+@require_http_methods(["POST"])
+@_in_words
+def draft_discard(request: PortalRequest, ref: UUID) -> HttpResponse:
+    draft_for(request.user, ref).discard(by=request.user)
+    return redirect(f"{reverse('drafts')}?done=discarded")
+
+
+@policy(get=signed_in("patient"))
+def message_sent(request: PortalRequest, ref: UUID) -> HttpResponse:
+    """That it was sent, who has it and by when. It can be kept as a bookmark: nothing of what was written is on it."""
+    thread = own_thread_for(request.user, ref)
+    return render(request, "messaging/message_sent.html", {"sent": sent_message(thread, reader=request.user)})
+
+
+@policy(post=signed_in("patient"))
+@require_http_methods(["POST"])
+@_in_words
+def thread_draft(request: PortalRequest, ref: UUID) -> HttpResponse:
+    """Keep a reply that is being written."""
+    return keep_in(request, own_thread_for(request.user, ref), DraftKind.REPLY, page="thread")
+
+
+def keep_in(request: PortalRequest, thread: Thread, kind: str, *, page: str) -> HttpResponse:
+    """Keep what is being written in a conversation, from either side."""
+    form = JottedForm(request.POST)
+    form.is_valid()
+    kept = Draft.objects.keep(by=request.user, thread=thread, kind=kind, **form.kept())
+    if _saves_itself(request):
+        return _saved(request, kept)
+    return redirect(f"{reverse(page, args=[thread.pk])}?saved=1#reply")
+
+
+def _go_on(letter: Draft) -> HttpResponse:
+    if letter.must_stop:
+        return redirect("draft-stop", letter.pk)
+    return _after_help(letter)
+
+
+def _after_help(letter: Draft) -> HttpResponse:
+    return redirect("draft-text" if letter.category_id else "draft-topic", letter.pk)
+
+
+def _sent(letter: Draft) -> HttpResponse:
+    message = letter.message
+    return redirect("message-sent", message.thread_id) if message else redirect("drafts")
+
+
+def _saves_itself(request: PortalRequest) -> bool:
+    return "autosave" in request.POST
+
+
+def _saved(request: PortalRequest, kept: Draft | None) -> HttpResponse:
+    """One line for the page that saves by itself, and the revision that it shows from now on."""
+    answer = render(request, "messaging/_draft_saved.html", {"saved_at": kept.updated_at if kept else None})
+    answer["X-Draft-Revision"] = str(kept.revision if kept else 0)
+    return answer
+
+
+def _ask(
+    request: PortalRequest,
+    form: UrgentForm,
+    written_for: object,
+    *,
+    letter: Draft | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    patient = letter.patient if letter else acting_patient(request)
+    context = {
+        "form": form,
+        "ref": letter.pk if letter else None,
+        "written_for": written_for,
+        "choices": message_choices(patient, writer=request.user),
+    }
+    return render(request, "messaging/draft_urgent.html", context, status=status)
+
+
+def _topics(request: PortalRequest, letter: Draft, form: TopicForm, *, status: int = 200) -> HttpResponse:
+    context = {
+        "form": form,
+        "ref": letter.pk,
+        "choices": message_choices(letter.patient, writer=request.user),
+    }
+    return render(request, "messaging/draft_topic.html", context, status=status)
+
+
+def _write(
+    request: PortalRequest,
+    letter: Draft,
+    form: DraftForm | None = None,
+    *,
+    status: int = 200,
+    was_kept: bool = False,
+    shows_other: bool = False,
+) -> HttpResponse:
+    opened = open_draft(letter_for(request.user, letter.pk) if shows_other else letter, reader=request.user)
+    typed = {"subject": opened.subject, "body": opened.body, "written_with_help": opened.written_with_help}
+    context = {
+        "form": form or DraftForm(initial=typed),
+        "draft": opened,
+        "was_kept": was_kept,
+        "other": opened if shows_other else None,
+        "saved": "saved" in request.GET,
+    }
+    return render(request, "messaging/draft_text.html", context, status=status)
+
+
+def _check(request: PortalRequest, letter: Draft, *, problem: str = "", status: int = 200) -> HttpResponse:
+    try:
+        check = open_check(letter, reader=request.user)
+    except NoPool as nobody:
+        return render(request, "messaging/draft_refused.html", {"words": nobody.words}, status=nobody.status)
+    step = letter.missing_step(check.draft)
+    if step:
+        return redirect(STEPS[step], letter.pk)
+    context = {"check": check, "ref": letter.pk, "problem": problem}
+    return render(request, "messaging/draft_check.html", context, status=status)

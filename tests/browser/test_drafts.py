@@ -1,0 +1,86 @@
+"""Writing on a phone: the whole way by keys alone, and what is typed is kept while it is typed."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import expect
+
+from messaging.models import Draft, Message, Thread
+
+RING = """() => {
+  const at = document.activeElement;
+  return getComputedStyle(at.closest('.choice') || at).outlineStyle;
+}"""
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_message_is_written_and_sent_on_a_phone_by_keys_alone(cast, work, site, context, as_):
+    as_(cast.ana)
+    page = context.new_page()
+    page.emulate_media(reduced_motion="reduce")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(site + reverse("message-new"))
+
+    def tab_to(what: str) -> None:
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            if page.evaluate("what => document.activeElement.matches(what)", what):
+                ring = page.evaluate(RING)
+                assert ring == "solid", what
+                return
+        raise AssertionError(what)
+
+    tab_to("[name=now]")
+    page.keyboard.press("Space")
+    tab_to("main form .btn")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/topic/")
+    tab_to("[name=category]")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    tab_to("main form > .btn")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/text/")
+    tab_to("[name=subject]")
+    page.keyboard.type("Dizzy")
+    tab_to("[name=body]")
+    page.keyboard.type("Since Friday.")
+    expect(page.locator("[data-counter]")).to_have_text("13 of 5,000 letters")
+    tab_to("main form > .btn")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/check/")
+    tab_to("main form .btn")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/sent/")
+    expect(page.locator("#sent")).to_contain_text("Message sent")
+    assert Thread.objects.get().category_id == "medical_question"
+
+
+def test_words_are_kept_after_a_pause_and_on_leaving_the_field_and_used_up_by_sending(
+    cast, work, site, context, as_
+):
+    thread = work.thread()
+    as_(cast.ana)
+    page = context.new_page()
+    page.clock.install()
+    page.goto(site + thread.get_absolute_url())
+    box, status = page.get_by_label("Your reply"), page.locator("[data-draft-status]")
+    with page.expect_response("**/draft/"):
+        box.press_sequentially("Half")
+        page.clock.run_for(3_100)
+    expect(status).to_contain_text("Draft saved at")
+    expect(page.locator("#status")).to_contain_text("Draft saved at")
+    with page.expect_response("**/draft/"):
+        box.press_sequentially(" a reply")
+        page.keyboard.press("Tab")
+    assert Draft.objects.get().revision == 2
+    page.reload()
+    expect(page.get_by_label("Your reply")).to_have_value("Half a reply")
+    # Nothing of it is in the browser.
+    stored = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
+    assert "Half" not in stored and "reply" not in stored
+    page.get_by_role("button", name="Send reply").click()
+    expect(page.locator("#sent")).to_be_visible()
+    assert not Draft.objects.standing().exists()
+    assert Message.objects.filter(side="patient").count() == 2
