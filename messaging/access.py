@@ -64,6 +64,11 @@ def worked_item_for(user: User, ref: UUID) -> WorkItem:
     return WorkItem.objects.filter(thread=worked_thread_for(user, ref)).latest("created_at")
 
 
+def written_message_for(user: User, thread: Thread, ref: UUID) -> Message:
+    """Return the message if `user` wrote it, in this thread."""
+    return _found(Message.objects.filter(thread=thread, author=user.pk).select_related("thread"), user, ref)
+
+
 def is_on_patients_side(user: User, thread: Thread) -> bool:
     """Whether `user` reads this thread as the patient, or for her, and not as one of its team."""
     return Thread.objects.of_patients_side(user).filter(pk=thread.pk).exists()

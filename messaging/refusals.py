@@ -98,6 +98,39 @@ class DraftUnfinished(Refusal):
         super().__init__()
 
 
+class TooLongAgo(Refusal):
+    """The conversation was finished so long ago that a new one, linked to it, goes on from there."""
+
+    code = "too_long_ago"
+    words = _("This conversation ended long ago. Write a new message about it.")
+
+
+class AlreadyRead(Refusal):
+    """A message is taken back only while nobody else has read it."""
+
+    code = "already_read"
+    words = _("Somebody has opened it already. You can correct it, or write another message.")
+
+
+class TakenBack(Refusal):
+    """The message was withdrawn, from another window."""
+
+    code = "taken_back"
+    words = _("This message was taken back. Write a new one.")
+
+
+class TooManyVersions(Refusal):
+    code = "too_many_versions"
+    words = _("This message was corrected many times. Write a new message instead.")
+
+
+class UnreadBeforePutAway(Refusal):
+    """What is new in a conversation would be out of sight."""
+
+    code = "unread_before_put_away"
+    words = _("There is a new message in this conversation. Read it first.")
+
+
 class HeldByAnother(Refusal):
     """Another member of the team holds the work. `holder` is who."""
 

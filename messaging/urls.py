@@ -6,6 +6,7 @@ from django.urls import include, path
 
 from messaging.views import (
     absences,
+    corrections,
     drafts,
     exports,
     files,
@@ -40,6 +41,14 @@ urlpatterns = [
     path("files/<uuid:ref>/", files.file, name="file"),
     path("messages/<uuid:ref>/draft/", drafts.thread_draft, name="thread-draft"),
     path("messages/<uuid:ref>/sent/", drafts.message_sent, name="message-sent"),
+    path("messages/<uuid:ref>/put-away/", threads.put_away, name="thread-put-away"),
+    path("messages/<uuid:ref>/take-out/", threads.take_out, name="thread-take-out"),
+    path("messages/<uuid:ref>/<uuid:message>/", corrections.message_correct, name="message-correct"),
+    path(
+        "messages/<uuid:ref>/<uuid:message>/take-back/",
+        corrections.message_take_back,
+        name="message-take-back",
+    ),
     path("medicines/", medicines.medicines, name="medicines"),
     path("medicines/<uuid:ref>/refill/", medicines.refill_new, name="refill-new"),
     path("medicines/requests/<uuid:ref>/", medicines.refill_request, name="refill-request"),
@@ -56,6 +65,9 @@ urlpatterns = [
     path("inbox/<uuid:ref>/draft/", triage.inbox_draft, name="inbox-draft"),
     path("away/", absences.absences, name="absences"),
     path("away/<uuid:ref>/end/", absences.absence_end, name="absence-end"),
+    path("inbox/<uuid:ref>/reached/", triage.inbox_reached, name="inbox-reached"),
+    path("inbox/<uuid:ref>/<uuid:message>/", corrections.inbox_correct, name="inbox-correct"),
+    path("inbox/<uuid:ref>/<uuid:message>/take-back/", corrections.inbox_take_back, name="inbox-take-back"),
     path("teams/", teams.teams, name="teams"),
     path("teams/<uuid:ref>/", teams.team, name="team"),
     path("teams/<uuid:ref>/rename/", teams.rename, name="team-rename"),

@@ -149,6 +149,8 @@ class MessageOut(serializers.Serializer[Any]):
     body = serializers.CharField()
     language = serializers.CharField()
     reply_due_at = serializers.DateTimeField(allow_null=True)
+    corrected_at = serializers.DateTimeField(allow_null=True)
+    withdrawn_at = serializers.DateTimeField(allow_null=True)
     files = FileOut(many=True)
 
 

@@ -18,6 +18,7 @@ from audit.prepared import Prepared
 from audit.recorder import record_read
 from messaging.clock import clinic_date, now
 from messaging.models import CategoryCode, Pool, Priority, ReadReceipt, SafetyFlag, Side, WorkItem, WorkState
+from messaging.models.unread import owes_a_call
 from messaging.opened.paging import Page, Position
 from messaging.opened.texts import OpenPatient, open_texts, patient_pairs
 from messaging.red_flags import Grade
@@ -66,6 +67,7 @@ class QueueRow:
     owner: Person | None
     is_mine: bool
     from_proxy: Person | None
+    owes_a_call: bool  # the patient has not read the answer: phone or letter
     flagged: Grade | None = None  # the most pressing sign in what waits for an answer
 
     @property
@@ -201,7 +203,7 @@ def _items(view: str, *, reader: UUID, **pools: Any) -> QuerySet[WorkItem]:
     flags = SafetyFlag.objects.filter(thread=OuterRef("thread"), flagged_at__gte=OuterRef("waiting_since"))
     flagged = Subquery(flags.order_by("grade").values("grade")[:1])  # NULLs, with nothing found, come last
     found = items.filter(_filters(reader)[view]).select_related("thread", "patient")
-    return found.annotate(seen=seen, flagged=flagged)
+    return found.annotate(seen=seen, flagged=flagged, owes_a_call=owes_a_call())
 
 
 _first_page = Prepared(lambda view, **whose: _items(view, **whose).order_by(*_keys(view))[: PAGE_LENGTH + 1])
@@ -274,6 +276,7 @@ def _open_rows(items: list[WorkItem], *, reader: User) -> list[QueueRow]:
                 owner=names[item.owner_id] if item.owner_id else None,
                 is_mine=item.owner_id == reader.pk,
                 from_proxy=writer if writer is not None and writer.side == "proxy" else None,
+                owes_a_call=item.owes_a_call,  # type: ignore[attr-defined]
                 flagged=Grade(item.flagged) if item.flagged is not None else None,  # type: ignore[attr-defined]
             )
         )

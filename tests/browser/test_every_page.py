@@ -91,6 +91,7 @@ PATIENT = {
     "message-search",
     "thread-print",
     "thread",
+    "message-correct",
     "medicines",
     "refill-new",
     "refill-request",
@@ -100,6 +101,7 @@ PATIENT = {
 STAFF = {
     "inbox",
     "inbox-thread",
+    "inbox-correct",
     "absences",
     "refills",
     "refill",
@@ -138,6 +140,7 @@ WAY_IN = {
 }
 TERMS = {"terms"}
 FACTOR_PAGES = {"account-app-new", "account-codes", "account-passkey-new", "account-password"}
+CONTACT = {"account-contact", "account-email", "account-email-confirm", "account-phone"}
 
 
 def test_every_page_is_visited_here() -> None:
@@ -147,7 +150,8 @@ def test_every_page_is_visited_here() -> None:
         if "get" in (declared(pattern.callback) or {}) and not is_api(pattern.callback)
     }
     assert (
-        pages - NO_PAGES == PATIENT | STAFF | PEOPLE | OFFICER | ADMINISTRATOR | WAY_IN | TERMS | FACTOR_PAGES
+        pages - NO_PAGES
+        == PATIENT | STAFF | PEOPLE | OFFICER | ADMINISTRATOR | WAY_IN | TERMS | CONTACT | FACTOR_PAGES
     )
 
 
@@ -158,6 +162,14 @@ def test_the_pages_of_a_patient(cast, work, visitor, as_):
     visitor.go("messages")
     visitor.go("messages", query="?show=closed")
     visitor.go("thread", thread.pk)
+    visitor.go("message-correct", thread.pk, thread.messages.earliest("sent_at").pk)
+    thread.amend(thread.messages.earliest("sent_at"), by=cast.ana, body="As I meant it.")
+    visitor.go("thread", thread.pk)
+    other = work.thread(subject="Old")
+    other.take_back(other.messages.get(author=cast.ana), by=cast.ana)
+    visitor.go("thread", other.pk)
+    other.put_away(by=cast.ana)
+    visitor.go("messages", query="?show=away")
     visitor.go("message-new")
     visitor.go("thread-print", thread.pk)
     visitor.go("message-search")
@@ -225,6 +237,8 @@ def test_the_pages_of_the_team(cast, work, visitor, as_):
     thread.note(author=cast.maya, body="Asked about the dose.")
     thread.post(author=cast.maya, body="Please keep taking the tablets.")
     visitor.go("inbox-thread", thread.pk)
+    other = work.thread()
+    visitor.go("inbox-correct", other.pk, other.post(author=cast.okafor, body="Until tomorrow.").pk)
     visitor.go("absences")
     visitor.go("refills")
     visitor.go("refill", refill.pk)
@@ -344,6 +358,32 @@ def test_the_terms(cast, visitor, as_):
         visitor.look("terms, to be agreed to")
         visitor.page.get_by_role("button", name="I have read this and I agree").click()
         visitor.page.get_by_role("heading", name="How you sign in").wait_for()
+
+
+def test_changing_how_she_is_reached(cast, visitor, as_):
+    from accounts.models import ContactChange
+
+    as_(cast.ana, fresh="contact")
+    page = visitor.page
+    visitor.go("account-contact")
+    visitor.go("account-email")
+    page.get_by_label("New e-mail").fill("not whole")
+    page.get_by_role("button", name="Send a link there").click()
+    page.get_by_role("alert").wait_for()
+    visitor.look("account-email with errors")
+    page.get_by_label("New e-mail").fill("ana.alvarez@post.example")
+    page.get_by_role("button", name="Send a link there").click()
+    page.get_by_text("We sent a link to").wait_for()
+    visitor.look("account-contact, waiting")
+    visitor.go("account-email-confirm", ContactChange.objects.get().new_token())
+    page.get_by_role("button", name="Use this e-mail from now on").click()
+    page.get_by_role("button", name="Undo the change").wait_for()
+    visitor.look("account-contact, changed")
+    visitor.go("account-email-confirm", "nothing", status=410)
+    as_(cast.ana, fresh="contact")
+    visitor.go("account-phone")
+    as_(cast.maya)
+    visitor.go("account-contact")
 
 
 def test_changing_the_second_step(cast, visitor, as_):
