@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef
 from django.http import Http404
 
-from accounts.models import Patient, User
+from accounts.models import CareTeam, Patient, RoleGrant, User
+from accounts.models.role import CARING
 from accounts.refusals import AnotherPatient
 from audit.recorder import record_refusal
 
@@ -74,6 +76,25 @@ def whose_side(session: Session) -> UUID | None:
     open_to_her = _on_whose_side(session.user)
     wished = session.acting_for_id
     return wished if wished in open_to_her else next(iter(open_to_her), None)
+
+
+def team_for(user: User, ref: UUID | str) -> CareTeam:
+    """A team by its id, open or closed. Teams are on the door plate: who may use the page may name one."""
+    team = CareTeam.objects.select_related("successor").filter(pk=ref).first()
+    if team is None:
+        record_refusal(agent=user, target=None, reason="absent")
+        raise Http404("No such team.")
+    return team
+
+
+def colleague_for(user: User, ref: UUID | str) -> User:
+    """Somebody who works with patients here. Anybody else does not exist."""
+    working = RoleGrant.objects.current().filter(user=OuterRef("pk"), role__in=sorted(CARING))
+    found = User.objects.filter(Exists(working), pk=ref, is_active=True).first()
+    if found is None:
+        record_refusal(agent=user, target=None, reason="absent")
+        raise Http404("No such colleague.")
+    return found
 
 
 def _on_whose_side(user: User) -> list[UUID]:

@@ -133,7 +133,7 @@ def helped_name(user: User, patient_id: UUID) -> str:
 
 def own_name(user: User) -> str:
     """How the portal greets her; empty for somebody of whom no name is on file."""
-    people = People.load([user.pk])
+    people = People.load([user.pk], to_patient=False)
     sealed = people.sealed_records()
     receipt = record_read(reader=user, shown=sealed, category="account", purpose="PATRQT") if sealed else None
     person = people.opened(receipt)[user.pk]

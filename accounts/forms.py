@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import AuthenticatorApp
+from accounts.models import AuthenticatorApp, PatientState
 from accounts.refusals import PasskeyRefused, SignInRefused
 
 ONE_TIME = {"inputmode": "numeric", "autocomplete": "one-time-code", "maxlength": 24, "spellcheck": "false"}
@@ -76,6 +76,33 @@ class ChangePasswordForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
     new = _new_password()
+
+
+class NewEmailForm(forms.Form):
+    email = forms.EmailField(
+        label=_("New e-mail"),
+        max_length=254,
+        error_messages={
+            "required": _("Write the new e-mail"),
+            "invalid": _("This is not a whole e-mail. It looks like name@example.org."),
+            "max_length": _("This e-mail is too long."),
+        },
+        widget=forms.TextInput(attrs={"autocomplete": "email", "inputmode": "email", "spellcheck": "false"}),
+    )
+
+
+class NewPhoneForm(forms.Form):
+    phone = forms.RegexField(
+        r"^\+?[0-9 ().\-/]{6,30}$",
+        label=_("New telephone number"),
+        max_length=30,
+        error_messages={
+            "required": _("Write the new number"),
+            "invalid": _("Write it in numbers, with the area code."),
+            "max_length": _("This number is too long."),
+        },
+        widget=forms.TextInput(attrs={"autocomplete": "tel", "inputmode": "tel"}),
+    )
 
 
 class AppCodeForm(forms.Form):
@@ -168,6 +195,94 @@ class IdentityForm(forms.Form):
             "invalid": _("Write the birth date as a date"),
         },
         widget=forms.DateInput(attrs={"type": "date", "autocomplete": "off"}, format="%Y-%m-%d"),
+    )
+
+
+class RecordNumberForm(forms.Form):
+    record_number = forms.CharField(
+        label=_("Record number"),
+        max_length=40,
+        error_messages={"required": _("Write the record number")},
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+
+class RecordStateForm(forms.Form):
+    state = forms.ChoiceField(
+        label=_("New state"),
+        choices=PatientState.choices,
+        error_messages={"required": _("Choose a state"), "invalid_choice": _("Choose a state from the list")},
+    )
+    reason = forms.CharField(
+        label=_("Why?"),
+        help_text=_("Kept sealed with the record. The patient does not see it here."),
+        max_length=500,
+        error_messages={"required": _("Write why"), "max_length": _("Write it in 500 letters or fewer")},
+        widget=forms.Textarea(attrs={"maxlength": 500}),
+    )
+    review_on = forms.DateField(
+        label=_("Look at it again on"),
+        required=False,
+        error_messages={"invalid": _("Write the day as a date")},
+        widget=forms.DateInput(attrs={"type": "date", "autocomplete": "off"}, format="%Y-%m-%d"),
+    )
+    reviewer = forms.UUIDField(label=_("Who looks at it again"), required=False)
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(
+        label=_("Why do you open it?"),
+        min_length=3,
+        max_length=300,
+        error_messages={
+            "required": _("Write why you open this record"),
+            "min_length": _("Write why you open this record"),
+            "max_length": _("Write it in 300 letters or fewer"),
+        },
+        widget=forms.Textarea(attrs={"maxlength": 300}),
+    )
+
+
+class TransferForm(forms.Form):
+    """`to` is a team, or a team and one of its people: "team" or "team:person"."""
+
+    to = forms.RegexField(
+        r"^[0-9a-f-]{36}(:[0-9a-f-]{36})?$",
+        label=_("Who looks after the patient from now on"),
+        error_messages={"required": _("Choose a team"), "invalid": _("Choose a team from the list")},
+    )
+
+    @property
+    def team(self) -> str:
+        return str(self.cleaned_data["to"]).partition(":")[0]
+
+    @property
+    def lead(self) -> str:
+        return str(self.cleaned_data["to"]).partition(":")[2]
+
+
+class FamilyForm(forms.Form):
+    person = forms.UUIDField(
+        label=_("Member of staff"),
+        error_messages={"required": _("Choose who it is"), "invalid": _("Choose who it is")},
+    )
+
+
+class TeamNameForm(forms.Form):
+    name = forms.CharField(
+        label=_("New name"),
+        max_length=80,
+        error_messages={
+            "required": _("Write a name"),
+            "max_length": _("Write a name of 80 letters or fewer"),
+        },
+    )
+
+
+class SuccessorForm(forms.Form):
+    successor = forms.UUIDField(
+        label=_("Which team takes over?"),
+        error_messages={"required": _("Choose a team"), "invalid": _("Choose a team from the list")},
     )
 
 

@@ -30,6 +30,8 @@ class Leaving:
     people: tuple[User, ...] = ()
     teams: tuple[CareTeam, ...] = ()
     patients: tuple[Patient, ...] = ()
+    # Where their work is wanted from now on, when somebody said so.
+    to: CareTeam | None = None
 
 
 Follower = Callable[[Leaving], None]

@@ -20,6 +20,7 @@ from accounts import terms
 from accounts.models import Session, Strength
 from accounts.models.session import LAPSED
 from accounts.policy import Proof, Rule, declared, is_api, rule_for
+from accounts.refusals import ReasonNeeded
 from accounts.unsent import keep_unsent
 from audit.context import SystemAgent, bind
 from audit.recorder import record_refusal
@@ -183,6 +184,15 @@ class PolicyMiddleware:
         request.approved_by_policy = refusal is None
         return refusal
 
+    def process_exception(self, plain: HttpRequest, problem: Exception) -> HttpResponse | None:
+        """Lead whoever opens a protected record to the page that asks why, and keep what she sent."""
+        if not isinstance(problem, ReasonNeeded) or plain.resolver_match is None:
+            return None
+        request = cast("PortalRequest", plain)
+        _keep_form(request, plain.resolver_match.func, request.session_record)
+        query = {"next": page_of(request)}
+        return _go(request, "reason", query, problem.patient_id)
+
     def refusal(self, request: PortalRequest, view: Callable[..., Any], rule: Rule) -> HttpResponse | None:
         if rule.proof is Proof.NOTHING:
             return None
@@ -253,10 +263,10 @@ def _api_answer(status: int, code: str, words: str, **more: str) -> HttpResponse
     return response
 
 
-def _go(request: PortalRequest, name: str, query: dict[str, str]) -> HttpResponse:
+def _go(request: PortalRequest, name: str, query: dict[str, str], *args: object) -> HttpResponse:
     """Lead the whole page there, also when only a part of it was asked for."""
     query = {key: value for key, value in query.items() if value and value != "/"}
-    address = reverse(name) + (f"?{urlencode(query)}" if query else "")
+    address = reverse(name, args=args) + (f"?{urlencode(query)}" if query else "")
     if request.headers.get("HX-Request") == "true":
         return HttpResponse(status=401, headers={"HX-Redirect": address})
     return HttpResponseRedirect(address)

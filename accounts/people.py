@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import CharField, Exists, OuterRef, QuerySet, Subquery, Value
 from django.utils import timezone
@@ -97,7 +98,8 @@ class People:
         names = people.opened(receipt)
 
     `patient_id` says whose page it is: how a proxy stands to that patient, and who leads her care. With
-    `to_patient=False` the words are for others to read: "daughter" instead of "your daughter".
+    `to_patient=False` the words are for others to read: "daughter" instead of "your daughter". A clinic may keep the
+    names of its staff from patients (`SHOW_STAFF_NAMES`): then they read what somebody is, and not who.
     """
 
     def __init__(self, users: list[User], *, to_patient: bool) -> None:
@@ -148,14 +150,19 @@ class People:
         if user.stands_to_patient and side != "staff":
             # Somebody may be a patient here and help another: on the other's page she is the helper.
             side = "proxy"
+        is_kept_back = self._to_patient and side == "staff" and not settings.SHOW_STAFF_NAMES
+        if is_kept_back:
+            name = _("Care team")
         return Person(
             id=user.pk,
             name=name,
             # A physician is called by title and surname, everybody else by the first name.
-            given_name=f"{practitioner.title} {words[-1]}"
+            given_name=name
+            if is_kept_back
+            else f"{practitioner.title} {words[-1]}"
             if practitioner and practitioner.title
             else words[0],
-            initials="".join(word[0] for word in (words[0], *words[1:][-1:])).upper(),
+            initials="" if is_kept_back else "".join(word[0] for word in (words[0], *words[1:][-1:])).upper(),
             role_words=self._role_words(user, side),
             side=side,
             relationship=str(Relationship(user.stands_to_patient).label) if user.stands_to_patient else "",

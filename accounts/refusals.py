@@ -12,6 +12,7 @@ from audit.refusals import Refusal
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from uuid import UUID
 
 
 class LoginTaken(Refusal):
@@ -77,6 +78,22 @@ class LinkSpent(Refusal):
     words = _("This link does not work any more. Ask for a new one.")
 
 
+class SameAddress(Refusal):
+    code = "same_address"
+    status = 422
+    words = _("That is the one we have. Write the new one.")
+
+
+class ContactJustChanged(Refusal):
+    code = "contact_just_changed"
+    words = _("You changed your e-mail less than 24 hours ago. Undo that change, or wait until tomorrow.")
+
+
+class NothingToUndo(Refusal):
+    code = "nothing_to_undo"
+    words = _("This cannot be undone any more. You can change it again.")
+
+
 class SessionEnded(Refusal):
     """Somebody ended this session while it was being used."""
 
@@ -117,6 +134,70 @@ class NotYourOwn(Refusal):
     code = "not_your_own"
     status = 422
     words = _("Somebody else at the desk must do this for you.")
+
+
+class MayNotSetState(Refusal):
+    """Not of those who look after this patient, or not with the role that this decision needs."""
+
+    code = "may_not_set_state"
+    status = 403
+    words = _("Your role cannot decide this about this patient.")
+
+
+class TeamNameTaken(Refusal):
+    code = "team_name_taken"
+    status = 422
+    words = _("Another team has this name, or had it when it was closed.")
+
+
+class TeamClosed(Refusal):
+    code = "team_closed"
+    words = _("This team was closed, or this care has ended. Look at the page as it is now.")
+
+
+class NobodyFound(Refusal):
+    """No such number, or nobody she works for: one answer for both."""
+
+    code = "nobody_found"
+    status = 422
+    words = _("Your teams look after nobody with this record number. Check it and try again.")
+
+
+class SameTeam(Refusal):
+    code = "same_team"
+    status = 422
+    words = _("Nothing would change. Choose another.")
+
+
+class NotInTeam(Refusal):
+    code = "not_in_team"
+    status = 422
+    words = _("Choose somebody who works in that team.")
+
+
+class ReasonNeeded(Refusal):
+    """A protected record opens at work only to whoever has said why, in this session."""
+
+    code = "reason_needed"
+    status = 403
+    words = _("This record is protected. Say first why you open it.")
+
+    def __init__(self, patient_id: UUID) -> None:
+        super().__init__()
+        self.patient_id = patient_id
+
+
+class SameState(Refusal):
+    code = "same_state"
+    words = _("The record is in this state already. Somebody may have been faster.")
+
+
+class ReviewMissing(Refusal):
+    """A decision against a patient's wish, without the colleague who looks at it again and the day."""
+
+    code = "review_missing"
+    status = 422
+    words = _("Choose another clinician who looks at this again, and a day within a year.")
 
 
 class FactorNeedsProof(Refusal):

@@ -13,6 +13,7 @@ from accounts.models import (
     Notification,
     PasskeyChallenge,
     PasswordReset,
+    RecordState,
     Session,
     TryCounter,
 )
@@ -61,3 +62,4 @@ def tidy() -> None:
     PasskeyChallenge.objects.filter(until__lt=now).delete()
     PasswordReset.objects.filter(asked_at__lt=now - KEPT_FOR).delete()
     KeptForm.objects.drop(before=now - KEPT_FOR, by=CARETAKER)
+    RecordState.objects.remind(by=CARETAKER)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts.views import account, loss, passkey, password, privacy, set_up, sign_in, terms
+from accounts.views import account, contact, loss, passkey, password, privacy, records, set_up, sign_in, terms
 
 urlpatterns = [
     path("", sign_in.home, name="home"),
@@ -18,6 +18,18 @@ urlpatterns = [
     path("sign-in/again/", sign_in.again, name="sign-in-again"),
     path("sign-in/lost/", loss.lost, name="sign-in-lost"),
     path("desk/lost/", loss.desk, name="desk-lost"),
+    path("desk/patients/", records.look_up, name="desk-patients"),
+    path("desk/patients/<uuid:ref>/", records.patient, name="desk-patient"),
+    path("desk/patients/<uuid:ref>/state/", records.state, name="desk-patient-state"),
+    path("desk/patients/<uuid:ref>/protect/", records.protect, name="desk-patient-protect"),
+    path("desk/patients/<uuid:ref>/reason/", records.reason, name="reason"),
+    path("desk/patients/<uuid:ref>/family/", records.family, name="desk-patient-family"),
+    path("desk/patients/<uuid:ref>/care/<uuid:care>/end/", records.care_end, name="desk-care-end"),
+    path(
+        "desk/patients/<uuid:ref>/care/<uuid:care>/transfer/",
+        records.care_transfer,
+        name="desk-care-transfer",
+    ),
     path("sign-in/forgotten/", password.forgotten, name="password-forgotten"),
     path("sign-in/new-password/<str:token>/", password.by_link, name="password-by-link"),
     path("terms/", terms.terms, name="terms"),
@@ -25,6 +37,12 @@ urlpatterns = [
     path("account/", account.account_page, name="account"),
     path("account/apps/new/", set_up.app_new, name="account-app-new"),
     path("account/lost/cancel/", loss.cancel, name="account-loss-cancel"),
+    path("account/contact/", contact.contact, name="account-contact"),
+    path("account/contact/<uuid:ref>/undo/", contact.undo, name="account-contact-undo"),
+    path("account/email/", contact.email, name="account-email"),
+    path("account/email/cancel/", contact.email_cancel, name="account-email-cancel"),
+    path("account/email/confirm/<str:token>/", contact.email_confirm, name="account-email-confirm"),
+    path("account/phone/", contact.phone, name="account-phone"),
     path("account/password/", password.change, name="account-password"),
     path("account/passkeys/new/", passkey.new, name="account-passkey-new"),
     path("account/factors/<uuid:ref>/remove/", account.factor_remove, name="account-factor-remove"),

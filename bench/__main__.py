@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench import files, measure, report, search
+from bench import files, measure, red_flags, report, search
 from bench.client import WrongAnswer
 from bench.house import BARE, PLAIN, CannotMeasure, Ground, House
 from bench.measure import Contender, compare, contenders_of
@@ -66,7 +66,9 @@ def main(arguments: list[str] | None = None) -> int:
         return files.main(given[1:])
     if given[:1] == ["search"]:
         return search.main(given[1:])
-    options = options_of(arguments)
+    if given[:1] == ["red-flags"]:
+        return red_flags.main(given[1:])  # asks no server
+    options = options_of(given)
     signal.signal(signal.SIGTERM, _interrupt)
     ground: Ground | None = None
     try:

@@ -167,7 +167,7 @@ class Loader:
                 )
             }
             self.rows.add(
-                Patient, id=patient.pk, user=user_id, **sealed, is_active=True, language=patient.language,
+                Patient, id=patient.pk, user=user_id, **sealed, language=patient.language,
                 record_number_digest=record_number_digest(record_number),
             )  # fmt: skip
             team = "okafor" if number % 5 < 3 else "lund"

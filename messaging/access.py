@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 from django.db import models
 from django.http import Http404
 
+from accounts.models import ReasonGiven
 from accounts.models.user import Standing
 from audit.prepared import Prepared
 from audit.recorder import record_refusal
@@ -29,21 +30,22 @@ from messaging.models import (
     Thread,
     WorkItem,
 )
+from messaging.models.work import is_on_patients_side as stands_on_patients_side
 
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from accounts.models import Patient, User
+    from accounts.models import CareTeam, Patient, User
 
 Thing = TypeVar("Thing", bound=models.Model)
+Concerning = TypeVar("Concerning", Thread, RefillRequestItem)
 
 
 def thread_for(user: User, ref: UUID) -> Thread:
     """Return the thread if `user` may see it, from either side. Otherwise 404, and remember who tried."""
-    return _found(
-        Thread.objects.visible_to(user).select_related("patient", "pool__team", "category"), user, ref
-    )
+    visible = Thread.objects.visible_to(user).select_related("patient", "pool__team", "category")
+    return _with_reason(user, _found(visible, user, ref))
 
 
 def own_thread_for(user: User, ref: UUID) -> Thread:
@@ -54,12 +56,17 @@ def own_thread_for(user: User, ref: UUID) -> Thread:
 def worked_thread_for(user: User, ref: UUID) -> Thread:
     """Return the thread if `user` works the pool it is in."""
     threads = Thread.objects.worked_by(user)
-    return _found(threads.select_related("patient", "pool__team", "category"), user, ref)
+    return _with_reason(user, _found(threads.select_related("patient", "pool__team", "category"), user, ref))
 
 
 def worked_item_for(user: User, ref: UUID) -> WorkItem:
     """Return the latest work on the thread `ref`, finished or not, if `user` works its pool."""
     return WorkItem.objects.filter(thread=worked_thread_for(user, ref)).latest("created_at")
+
+
+def written_message_for(user: User, thread: Thread, ref: UUID) -> Message:
+    """Return the message if `user` wrote it, in this thread."""
+    return _found(Message.objects.filter(thread=thread, author=user.pk).select_related("thread"), user, ref)
 
 
 def is_on_patients_side(user: User, thread: Thread) -> bool:
@@ -74,7 +81,8 @@ def prescription_for(user: User, ref: UUID) -> Prescription:
 
 def refill_for(user: User, ref: UUID) -> RefillRequestItem:
     """Return the request if `user` may see it, from either side."""
-    return _found(RefillRequestItem.objects.visible_to(user).select_related(*_REFILL_PARTS), user, ref)
+    visible = RefillRequestItem.objects.visible_to(user).select_related(*_REFILL_PARTS)
+    return _with_reason(user, _found(visible, user, ref))
 
 
 def own_refill_for(user: User, ref: UUID) -> RefillRequestItem:
@@ -84,7 +92,8 @@ def own_refill_for(user: User, ref: UUID) -> RefillRequestItem:
 
 def worked_refill_for(user: User, ref: UUID) -> RefillRequestItem:
     """Return the request if `user` works the pool it is in."""
-    return _found(RefillRequestItem.objects.worked_by(user).select_related(*_REFILL_PARTS), user, ref)
+    worked = RefillRequestItem.objects.worked_by(user).select_related(*_REFILL_PARTS)
+    return _with_reason(user, _found(worked, user, ref))
 
 
 def file_for(user: User, ref: UUID) -> Attachment:
@@ -119,6 +128,11 @@ def pool_for(user: User, patient: Patient, ref: UUID) -> Pool:
     return _found(Pool.objects.reachable_by(patient).select_related("team"), user, ref)
 
 
+def pool_of(user: User, team: CareTeam) -> Pool:
+    """The pool that a team works."""
+    return _found(Pool.objects.filter(team=team), user, team.pk, by="team")
+
+
 def category_for(user: User, code: str) -> Category:
     """Return the topic; an unknown code is a 404 like any other id."""
     category = Category.objects.filter(pk=code).first()
@@ -150,11 +164,26 @@ def _own_thread(*, reader: UUID, ref: UUID, at: datetime) -> models.QuerySet[Thr
     return threads.filter(pk=ref).select_related("patient", "pool__team", "category")
 
 
-def _found(visible: models.QuerySet[Thing], user: User, ref: UUID) -> Thing:
-    return visible.filter(pk=ref).first() or _refused(visible.model, user, ref)
+def _found(visible: models.QuerySet[Thing], user: User, ref: UUID, *, by: str = "pk") -> Thing:
+    return visible.filter(**{by: ref}).first() or _refused(visible.model, user, ref)
+
+
+def _with_reason(user: User, found: Concerning) -> Concerning:
+    """What is found, once she has said why she opens a protected record. The patient's side is not asked."""
+    patient = found.patient
+    if patient.asks_reason and not stands_on_patients_side(user, patient_id=patient.pk):
+        ReasonGiven.objects.ask_first(user, patient)
+    return found
 
 
 def _refused(model: type[models.Model], user: User, ref: UUID) -> NoReturn:
     hidden = model._default_manager.filter(pk=ref).first()
-    record_refusal(agent=user, target=hidden, reason="hidden" if hidden else "absent")
+    reason = "absent" if hidden is None else "own-record" if _is_near(user, hidden) else "hidden"
+    record_refusal(agent=user, target=hidden, reason=reason)
     raise Http404
+
+
+def _is_near(user: User, hidden: models.Model) -> bool:
+    """Whether it is about herself or somebody near to her, and hidden for that: the review looks at these."""
+    patient_id = getattr(hidden, "patient_id", None)
+    return user.cares and patient_id is not None and stands_on_patients_side(user, patient_id=patient_id)

@@ -101,6 +101,19 @@ class BusinessClock:
         opens, closes = next(self.intervals_from(moment))
         return closes if opens <= moment else None
 
+    def days_later(self, moment: datetime, days: int) -> datetime:
+        """The same time of day, `days` days on that are neither closed nor a holiday. Raises `NeverOpen`."""
+        local = moment.astimezone(self.zone)
+        day, last = local.date(), local.date() + FURTHEST_LOOK
+        left = days
+        while left:
+            day += timedelta(days=1)
+            if day > last:
+                raise NeverOpen
+            if day not in self.holidays and self.hours.get(day.isoweekday()):
+                left -= 1
+        return datetime.combine(day, local.timetz().replace(tzinfo=None), self.zone).astimezone(UTC)
+
     def after(self, moment: datetime, business: timedelta) -> datetime:
         """Return the moment at which `business` of open time will have passed since `moment`.
 

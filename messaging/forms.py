@@ -15,10 +15,11 @@ from django.utils.translation import gettext_lazy
 from messaging.models import (
     BODY_LIMIT,
     COMMENT_LIMIT,
+    ENDINGS,
     DenialReason,
-    Outcome,
     RefillState,
 )
+from messaging.models.unread import REACHED
 
 # Everything a keyboard or a paste may bring is kept, but for controls that no reader can see.
 _UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f]")
@@ -156,6 +157,28 @@ class ReplyForm(FilesForm):
     seen = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
 
+class ReachedForm(PortalForm):
+    """How the patient was told what she has not read."""
+
+    how = forms.ChoiceField(
+        choices=[(one.value, one.label) for one in REACHED],
+        error_messages={
+            "required": gettext_lazy("Choose how you told the patient"),
+            "invalid_choice": gettext_lazy("Choose how you told the patient"),
+        },
+    )
+
+
+class CorrectionForm(PortalForm):
+    """A message as it should have been."""
+
+    body = TextField(
+        limit=BODY_LIMIT,
+        too_long=BODY_TOO_LONG,
+        error_messages={"required": gettext_lazy("Write your message")},
+    )
+
+
 class NoteForm(PortalForm):
     body = TextField(
         limit=BODY_LIMIT,
@@ -176,7 +199,7 @@ class CloseForm(PortalForm):
     """How it ended. `seen` is the last message on the page that finishes it."""
 
     outcome = forms.ChoiceField(
-        choices=Outcome.choices,
+        choices=ENDINGS,
         error_messages={
             "required": gettext_lazy("Choose how this ended"),
             "invalid_choice": gettext_lazy("Choose how this ended"),

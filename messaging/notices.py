@@ -48,14 +48,15 @@ def instead_of_absent(people: Sequence[UUID]) -> list[UUID]:
     return list(dict.fromkeys(away[person].cover_id if person in away else person for person in people))
 
 
-def tell_pool(pool: Pool, *, about: models.Model, notice: str, owner: UUID | None) -> None:
+def tell_pool(pool: Pool, *, about: models.Model, notice: str, owner: UUID | None, once: str = "") -> None:
     """Tell who holds the work, or else everybody who works the pool. Who is away is told through her cover."""
     if owner is not None:
         people = [owner]
     else:
         people = [person for (person,) in _members(team=pool.team_id, at=now())]
     people = instead_of_absent(people)
-    Notification.objects.tell(people, about=about, notice=notice, patient=about.patient)  # type: ignore[attr-defined]
+    patient = about.patient  # type: ignore[attr-defined]
+    Notification.objects.tell(people, about=about, notice=notice, patient=patient, once=once)
 
 
 def tell_members(pool: Pool, *, notice: str) -> None:

@@ -98,6 +98,39 @@ class DraftUnfinished(Refusal):
         super().__init__()
 
 
+class TooLongAgo(Refusal):
+    """The conversation was finished so long ago that a new one, linked to it, goes on from there."""
+
+    code = "too_long_ago"
+    words = _("This conversation ended long ago. Write a new message about it.")
+
+
+class AlreadyRead(Refusal):
+    """A message is taken back only while nobody else has read it."""
+
+    code = "already_read"
+    words = _("Somebody has opened it already. You can correct it, or write another message.")
+
+
+class TakenBack(Refusal):
+    """The message was withdrawn, from another window."""
+
+    code = "taken_back"
+    words = _("This message was taken back. Write a new one.")
+
+
+class TooManyVersions(Refusal):
+    code = "too_many_versions"
+    words = _("This message was corrected many times. Write a new message instead.")
+
+
+class UnreadBeforePutAway(Refusal):
+    """What is new in a conversation would be out of sight."""
+
+    code = "unread_before_put_away"
+    words = _("There is a new message in this conversation. Read it first.")
+
+
 class HeldByAnother(Refusal):
     """Another member of the team holds the work. `holder` is who."""
 
@@ -179,6 +212,51 @@ class Incomplete(Refusal):
         self.field = field
         self.words = words
         super().__init__()
+
+
+class RecordInactive(Refusal):
+    """The patient is not a patient here now."""
+
+    code = "record_inactive"
+    words = _("You are not a patient here now, so we cannot take new messages. Call us and we will help.")
+
+
+class RecordDismissed(Refusal):
+    """The clinic does not look after her any more."""
+
+    code = "record_dismissed"
+    words = _(
+        "This clinic does not look after you any more. To ask for your record, choose “A form or letter”."
+    )
+
+
+class RecordBlocked(Refusal):
+    """Messages are paused by a decision that somebody looks at again."""
+
+    code = "record_blocked"
+    words = _("Your messages are paused for now. To ask for your record, choose “A form or letter”.")
+
+
+class RecordFrozen(Refusal):
+    """The patient has died. What was written stays to be read."""
+
+    code = "record_frozen"
+    words = _("This record is closed. Nothing new can be sent in it.")
+
+
+class FallbackStays(Refusal):
+    code = "fallback_stays"
+    words = _("This team reads what no other team reads. Give that to another team first.")
+
+
+class Unstaffed(Refusal):
+    code = "unstaffed"
+    words = _("Nobody reads messages in that team now. Choose another, or add somebody to it first.")
+
+
+class LastReader(Refusal):
+    code = "last_reader"
+    words = _("Nobody else reads what no other team reads. Add somebody to the team first.")
 
 
 class FileRefused(Refusal):

@@ -8,7 +8,7 @@ from audit.context import SystemAgent
 from messaging.clock import now
 from messaging.filing.caretaking import clear_away
 from messaging.filing.checking import check
-from messaging.models import Attachment, Draft
+from messaging.models import Attachment, Draft, UnreadAlarm
 
 CARETAKER = SystemAgent("system:caretaker")
 BATCH = 20
@@ -39,3 +39,9 @@ def tidy_files() -> None:
 def tidy_drafts() -> None:
     """Drafts that nobody has touched for 90 days are removed, and what is left of those that were sent."""
     Draft.objects.clear(by=CARETAKER, at=now())
+
+
+@shared_task(ignore_result=True)
+def watch_unread() -> None:
+    """Make "phone or letter" work of answers that nobody has read in time. Running it twice makes it once."""
+    UnreadAlarm.objects.raise_overdue()

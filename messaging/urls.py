@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from messaging.views import absences, drafts, exports, files, medicines, refills, search, threads, triage
+from messaging.views import (
+    absences,
+    corrections,
+    drafts,
+    exports,
+    files,
+    medicines,
+    refills,
+    search,
+    teams,
+    threads,
+    triage,
+)
 
 urlpatterns = [
     path("api/v1/", include("messaging.api.urls")),
@@ -30,6 +42,14 @@ urlpatterns = [
     path("files/<uuid:ref>/", files.file, name="file"),
     path("messages/<uuid:ref>/draft/", drafts.thread_draft, name="thread-draft"),
     path("messages/<uuid:ref>/sent/", drafts.message_sent, name="message-sent"),
+    path("messages/<uuid:ref>/put-away/", threads.put_away, name="thread-put-away"),
+    path("messages/<uuid:ref>/take-out/", threads.take_out, name="thread-take-out"),
+    path("messages/<uuid:ref>/<uuid:message>/", corrections.message_correct, name="message-correct"),
+    path(
+        "messages/<uuid:ref>/<uuid:message>/take-back/",
+        corrections.message_take_back,
+        name="message-take-back",
+    ),
     path("medicines/", medicines.medicines, name="medicines"),
     path("medicines/<uuid:ref>/refill/", medicines.refill_new, name="refill-new"),
     path("medicines/requests/<uuid:ref>/", medicines.refill_request, name="refill-request"),
@@ -46,6 +66,15 @@ urlpatterns = [
     path("inbox/<uuid:ref>/draft/", triage.inbox_draft, name="inbox-draft"),
     path("away/", absences.absences, name="absences"),
     path("away/<uuid:ref>/end/", absences.absence_end, name="absence-end"),
+    path("inbox/<uuid:ref>/reached/", triage.inbox_reached, name="inbox-reached"),
+    path("inbox/<uuid:ref>/<uuid:message>/", corrections.inbox_correct, name="inbox-correct"),
+    path("inbox/<uuid:ref>/<uuid:message>/take-back/", corrections.inbox_take_back, name="inbox-take-back"),
+    path("teams/", teams.teams, name="teams"),
+    path("teams/<uuid:ref>/", teams.team, name="team"),
+    path("teams/<uuid:ref>/rename/", teams.rename, name="team-rename"),
+    path("teams/<uuid:ref>/merge/", teams.merge, name="team-merge"),
+    path("teams/<uuid:ref>/close/", teams.close, name="team-close"),
+    path("teams/<uuid:ref>/fallback/", teams.fallback, name="team-fallback"),
     path("refills/", refills.refills, name="refills"),
     path("refills/<uuid:ref>/", refills.refill, name="refill"),
     path("refills/<uuid:ref>/claim/", refills.refill_claim, name="refill-claim"),

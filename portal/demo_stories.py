@@ -22,6 +22,7 @@ from messaging.models import (
     Thread,
     WorkItem,
 )
+from portal.demo_changes import let_things_change, open_evening_team
 from portal.demo_files import sent_file
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ STORIES = (
 def tell_stories(practice: Practice) -> None:
     """Write the clinic's recent history, as of now. Nobody is sent an e-mail about it."""
     began = timezone.now()
+    open_evening_team(practice)
     for story in STORIES:
         if story.patient in practice.patients:
             _tell(practice, story, began)
@@ -133,6 +135,7 @@ def tell_stories(practice: Practice) -> None:
                     by=practice.users[who], prescription=practice.prescriptions[key], comment=comment
                 )
     _leave_begun(practice, began)
+    let_things_change(practice)
     Notification.objects.filter(sent_at=None).update(given_up_at=began, last_error="demo history")
 
 

@@ -14,7 +14,6 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
-from celery.schedules import crontab
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
@@ -24,6 +23,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from portal.local import state
 from portal.logs import LOGGING as LOGGING
+from portal.schedule import SCHEDULE
 from portal.stores import file_store
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -289,6 +289,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "accounts.passwords.Length"},
     {"NAME": "accounts.passwords.NotGuessedFirst"},
 ]
+# What was finished is opened again by a reply within this time; later a new conversation follows it.
+REOPEN_WITHIN = timedelta(days=whole_number("REOPEN_DAYS", default=45))
+# Whether patients read the names of staff, or what they are: "Nurse".
+SHOW_STAFF_NAMES = yes_or_no("SHOW_STAFF_NAMES", default=True)
 SESSION_IDLE_STAFF = timedelta(minutes=15)
 SESSION_IDLE_PATIENT = timedelta(minutes=30)
 SESSION_ABSOLUTE = timedelta(hours=12)
@@ -310,7 +314,10 @@ TRY_LIMITS = {
     "code-address": (60, timedelta(minutes=15)),
     "reset-account": (3, timedelta(hours=1)),
     "reset-address": (30, timedelta(hours=1)),
+    "contact-account": (5, timedelta(hours=1)),
     "identity-check": (10, timedelta(hours=1)),
+    # Numbers at the desk that led to nobody.
+    "record-number": (30, timedelta(hours=1)),
     "passkey-address": (60, timedelta(minutes=15)),
 }
 # Privacy officers and administrators of accounts sign in with a passkey and nothing less. The demo and the tests
@@ -434,13 +441,5 @@ CELERY = {
     "worker_hijack_root_logger": False,
     "timezone": "UTC",
     "enable_utc": True,
-    # What no nudge reached: a lost one, a failure whose time has come, the work of a worker that died.
-    "beat_schedule": {
-        "sweep": {"task": "accounts.tasks.sweep_notifications", "schedule": 20.0, "options": {"expires": 20}},
-        "check-files": {"task": "messaging.tasks.sweep_files", "schedule": 30.0, "options": {"expires": 30}},
-        "tidy-files": {"task": "messaging.tasks.tidy_files", "schedule": crontab(hour=8, minute=30)},
-        "birthdays": {"task": "accounts.tasks.birthdays", "schedule": 3600.0, "options": {"expires": 3600}},
-        "tidy": {"task": "accounts.tasks.tidy", "schedule": 600.0, "options": {"expires": 600}},
-        "drafts": {"task": "messaging.tasks.tidy_drafts", "schedule": 3600.0, "options": {"expires": 3600}},
-    },
+    "beat_schedule": SCHEDULE,
 }

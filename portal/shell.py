@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.access import whose_side
 from accounts.account import helped_name
 from accounts.middleware import page_of
-from accounts.models import Scope
+from accounts.models import PatientState, Scope
 from accounts.models.role import Role
 from accounts.policy import rule_for
 
@@ -55,6 +55,7 @@ class Shell:
     account: Place | None = None
     role: str | Promise = ""
     helping: str = ""  # the name of the patient on whose side she is, when that is not herself
+    notice: tuple[str | Promise, ...] = ()  # what the state of the record on whose side she is means for her
     idle_seconds: int = 0
 
 
@@ -100,6 +101,7 @@ def shell_for(request: HttpRequest | None) -> Shell:
             base="base_staff.html",
             groups=_rail(request, user),
             account=_place(request, "account", _("Account"), "user"),
+            notice=_notice(request, user),
             role=_role_words(user.roles),
             idle_seconds=int(settings.SESSION_IDLE_STAFF.total_seconds()),
         )
@@ -109,9 +111,34 @@ def shell_for(request: HttpRequest | None) -> Shell:
         base="base_patient.html",
         tabs=_tabs(request, user, side),
         helping=helped_name(user, side) if side is not None and side != user.patient_id else "",
+        notice=_notice(request, user),
         idle_seconds=int(settings.SESSION_IDLE_PATIENT.total_seconds()),
     )
 
+
+# Each begins with what is so. All of them read alike for the patient and for somebody who helps her.
+NOTICES: dict[str, tuple[str | Promise, ...]] = {
+    PatientState.INACTIVE: (
+        _("This record is not active here now."),
+        _("You can read everything. New messages and requests are not open."),
+        _("Is this wrong, or do you want to come back? Call us."),
+    ),
+    PatientState.DISMISSED: (
+        _("This clinic does not give care for this record any more."),
+        _("You can read everything. For new care, find another clinic."),
+        _("To ask for the record, write to us about “A form or letter”. You can also call us."),
+    ),
+    PatientState.BLOCKED: (
+        _("Messages for this record are paused for now."),
+        _("You can read everything. A colleague will look at this again."),
+        _("To ask for the record, write to us about “A form or letter”. For care, call us."),
+    ),
+    PatientState.DECEASED: (
+        _("This record is closed, because its patient has died. We are sorry for your loss."),
+        _("You can read what stands here. Nothing new can be sent."),
+        _("Call us if you need something."),
+    ),
+}
 
 # With the scopes of which one at least is needed for it: nothing is offered that would be refused.
 _TABS = (
@@ -122,10 +149,23 @@ _TABS = (
 )
 _RAIL = (
     (_("Messages"), (("inbox", _("Team inbox"), "inbox"), ("absences", _("My time away"), "clock"))),
-    (_("Front desk"), (("desk-lost", _("Lost second step"), "lock"),)),
+    (
+        _("Front desk"),
+        (("desk-patients", _("Patients"), "users"), ("desk-lost", _("Lost second step"), "lock")),
+    ),
     (_("Refills"), (("refills", _("To decide"), "pill"),)),
+    (_("Administration"), (("teams", _("Teams"), "users"),)),
     (_("Privacy"), (("audit-events", _("Access review"), "eye"),)),
 )
+
+
+def _notice(request: HttpRequest, user: User) -> tuple[str | Promise, ...]:
+    """Said on every page of the patient's side. Most people have no such state: nothing is asked for it."""
+    session = getattr(request, "session_record", None)
+    if session is None or not user.states:
+        return ()
+    side = whose_side(session)
+    return NOTICES.get(user.states.get(side, ""), ()) if side else ()
 
 
 def _tabs(request: HttpRequest, user: User, side: UUID | None) -> tuple[Place, ...]:

@@ -75,6 +75,15 @@ MATRIX = {
     ("account-app-new", "post"):            "302 302 302 302 302 302 302 302 302 302 302",
     ("account-password", "get"):            "302 302 302 302 302 302 302 302 302 302 302",
     ("account-password", "post"):           "302 302 302 302 302 302 302 302 302 302 302",
+    ("account-contact", "get"):             "302 302 200 200 200 200 200 200 200 200 200",
+    ("account-contact-undo", "post"):       "302 302 302 302 302 302 302 302 302 302 302",
+    ("account-email", "get"):               "302 302 302 302 302 302 302 302 302 302 302",
+    ("account-email", "post"):              "302 302 302 302 302 302 302 302 302 302 302",
+    ("account-email-cancel", "post"):       "302 302 302 302 302 302 302 302 302 302 302",
+    ("account-email-confirm", "get"):       "302 302 410 410 410 410 410 410 410 410 410",
+    ("account-email-confirm", "post"):      "302 302 410 410 410 410 410 410 410 410 410",
+    ("account-phone", "get"):               "302 302 302 302 302 302 302 302 302 302 302",
+    ("account-phone", "post"):              "302 302 302 302 302 302 302 302 302 302 302",
     ("account-loss-cancel", "post"):        "302 302 302 302 302 302 302 302 302 302 302",
     ("account-passkey-new", "get"):         "302 302 302 302 302 302 302 302 302 302 302",
     ("account-passkey-new", "post"):        "302 302 302 302 302 302 302 302 302 302 302",
@@ -114,6 +123,11 @@ MATRIX = {
     ("thread-pdf", "post"):                 "302 302 302 302 302 403 403 403 403 403 403",
     ("thread-data", "post"):                "302 302 302 302 302 403 403 403 403 403 403",
     ("thread-replies", "post"):             "302 302 422 404 422 403 403 403 403 403 403",
+    ("thread-put-away", "post"):            "302 302 302 404 302 403 403 403 403 403 403",
+    ("thread-take-out", "post"):            "302 302 302 404 302 403 403 403 403 403 403",
+    ("message-correct", "get"):             "302 302 200 404 404 403 403 403 403 403 403",
+    ("message-correct", "post"):            "302 302 422 404 404 403 403 403 403 403 403",
+    ("message-take-back", "post"):          "302 302 302 404 404 403 403 403 403 403 403",
     ("thread-files", "post"):               "302 302 200 404 200 403 403 403 403 403 403",
     ("file", "get"):                        "302 302 200 404 200 200 404 200 404 403 403",
     ("medicines", "get"):                   "302 302 200 200 200 403 403 403 403 403 403",
@@ -131,6 +145,11 @@ MATRIX = {
     ("inbox-files", "post"):                "302 302 403 403 403 200 404 200 404 403 403",
     ("inbox-notes", "post"):                "302 302 403 403 403 422 404 422 404 403 403",
     ("inbox-close", "post"):                "302 302 403 403 403 422 404 422 404 403 403",
+    ("inbox-reached", "post"):              "302 302 403 403 403 422 404 422 404 403 403",
+    # the message is Ana's: nobody of the team wrote it
+    ("inbox-correct", "get"):               "302 302 403 403 403 404 404 404 404 403 403",
+    ("inbox-correct", "post"):              "302 302 403 403 403 404 404 404 404 403 403",
+    ("inbox-take-back", "post"):            "302 302 403 403 403 404 404 404 404 403 403",
     ("inbox-draft", "post"):                "302 302 403 403 403 302 404 302 404 403 403",
     ("absences", "get"):                    "302 302 403 403 403 200 200 200 200 403 403",
     ("absences", "post"):                   "302 302 403 403 403 422 422 422 422 403 403",
@@ -142,6 +161,23 @@ MATRIX = {
     # the front desk
     ("desk-lost", "get"):                   "302 302 403 403 403 403 403 403 200 403 403",
     ("desk-lost", "post"):                  "302 302 403 403 403 403 403 403 422 403 403",
+    ("desk-patients", "get"):               "302 302 403 403 403 200 200 200 200 403 403",
+    ("desk-patients", "post"):              "302 302 403 403 403 422 422 422 422 403 403",
+    ("desk-patient", "get"):                "302 302 403 403 403 200 404 200 200 403 403",
+    ("desk-patient-state", "post"):         "302 302 403 403 403 422 404 422 422 403 403",
+    ("desk-patient-protect", "post"):       "302 302 403 403 403 302 404 302 302 403 403",
+    ("reason", "get"):                      "302 302 403 403 403 404 404 404 404 403 403",
+    ("reason", "post"):                     "302 302 403 403 403 404 404 404 404 403 403",
+    ("desk-patient-family", "post"):        "302 302 403 403 403 422 404 422 422 403 403",
+    ("desk-care-transfer", "post"):         "302 302 403 403 403 422 404 422 422 403 403",
+    ("desk-care-end", "post"):              "302 302 403 403 403 302 404 404 302 403 403",
+    # teams
+    ("teams", "get"):                       "302 302 403 403 403 403 403 403 403 403 200",
+    ("team", "get"):                        "302 302 403 403 403 403 403 403 403 403 200",
+    ("team-rename", "post"):                "302 302 403 403 403 403 403 403 403 403 422",
+    ("team-merge", "post"):                 "302 302 403 403 403 403 403 403 403 403 422",
+    ("team-close", "post"):                 "302 302 403 403 403 403 403 403 403 403 422",
+    ("team-fallback", "post"):              "302 302 403 403 403 403 403 403 403 403 302",
     # the access review
     ("audit-events", "get"):                "302 302 403 403 403 403 403 403 403 200 403",
     ("audit-events", "post"):               "302 302 403 403 403 403 403 403 403 302 403",
@@ -206,7 +242,14 @@ class Clinic:
         route, _pattern = ROUTES[name]
         if "<" not in route:
             return reverse(name)
-        if "factors/" in route:
+        if "<uuid:care>" in route:
+            ana = self.cast.patient("ana")
+            return reverse(name, args=[ana.pk, ana.care_relationships.get(team=self.cast.team("okafor")).pk])
+        if "desk/patients/" in route:
+            thing = self.cast.patient("ana")
+        elif "teams/" in route:
+            thing = self.cast.team("okafor")
+        elif "factors/" in route:
             thing = AuthenticatorApp.objects.get(user=self.cast.ana)
         elif "sessions/" in route:
             self.enter(self.cast.ana)
@@ -223,6 +266,9 @@ class Clinic:
             thing = self.absence
         elif "medicines/" in route:
             thing = self.order
+        elif route.count("<") == 2:
+            message = self.thread.messages.get(author=self.cast.ana)
+            return reverse(name, args=[self.thread.pk, message.pk])
         else:
             thing = self.thread
         return reverse(name, args=[thing.pk])

@@ -1,18 +1,22 @@
 """The people: who they are, what they may do, whom they care for, and how they come in."""
 
 from accounts.models.agreement import Agreement
-from accounts.models.care import CareRelationship, CareTeam, CareTeamMembership
+from accounts.models.care import CareRelationship, CareTeam, CareTeamMembership, FormerTeamName
+from accounts.models.contact import ContactChange
 from accounts.models.device import KnownDevice
 from accounts.models.factor import AuthenticatorApp, RecoveryCode, RecoverySheet
+from accounts.models.family import FamilyLink
 from accounts.models.freeze import Freeze
 from accounts.models.kept import KeptForm, KeptText
 from accounts.models.limit import TryCounter
 from accounts.models.loss import FactorLoss
 from accounts.models.notification import Channel, Notification
 from accounts.models.passkey import Passkey, PasskeyChallenge
-from accounts.models.patient import Patient
+from accounts.models.patient import Patient, PatientState
 from accounts.models.practitioner import Practitioner
 from accounts.models.proxy import ProxyGrant, RelatedPerson, Relationship, Scope
+from accounts.models.reason import ReasonGiven
+from accounts.models.record_state import RecordState
 from accounts.models.reset import PasswordReset
 from accounts.models.role import Role, RoleGrant
 from accounts.models.session import End, Session, Strength
@@ -27,9 +31,12 @@ __all__ = [
     "CareTeam",
     "CareTeamMembership",
     "Channel",
+    "ContactChange",
     "End",
     "Ended",
     "FactorLoss",
+    "FamilyLink",
+    "FormerTeamName",
     "Freeze",
     "Grant",
     "KeptForm",
@@ -40,8 +47,11 @@ __all__ = [
     "PasskeyChallenge",
     "PasswordReset",
     "Patient",
+    "PatientState",
     "Practitioner",
     "ProxyGrant",
+    "ReasonGiven",
+    "RecordState",
     "RecoveryCode",
     "RecoverySheet",
     "RelatedPerson",

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import models
+from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from accounts import leaving
 from accounts.models.patient import Patient
 from accounts.models.period import Period, PeriodQuerySet
+from accounts.refusals import MayNotSetState, NotInTeam, SameTeam, TeamClosed, TeamNameTaken
 from audit.ids import uuid7
+from audit.recorder import record
 from audit.verbs import verb
 
 if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
     from accounts.models.user import User
     from audit.context import Agent
 
@@ -52,6 +57,104 @@ class CareTeam(models.Model):
         self, *, patient: Patient, by: Agent, lead: User | None = None, is_primary: bool = False
     ) -> CareRelationship:
         return CareRelationship.objects.create(team=self, patient=patient, lead=lead, is_primary=is_primary)
+
+    @verb(actor="by")
+    def rename(self, *, name: str, by: User) -> None:
+        """Give the team another name. What was written to it says how it was called. Raises `TeamNameTaken`."""
+        team = CareTeam.objects.select_for_update().get(pk=self.pk)
+        was = team.name
+        if name == was:
+            return
+        if CareTeam.objects.filter(name__iexact=name).exclude(pk=self.pk).exists():
+            raise TeamNameTaken
+        FormerTeamName.objects.create(team=team, name=was)
+        team.name = self.name = name
+        try:
+            with transaction.atomic():
+                team.save(update_fields=["name"])
+        except IntegrityError as clash:
+            raise TeamNameTaken from clash
+        record(agent=by, type="team", subtype="rename", action="U", obj=team, category="careteam")
+
+    @verb(actor="by")
+    def merge_into(self, *, successor: CareTeam, by: User) -> None:
+        """Make this team and `successor` one: its people, its patients and its work go there, at once.
+
+        Raises `TeamClosed`, `SameTeam`, and what those refuse whose work hangs on it. See `close`.
+        """
+        self._hand_over(successor, with_people=True, by=by)
+        record(
+            agent=by,
+            type="team",
+            subtype="merge",
+            action="U",
+            obj=self,
+            category="careteam",
+            detail={"into": str(successor.pk)},
+        )
+
+    @verb(actor="by")
+    def close(self, *, successor: CareTeam, by: User) -> None:
+        """End this team: its patients and its work go to `successor`, its people leave it.
+
+        Old conversations stay readable there. New rows carry on what ran; the old ones end and stay. Whatever is
+        being sent arrives before and goes along, or after and goes to the successor. Raises `TeamClosed`, `SameTeam`.
+        """
+        self._hand_over(successor, with_people=False, by=by)
+        record(
+            agent=by,
+            type="team",
+            subtype="close",
+            action="U",
+            obj=self,
+            category="careteam",
+            detail={"successor": str(successor.pk)},
+        )
+
+    def _hand_over(self, successor: CareTeam, *, with_people: bool, by: User) -> None:
+        leaving.alone()
+        if successor.pk == self.pk:
+            raise SameTeam
+        both = CareTeam.objects.select_for_update().filter(pk__in=[self.pk, successor.pk])
+        teams = {team.pk: team for team in both}
+        if any(team.closed_at is not None for team in teams.values()):
+            raise TeamClosed
+        moment = timezone.now()
+        people = [membership.user for membership in self._end_all(CareTeamMembership, moment)]
+        if with_people:
+            there = set(successor.memberships.current().values_list("user", flat=True))
+            for user in people:
+                if user.pk not in there:
+                    CareTeamMembership.objects.create(team=successor, user=user, starts_at=moment)
+        members = set(successor.memberships.current(moment).values_list("user", flat=True))
+        for relationship in self._end_all(CareRelationship, moment):
+            relationship.carry_to(successor, members=members, at=moment)
+        for earlier in CareTeam.objects.filter(successor=self):
+            earlier.successor = successor
+            earlier.save(update_fields=["successor"])
+        self.closed_at, self.successor = moment, successor
+        self.save(update_fields=["closed_at", "successor"])
+        leaving.settle(leaving.Leaving(by=by, people=tuple(people), teams=(self,)))
+
+    def _end_all(self, model: type[Any], moment: datetime) -> list[Any]:
+        """End what runs of this kind, and return it."""
+        rows = list(model.objects.current(moment).filter(team=self))
+        for row in rows:
+            row.ends_at = moment
+            row.save(update_fields=["ends_at"])
+        return rows
+
+
+class FormerTeamName(models.Model):
+    """How a team was called, until when."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    team = models.ForeignKey(CareTeam, on_delete=models.PROTECT, related_name="former_names")
+    name = models.CharField(max_length=80)
+    until = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"former team name {self.pk}"
 
 
 class CareTeamMembership(Period):
@@ -107,6 +210,59 @@ class CareRelationship(Period):
 
     def __str__(self) -> str:
         return f"care relationship {self.pk}"
+
+    def carry_to(
+        self, team: CareTeam, *, members: set[UUID], at: datetime, lead: User | None = None
+    ) -> CareRelationship:
+        """Go on with this relationship, which has just ended, in another team. Its lead goes along if she is there."""
+        lead_id = lead.pk if lead is not None else self.lead_id if self.lead_id in members else None
+        standing = CareRelationship.objects.filter(patient=self.patient_id, team=team, ends_at=None).first()
+        is_primary = self.is_primary
+        if standing is not None:
+            if (is_primary <= standing.is_primary) and lead is None:
+                return standing
+            lead_id, is_primary = lead_id or standing.lead_id, is_primary or standing.is_primary
+            standing.ends_at = at
+            standing.save(update_fields=["ends_at"])
+        return CareRelationship.objects.create(
+            patient_id=self.patient_id, team=team, lead_id=lead_id, is_primary=is_primary, starts_at=at
+        )
+
+    @verb(actor="by")
+    def transfer(self, *, team: CareTeam, by: User, lead: User | None = None) -> CareRelationship:
+        """Let another team, or another lead in this one, look after the patient from now on. Open work goes along.
+
+        Raises `MayNotSetState` for whoever does not look after her, `TeamClosed`, `NotInTeam` for a lead who is not
+        of that team.
+        """
+        leaving.alone()
+        relationship = CareRelationship.objects.select_for_update().get(pk=self.pk)
+        team = CareTeam.objects.select_for_update().get(pk=team.pk)
+        if not Patient.objects.looked_after_by(by).filter(pk=self.patient_id).exists():
+            raise MayNotSetState
+        if relationship.ends_at is not None or team.closed_at is not None:
+            raise TeamClosed
+        if team.pk == relationship.team_id and (lead is None or lead.pk == relationship.lead_id):
+            raise SameTeam
+        members = set(team.memberships.current().filter(user__is_active=True).values_list("user", flat=True))
+        if lead is not None and lead.pk not in members:
+            raise NotInTeam
+        moment = timezone.now()
+        relationship.ends_at = self.ends_at = moment
+        relationship.save(update_fields=["ends_at"])
+        carried = relationship.carry_to(team, members=members, at=moment, lead=lead)
+        record(
+            agent=by,
+            type="record",
+            subtype="transfer",
+            action="U",
+            obj=carried,
+            patient_id=self.patient_id,
+            category="carerelationship",
+            detail={"was": str(relationship.team_id), "now": str(team.pk)},
+        )
+        leaving.settle(leaving.Leaving(by=by, patients=(self.patient,), to=team))
+        return carried
 
     @verb(actor="by")
     def end(self, *, by: Agent) -> None:

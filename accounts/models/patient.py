@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Self
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
 
+from accounts.refusals import MayNotSetState
 from audit.ids import uuid7
+from audit.recorder import record
 from audit.seals import Kind, SealedField, digest, seal
 from audit.verbs import verb
 
@@ -21,6 +24,16 @@ if TYPE_CHECKING:
 
     from accounts.models.user import User
     from audit.context import Agent
+
+
+class PatientState(models.TextChoices):
+    """As staff read it. What the patient reads is said on her pages, in whole sentences."""
+
+    ACTIVE = "active", _("Active")
+    INACTIVE = "inactive", _("Not a patient here now")
+    DISMISSED = "dismissed", _("Dismissed from care here")
+    BLOCKED = "blocked", _("Messages paused")
+    DECEASED = "deceased", _("Has died")
 
 
 def record_number_digest(text: str) -> str:
@@ -52,6 +65,17 @@ class PatientQuerySet(models.QuerySet["Patient"]):
             CareRelationship.objects.current().filter(patient=OuterRef("pk"), team__in=my_teams)
         )
         return self.filter(mine | Q(trusts_me) | Q(cared_for))
+
+    def looked_after_by(self, user: User) -> Self:
+        """The patients whom the teams of `user` look after now, and who are not near to her: whom she works for."""
+        from accounts.models.care import CareRelationship, CareTeamMembership
+        from accounts.models.family import near
+
+        if not user.is_authenticated or not user.is_active or not user.cares:
+            return self.none()
+        my_teams = CareTeamMembership.objects.current().filter(user=user.pk).values("team")
+        cared_for = CareRelationship.objects.current().filter(patient=OuterRef("pk"), team__in=my_teams)
+        return self.filter(Exists(cared_for)).exclude(near(user.pk, through="pk"))
 
     def by_record_number(self, text: str) -> Patient | None:
         return self.filter(record_number_digest=record_number_digest(text)).first()
@@ -93,12 +117,52 @@ class Patient(models.Model):
     record_number = SealedField(kind=Kind.HEALTH)
     record_number_digest = models.CharField(max_length=64, unique=True)
     language = models.CharField(max_length=8, default="en")
-    is_active = models.BooleanField(default=True)
+    # Written only by the verb that writes the row of it (`RecordState`).
+    state = models.CharField(max_length=10, choices=PatientState.choices, default=PatientState.ACTIVE)
+    # Of somebody well known, or of one of the staff: it opens at work only to whoever says why.
+    asks_reason = models.BooleanField(default=False)
 
     objects = PatientManager()
 
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=PatientState.values), name="patient_state_known"),
+        ]
+
     def __str__(self) -> str:
         return f"patient {self.pk}"
+
+    def call_at(self, phone: str) -> None:
+        """Another number. Inside the verb that changes it."""
+        self.phone = seal(phone, into=self, field="phone")
+        self.save(update_fields=["phone"])
+
+    @verb(actor="by")
+    def protect(self, *, asks_reason: bool, by: User) -> None:
+        """Ask for a reason before this record opens at work, or stop asking. Raises `MayNotSetState`."""
+        if not Patient.objects.looked_after_by(by).filter(pk=self.pk).exists():
+            raise MayNotSetState
+        self.asks_reason = asks_reason
+        self.save(update_fields=["asks_reason"])
+        record(
+            agent=by,
+            type="record",
+            subtype="protect",
+            action="U",
+            obj=self,
+            category="patient",
+            detail={"asks_reason": asks_reason},
+        )
+
+    def is_near_to(self, user: User) -> bool:
+        """Whether `user` is this patient, helps her now, or is her family: she does no work here."""
+        from accounts.models.family import near
+
+        return Patient.objects.filter(near(user.pk, through="pk"), pk=self.pk).exists()
+
+    @property
+    def is_active(self) -> bool:
+        return self.state == PatientState.ACTIVE
 
     @property
     def patient_id(self) -> UUID:

@@ -146,7 +146,7 @@ class Session(models.Model):
         database = connection.alias
         session = cls.from_db(database, own, row[: len(own)])
         user = User.from_db(database, hers, row[len(own) : len(own) + len(hers)])
-        roles, patient_id, grants, agreed_to = row[len(own) + len(hers) :]
+        roles, patient_id, grants, agreed_to, states = row[len(own) + len(hers) :]
         session.user = user.primed(
             roles=frozenset(roles),
             patient_id=patient_id,
@@ -157,6 +157,8 @@ class Session(models.Model):
             verified=session.is_full,
             agreed_to=frozenset(agreed_to),
         )
+        user.session_id = session.pk
+        user.states = {uuid.UUID(patient): state for patient, state in states.items()}
         return session
 
     @property
@@ -310,7 +312,11 @@ def _by_key() -> str:
             (SELECT coalesce(json_agg(json_build_array(patient_id, scopes, categories)
                         ORDER BY starts_at, id), '[]')
                FROM accounts_proxygrant WHERE proxy_id = u.id AND {runs}),
-            ARRAY(SELECT version FROM accounts_agreement WHERE user_id = u.id)
+            ARRAY(SELECT version FROM accounts_agreement WHERE user_id = u.id),
+            (SELECT coalesce(json_object_agg(id, state), '{{}}') FROM accounts_patient
+              WHERE state <> 'active' AND id = ANY(ARRAY(
+                    SELECT id FROM accounts_patient WHERE user_id = u.id UNION ALL
+                    SELECT patient_id FROM accounts_proxygrant WHERE proxy_id = u.id AND {runs})))
         FROM accounts_session s JOIN accounts_user u ON u.id = s.user_id
         WHERE s.key_digest = %(key)s
     """  # noqa: S608  (column names of our own models)

@@ -67,11 +67,22 @@ class Standing:
 
 class UserManager(BaseUserManager["User"]):
     def by_email(self, text: str) -> User | None:
-        return self.filter(email_digest=email_digest(text)).first()
+        return self.by_login(email_digest(text))
+
+    def by_login(self, login: str) -> User | None:
+        """Whoever signs in with this address; for a day also with the one she has just left."""
+        from accounts.models.contact import ContactChange
+
+        left = ContactChange.objects.left_within_a_day(login)
+        return self.filter(models.Q(email_digest=login) | models.Q(pk__in=left.values("user"))).first()
 
     @verb(actor="by")
     def enrol(self, *, email: str, password: str | None, by: Agent, language: str = "en") -> User:
         """Give a person a login. A login once taken stays taken, also after its person has left (HSR-02)."""
+        from accounts.models.contact import is_taken
+
+        if is_taken(email_digest(email)):
+            raise LoginTaken
         user = self.model(email_digest=email_digest(email), preferred_language=language)
         user.email = seal(unicodedata.normalize("NFC", email).strip(), into=user, field="email")
         user.set_password(password)
@@ -103,6 +114,10 @@ class User(AbstractBaseUser):
         super().__init__(*args, **kwargs)
         self._rights: Rights | None = None
         self._verified = False
+        # In what state the records are on whose side she stands, unless they are active. For what a page says.
+        self.states: dict[UUID, str] = {}
+        # The session in which she asks, if a request brought her.
+        self.session_id: UUID | None = None
 
     def __str__(self) -> str:
         return f"user {self.pk}"
@@ -238,6 +253,12 @@ class User(AbstractBaseUser):
         self.rights_changed()
         record(agent=by, type="account", subtype="password-change", action="U", obj=self)
 
+    def sign_in_as(self, email: str) -> None:
+        """From now on this is her login and where her mail goes. Inside the verb that proved it."""
+        self.email = seal(email, into=self, field="email")
+        self.email_digest = email_digest(email)
+        self.save(update_fields=["email", "email_digest"])
+
     @verb(actor="by")
     def prefer_language(self, language: str, *, by: Agent) -> None:
         self.preferred_language = language
@@ -266,3 +287,11 @@ class User(AbstractBaseUser):
         Session.objects.filter(user=self).finish(reason=End.DEACTIVATED)
         record(agent=by, type="account", subtype="deactivate", action="U", obj=self)
         leaving.settle(leaving.Leaving(by=by, people=(self,)))
+
+    @verb(actor="by")
+    def reopen(self, *, by: Agent) -> None:
+        """It was shut by mistake. What she had to show before, she has to show again."""
+        self.is_active = True
+        self.rights_changed()
+        self.save(update_fields=["is_active"])
+        record(agent=by, type="account", subtype="reopen", action="U", obj=self)

@@ -12,10 +12,13 @@ from messaging.models import (
     BODY_LIMIT,
     COMMENT_LIMIT,
     SUBJECT_LIMIT,
+    Answer,
     CategoryCode,
     DenialReason,
     RefillState,
+    Shown,
 )
+from messaging.red_flags import Grade
 
 _UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f]")
 
@@ -47,6 +50,13 @@ class Inward(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
+class SafetyIn(Inward):
+    """What the program asked its person and showed her before she sent. A fact for the team; nothing depends on it."""
+
+    answer = serializers.ChoiceField(choices=Answer.choices, required=False, default=Answer.NOT_ASKED)
+    shown = serializers.ChoiceField(choices=Shown.choices, required=False, default=Shown.NOTHING)
+
+
 class ThreadIn(Inward):
     """`form_token`, made by the client, makes a repeated request harmless: it finds the first one's thread.
 
@@ -59,6 +69,7 @@ class ThreadIn(Inward):
     subject = TextIn(max_length=SUBJECT_LIMIT)
     body = TextIn(max_length=BODY_LIMIT)
     form_token = serializers.UUIDField(required=False, allow_null=True)
+    safety = SafetyIn(required=False)
 
 
 class MessageIn(Inward):
@@ -67,12 +78,14 @@ class MessageIn(Inward):
     body = TextIn(max_length=BODY_LIMIT)
     seen = serializers.UUIDField(required=False, allow_null=True)
     form_token = serializers.UUIDField(required=False, allow_null=True)
+    safety = SafetyIn(required=False)
 
 
 class RefillIn(Inward):
     prescription = serializers.UUIDField()
     comment = TextIn(max_length=COMMENT_LIMIT, required=False, allow_blank=True, default="")
     form_token = serializers.UUIDField(required=False, allow_null=True)
+    safety = SafetyIn(required=False)
 
 
 class DecisionIn(Inward):
@@ -136,6 +149,8 @@ class MessageOut(serializers.Serializer[Any]):
     body = serializers.CharField()
     language = serializers.CharField()
     reply_due_at = serializers.DateTimeField(allow_null=True)
+    corrected_at = serializers.DateTimeField(allow_null=True)
+    withdrawn_at = serializers.DateTimeField(allow_null=True)
     files = FileOut(many=True)
 
 
@@ -191,8 +206,28 @@ class RefillListOut(serializers.Serializer[Any]):
     next = serializers.CharField(allow_blank=True)
 
 
+class SignOut(serializers.Serializer[Any]):
+    grade = serializers.ChoiceField(choices=[grade.code for grade in Grade], source="grade.code")
+    code = serializers.CharField()
+    found = serializers.CharField()
+
+
+class FindingOut(serializers.Serializer[Any]):
+    """Signs of danger in what was sent, most pressing first. Show the help: 988 in a crisis, 911 in an emergency."""
+
+    grade = serializers.ChoiceField(choices=[grade.code for grade in Grade], source="grade.code")
+    version = serializers.CharField()
+    signs = SignOut(many=True)
+
+
 class CreatedOut(serializers.Serializer[Any]):
     id = serializers.UUIDField()
+
+
+class SentOut(CreatedOut):
+    """It is sent, whatever `safety` says. None when nothing dangerous was found, or when staff sent it."""
+
+    safety = FindingOut(allow_null=True)
 
 
 class ProblemOut(serializers.Serializer[Any]):

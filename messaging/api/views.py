@@ -25,11 +25,12 @@ from messaging.access import (
     worked_refill_for,
 )
 from messaging.api import shapes
-from messaging.models import RefillRequest, Side, Thread, ThreadState
+from messaging.models import Answer, Chose, RefillRequest, Safety, Shown, Side, Thread, ThreadState
 from messaging.opened.conversations import open_conversation
 from messaging.opened.medicines import open_refill, open_refills_of, refill_queue
 from messaging.opened.queue import View, team_queue
 from messaging.opened.threads import open_thread, patient_inbox
+from messaging.red_flags import look
 from messaging.views.threads import message_ref_in, position_in
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class Threads(Door):
     @extend_schema(
         operation_id="start_thread",
         request=shapes.ThreadIn,
-        responses={201: shapes.CreatedOut, **PROBLEMS},
+        responses={201: shapes.SentOut, **PROBLEMS},
     )
     def post(self, request: ApiRequest) -> Response:
         fields = shapes.ThreadIn(data=request.data)
@@ -105,8 +106,9 @@ class Threads(Door):
             subject=data["subject"],
             body=data["body"],
             form_token=data.get("form_token"),
+            safety=_safety(data),
         )
-        return Response({"id": thread.pk}, status=201)
+        return Response(_sent(thread.pk, data["subject"], data["body"]), status=201)
 
 
 @policy(get=signed_in("patient", "staff"))
@@ -131,14 +133,16 @@ class ThreadMessages(Door):
     @extend_schema(
         operation_id="post_message",
         request=shapes.MessageIn,
-        responses={201: shapes.CreatedOut, **PROBLEMS},
+        responses={201: shapes.SentOut, **PROBLEMS},
     )
     def post(self, request: ApiRequest, ref: UUID) -> Response:
         thread = thread_for(request.user, ref)
         fields = shapes.MessageIn(data=request.data)
         fields.is_valid(raise_exception=True)
-        message = thread.post(author=request.user, **fields.validated_data)
-        return Response({"id": message.pk}, status=201)
+        data = fields.validated_data
+        message = thread.post(author=request.user, **{**data, "safety": _safety(data)})
+        looked_for = [data["body"]] if message.side == Side.PATIENT else []
+        return Response(_sent(message.pk, *looked_for), status=201)
 
 
 @policy(get=signed_in("patient", "clinical"), post=signed_in("patient"))
@@ -162,7 +166,7 @@ class Refills(Door):
     @extend_schema(
         operation_id="ask_for_refill",
         request=shapes.RefillIn,
-        responses={201: shapes.CreatedOut, **PROBLEMS},
+        responses={201: shapes.SentOut, **PROBLEMS},
     )
     def post(self, request: ApiRequest) -> Response:
         fields = shapes.RefillIn(data=request.data)
@@ -173,8 +177,9 @@ class Refills(Door):
             prescription=prescription_for(request.user, data["prescription"]),
             comment=data["comment"],
             form_token=data.get("form_token"),
+            safety=_safety(data),
         )
-        return Response({"id": item.pk}, status=201)
+        return Response(_sent(item.pk, data["comment"]), status=201)
 
 
 @policy(get=signed_in("patient", "clinical"))
@@ -199,6 +204,20 @@ class RefillDecisions(Door):
         fields.is_valid(raise_exception=True)
         decision = item.decide(by=request.user, **fields.validated_data)
         return Response({"id": decision.pk}, status=201)
+
+
+def _safety(data: dict[str, Any]) -> Safety | None:
+    said = data.get("safety")
+    if not said:
+        return None
+    shown = Shown(said["shown"])
+    chose = Chose.NOTHING_SHOWN if shown == Shown.NOTHING else Chose.WENT_ON
+    return Safety(answer=Answer(said["answer"]), shown=shown, chose=chose)
+
+
+def _sent(pk: UUID, *texts: str) -> dict[str, Any]:
+    finding = look(*texts)
+    return shapes.SentOut({"id": pk, "safety": finding if finding.grade is not None else None}).data
 
 
 def _opened(request: ApiRequest, ref: UUID) -> dict[str, Any]:

@@ -105,7 +105,13 @@ def _communication(
         # Its words are made for each reader; what it promised is the same for all.
         promise = f" A reply is planned by {moment(message.reply_due_at)}." if message.reply_due_at else ""
         return {**found, "payload": [{"contentString": f"Received by the portal.{promise}"}]}
+    if message.corrects is not None:
+        found["inResponseTo"] = [_to(message.corrects)]
     sender = patient.ref if message.author.side == "patient" else message.author.id
+    if message.withdrawn_at is not None:
+        # Taken back before anybody opened it: that it was, and none of its words.
+        taken_back = {"status": "stopped", "statusReason": {"text": "taken back by its author"}}
+        return {**found, **taken_back, "sender": {**_to(sender), "display": message.author.name}}
     return {
         **found,
         "identifier": [{"system": SHA_256, "value": receipt_of(message, ref)}],

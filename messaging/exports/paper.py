@@ -127,7 +127,15 @@ def _of_line(line: Line) -> Iterator[Row]:
             }
         yield from _wrapped(words, ink=PALE, above=12)
         return
-    who = ", ".join(filter(None, (message.author.name, message.author.role_words)))
+    if message.withdrawn_at is not None:
+        words = _("%(name)s took a message back before anybody opened it, %(when)s") % {
+            "name": message.author.name,
+            "when": _moment(message.withdrawn_at),
+        }
+        yield from _wrapped(words, ink=PALE, above=12)
+        return
+    correction = _("Correction") if message.corrects else ""
+    who = ", ".join(filter(None, (message.author.name, message.author.role_words, correction)))
     *first, last = _wrapped(who, font=BOLD, above=16)
     yield from first
     yield Row(last.text, BOLD, last.size, last.ink, last.above, leads=True)

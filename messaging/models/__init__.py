@@ -3,10 +3,13 @@
 from accounts.topics import CategoryCode
 from messaging.models.absence import Absence
 from messaging.models.attachment import Attachment, Place, Scan
+from messaging.models.closure import ENDINGS, Closure, Outcome
 from messaging.models.confidence import Confidence
+from messaging.models.correction import Amendment, Withdrawal
 from messaging.models.draft import Draft
 from messaging.models.medicine import Prescription
-from messaging.models.message import BODY_LIMIT, SUBJECT_LIMIT, InternalNote, Message, ReadReceipt, Side
+from messaging.models.message import BODY_LIMIT, SUBJECT_LIMIT, Message, ReadReceipt, Side
+from messaging.models.note import InternalNote
 from messaging.models.pool import Category, Holiday, OpeningHours, Pool
 from messaging.models.refill import (
     COMMENT_LIMIT,
@@ -17,8 +20,10 @@ from messaging.models.refill import (
     RefillState,
 )
 from messaging.models.safety import Answer, Chose, Safety, SafetyFlag, Shown
+from messaging.models.shelf import PutAway
 from messaging.models.team_change import Cause, TeamChange
-from messaging.models.thread import Closure, Outcome, Thread, ThreadState
+from messaging.models.thread import Thread, ThreadState
+from messaging.models.unread import HowSettled, UnreadAlarm
 from messaging.models.words import MessageWords, not_findable
 from messaging.models.work import Claim, Priority, WorkItem, WorkState
 from messaging.models.writing import DraftKind, DraftState, Urgent
@@ -26,8 +31,10 @@ from messaging.models.writing import DraftKind, DraftState, Urgent
 __all__ = [
     "BODY_LIMIT",
     "COMMENT_LIMIT",
+    "ENDINGS",
     "SUBJECT_LIMIT",
     "Absence",
+    "Amendment",
     "Answer",
     "Attachment",
     "Category",
@@ -42,6 +49,7 @@ __all__ = [
     "DraftKind",
     "DraftState",
     "Holiday",
+    "HowSettled",
     "InternalNote",
     "Message",
     "MessageWords",
@@ -51,6 +59,7 @@ __all__ = [
     "Pool",
     "Prescription",
     "Priority",
+    "PutAway",
     "ReadReceipt",
     "RefillDecision",
     "RefillRequest",
@@ -64,7 +73,9 @@ __all__ = [
     "TeamChange",
     "Thread",
     "ThreadState",
+    "UnreadAlarm",
     "Urgent",
+    "Withdrawal",
     "WorkItem",
     "WorkState",
     "not_findable",

@@ -16,7 +16,8 @@ from audit.seals import UNREADABLE, Kind, SealedField, digest, seal, unseal_all
 from audit.verbs import verb
 from messaging.clock import now
 from messaging.models.confidence import may_write_for
-from messaging.models.message import InternalNote, Message, Press, Side, lock_writer
+from messaging.models.message import Message, Press, Side, lock_writer
+from messaging.models.note import InternalNote
 from messaging.models.pool import Category, Pool
 from messaging.models.thread import Thread
 from messaging.models.writing import (

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from accounts.models import Patient, User
 from audit.ids import uuid7
@@ -37,6 +37,13 @@ class MessageQuerySet(models.QuerySet["Message"]):
     def unread_by(self, reader: User) -> Self:
         """Messages that others wrote and `reader` has not opened."""
         return self.exclude(author=reader.pk).exclude(side=Side.SYSTEM).exclude(receipts__reader=reader.pk)
+
+    def as_shown(self) -> Self:
+        """With what became of each since it was sent: `withdrawn_at`, and whether there `is_amended` text."""
+        from messaging.models.correction import Amendment
+
+        versions = Amendment.objects.filter(message=OuterRef("pk"))
+        return self.annotate(withdrawn_at=F("withdrawal__withdrawn_at"), is_amended=Exists(versions))
 
 
 class Message(models.Model):
@@ -166,28 +173,3 @@ def lock_writer(author: User) -> None:
 _writer_locked = Prepared(
     lambda *, pk: User.objects.select_for_update(no_key=True).filter(pk=pk).values_list("pk")
 )
-
-
-class InternalNote(models.Model):
-    """What staff write for staff (TR4): its own table, its own endpoint; no road leads to a message."""
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    thread = models.ForeignKey("messaging.Thread", on_delete=models.PROTECT, related_name="notes")
-    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    body = SealedField(kind=Kind.HEALTH)
-    written_at = models.DateTimeField(default=now)
-    form_token = models.UUIDField(null=True)
-    form_digest = models.CharField(max_length=64, blank=True)
-
-    class Meta:
-        ordering = ["written_at", "id"]
-        indexes = [models.Index(fields=["thread", "written_at"], name="note_in_thread")]
-        constraints = [models.UniqueConstraint(fields=["author", "form_token"], name="one_note_per_form")]
-
-    def __str__(self) -> str:
-        return f"note {self.pk}"
-
-    @property
-    def seal_owner_id(self) -> UUID:
-        return self.patient_id

@@ -10,14 +10,16 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 
+from accounts import leaving
 from accounts.models import CareRelationship, CareTeam, CareTeamMembership, Patient, RoleGrant
 from accounts.models.role import CARING, PRESCRIBERS
 from accounts.topics import CategoryCode
 from audit.ids import uuid7
 from audit.prepared import Prepared
+from audit.recorder import record
 from audit.verbs import verb
 from messaging.clock import BusinessClock, Interval, NeverOpen, now
-from messaging.refusals import NoPool
+from messaging.refusals import NoPool, Unstaffed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -128,6 +130,20 @@ class Pool(models.Model):
         """The number to call instead of writing: the team's, else the clinic's."""
         return self.team.phone or settings.CLINIC_PHONE
 
+    @verb(actor="by")
+    def become_fallback(self, *, by: User) -> None:
+        """Read from now on what no other team reads. Raises `Unstaffed` where nobody would."""
+        leaving.alone()
+        if not Pool.objects.staffed().filter(pk=self.pk).exists():
+            raise Unstaffed
+        for other in Pool.objects.filter(is_fallback=True).exclude(pk=self.pk):
+            other.is_fallback = False
+            other.save(update_fields=["is_fallback"])
+            leaving.settle(leaving.Leaving(by=by, teams=(other.team,)))
+        self.is_fallback = True
+        self.save(update_fields=["is_fallback"])
+        record(agent=by, type="team", subtype="fallback", action="U", obj=self, category="pool")
+
     def clock(self) -> BusinessClock:
         """Load this pool's business clock: its own hours where it has any, else the clinic's."""
         rows = list(OpeningHours.objects.filter(Q(pool=self) | Q(pool=None)).order_by("weekday", "opens"))
@@ -206,6 +222,13 @@ class Category(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+    def read_by(self, pool: Pool) -> None:
+        """Route the topic to a desk. Raises `Unstaffed` for one at which nobody reads."""
+        if not Pool.objects.staffed().filter(pk=pool.pk).exists():
+            raise Unstaffed
+        self.desk = pool
+        self.save(update_fields=["desk"])
 
     @property
     def words(self) -> str:

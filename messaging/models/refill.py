@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from accounts import leaving
 from accounts.models import CareRelationship, Patient, ProxyGrant
+from accounts.models.family import near
 from accounts.models.user import Standing
 from accounts.notices import Notice
 from accounts.topics import CategoryCode
@@ -34,6 +35,7 @@ from messaging.models.refill_terms import (
 )
 from messaging.models.safety import Safety, SafetyFlag
 from messaging.models.work import WorkItem, WorkState, keep_apart
+from messaging.record_states import check_patients_side, check_teams_side
 from messaging.refusals import (
     AlreadyDecided,
     ControlledSubstance,
@@ -68,9 +70,9 @@ class RefillRequestItemQuerySet(models.QuerySet["RefillRequestItem"]):
         related = CareRelationship.objects.current(at).filter(
             patient=OuterRef("patient"), team=OuterRef("pool__team")
         )
-        return self.filter(
-            Exists(related) | Q(pool__is_fallback=True), pool__in=Pool.objects.worked_by(user, at=at)
-        )
+        pools = Pool.objects.worked_by(user, at=at)
+        worked = self.filter(Exists(related) | Q(pool__is_fallback=True), pool__in=pools)
+        return worked.exclude(near(user.pk, at=at))
 
     def visible_to(self, user: User) -> Self:
         """Requests `user` may read now."""
@@ -109,6 +111,7 @@ class RefillRequestQuerySet(models.QuerySet["RefillRequest"]):
         press = Press.of(form_token, "refill", prescription.pk, comment)
         if twin := press.earlier(self, requested_by=by):
             return twin.items.get()
+        check_patients_side(patient.pk)
         code = prescription.eligibility()
         if not code.is_requestable:
             raise NotRequestable
@@ -231,6 +234,7 @@ class RefillRequestItem(models.Model):
         item = self._locked()
         if not item.is_open:
             raise AlreadyDecided
+        keep_apart(by, patient_id=item.patient_id)
         if not RefillRequestItem.objects.worked_by(by).filter(pk=item.pk).exists():
             raise MayNot
         item.work.claim(by=by)
@@ -260,9 +264,10 @@ class RefillRequestItem(models.Model):
         """
         leaving.as_things_stand()
         item = self._locked()
+        keep_apart(by, patient_id=item.patient_id)
         if not by.may_prescribe or not RefillRequestItem.objects.worked_by(by).filter(pk=item.pk).exists():
             raise MayNot
-        keep_apart(by, patient_id=item.patient_id)
+        check_teams_side(item.patient)
         if item.state in DECIDED_STATES:
             raise AlreadyDecided
         if not item.is_open:

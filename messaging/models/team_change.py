@@ -16,9 +16,10 @@ from audit.verbs import verb
 from messaging import notices
 from messaging.clock import now
 from messaging.models.pool import Pool
-from messaging.models.work import WorkItem
+from messaging.models.work import OPEN_STATES, WorkItem
 
 if TYPE_CHECKING:
+    from accounts.models import CareTeam
     from audit.context import Agent
     from messaging.models.thread import Thread
 
@@ -69,6 +70,19 @@ class TeamChangeManager(models.Manager["TeamChange"]):
         if to.pk != thread.pool_id:
             self.make(thread=thread, to=to, because=Cause.CARE_ENDED, by=by)
 
+    def of_the_finished(self, pool: Pool, to: Pool) -> None:
+        """Bring all conversations of a closed team in which nobody waits to its successor, in two statements.
+
+        Only for the one who closes the team: nobody is told, and the trail has the event of the team.
+        """
+        threads = pool.threads.exclude(items__state__in=OPEN_STATES)
+        rows = [
+            TeamChange(thread_id=ref, patient_id=patient, from_pool=pool, to_pool=to, because=Cause.MERGED)
+            for ref, patient in threads.values_list("pk", "patient")
+        ]
+        self.bulk_create(rows, batch_size=1000)
+        pool.threads.filter(pk__in=[row.thread_id for row in rows]).update(pool=to)
+
 
 class TeamChange(models.Model):
     """One line between two messages: "Your conversation is now with …". The old team's name stays on it."""
@@ -95,7 +109,7 @@ class TeamChange(models.Model):
         return f"team change {self.pk}"
 
 
-def next_pool(thread: Thread) -> Pool:
+def next_pool(thread: Thread, wanted: CareTeam | None = None) -> Pool:
     """Where it goes on when its team cannot read it any more. Raises `NoPool`."""
-    successor = Pool.objects.filter(team=thread.pool.team.successor_id).first()
+    successor = Pool.objects.filter(team=wanted or thread.pool.team.successor_id).first()
     return Pool.objects.for_message(patient=thread.patient, category=thread.category, chosen=successor)

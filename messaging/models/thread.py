@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import leaving, terms
 from accounts.models import CareRelationship, Patient, ProxyGrant
+from accounts.models.family import near
 from accounts.models.user import Standing
 from accounts.notices import Notice
 from audit.ids import uuid7
@@ -23,13 +24,17 @@ from messaging import notices
 from messaging.clock import now
 from messaging.models.closure import Closure, Outcome
 from messaging.models.confidence import Confidence, begins_apart, may_write_for, may_write_in
-from messaging.models.message import PREVIEW_LENGTH, InternalNote, Message, Press, Side
+from messaging.models.correction import Amendment, Withdrawal
+from messaging.models.message import PREVIEW_LENGTH, Message, Press, Side
+from messaging.models.note import InternalNote
 from messaging.models.pool import Category, Pool
 from messaging.models.safety import SafetyFlag
+from messaging.models.shelf import PutAway
 from messaging.models.team_change import TeamChange
 from messaging.models.words import MessageWords
 from messaging.models.work import WorkItem, is_on_patients_side
-from messaging.refusals import AlreadyClosed, MayNot, OwnRecord, ThreadMovedOn, UnreadBeforeFinish
+from messaging.record_states import check_patients_side, check_teams_side
+from messaging.refusals import MayNot, OwnRecord, ThreadMovedOn, TooLongAgo
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -56,14 +61,17 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         return self.filter(Q(patient__user=user.pk) | trusted)
 
     def worked_by(self, user: User) -> Self:
-        """Threads of the pools `user` works now, about patients whom that team looks after now.
+        """Threads of the pools `user` works now, about patients whom that team looks after now: none near to her.
 
         What came to the fall-back pool came because no team looked after the patient: its desk reads it.
         """
         related = CareRelationship.objects.current().filter(
             patient=OuterRef("patient"), team=OuterRef("pool__team")
         )
-        return self.filter(Exists(related) | Q(pool__is_fallback=True), pool__in=Pool.objects.worked_by(user))
+        worked = self.filter(
+            Exists(related) | Q(pool__is_fallback=True), pool__in=Pool.objects.worked_by(user)
+        )
+        return worked.exclude(near(user.pk))
 
     @verb(actor="by")
     def start(
@@ -79,30 +87,46 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         written_with_help: bool = False,
         confidential: bool | None = None,
         safety: Safety | None = None,
+        follows: Thread | None = None,
     ) -> Thread:
         """Begin a conversation: route, seal, promise, acknowledge, look for danger, notify. Everything or nothing.
 
         The same `form_token` from the same person finds the thread that its first press made. `pool` is
         the patient's own choice among those that look after her, `safety` what she was asked and shown.
-        `confidential` keeps it from trusted people; unless the patient says so or not, her age does.
+        `confidential` keeps it from trusted people; unless the patient says so or not, her age does. `follows` is a
+        finished conversation of hers that this one goes on from, with the same team if it still looks after her.
         Raises `MayNot` when `by` may not write for `patient`, `FormUsed` when that press sent something
         else, `NoPool` when nobody could read it.
         """
         leaving.as_things_stand()
         if not may_write_for(by, patient, about=category):
             raise MayNot
+        if follows is not None and follows.patient_id != patient.pk:
+            raise MayNot
+        if confidential is None and follows is not None and follows.confidential:
+            confidential = True
         if confidential is None:
             confidential = begins_apart(by, patient)
         elif confidential and patient.user_id != by.pk:
             raise MayNot
+        if follows is not None and pool is None:
+            pool = follows.pool
         chosen = pool.pk if pool else ""
         press = Press.of(form_token, "thread", patient.pk, category.pk, chosen, subject, body)
         if twin := press.earlier_locked(Message.objects.all(), author=by):
             return twin.thread
+        check_patients_side(patient.pk, about=category.pk)
         moment = now()
         destination = Pool.objects.for_message(patient=patient, category=category, chosen=pool)
         due_at = destination.due(category, since=moment)
-        thread = Thread(patient=patient, pool=destination, category=category, started_by=by, opened_at=moment)
+        thread = Thread(
+            patient=patient,
+            pool=destination,
+            category=category,
+            started_by=by,
+            opened_at=moment,
+            follows=follows,
+        )
         thread.subject = seal(subject, into=thread, field="subject")
         message = thread.write(
             author=by,
@@ -141,6 +165,8 @@ class Thread(models.Model):
     preview = SealedField(kind=Kind.HEALTH)
     state = models.CharField(max_length=8, choices=ThreadState.choices, default=ThreadState.OPEN)
     opened_at = models.DateTimeField(default=now)
+    # The finished conversation that this one goes on from.
+    follows = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="followed_by")
     last_message_at = models.DateTimeField()
     last_message_id = models.UUIDField()
     last_author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -194,41 +220,46 @@ class Thread(models.Model):
         press made. `side` is the one whose door she came through; without it, what she is to this patient
         decides. Raises `OwnRecord` for one of the patient's side at the team's door;
         `ThreadMovedOn` when `seen`, the last message on the page the form was on, is not the last one any
-        more; `FormUsed` when the first press sent something else; `HeldByAnother`; `MayNot`.
+        more; `TooLongAgo` when the patient's side writes later than `settings.REOPEN_WITHIN` (then a new one follows
+        it); `FormUsed` when the first press sent something else; `HeldByAnother`; `MayNot`.
         """
         leaving.as_things_stand()
         # Lock first: two replies may race to reopen a closed thread.
-        thread = self._locked()
+        thread = self.locked()
         side = thread.side_of(author, door=side)
+        # First: what this press wrote, if it came before, stands in the conversation that follows.
+        if side == Side.PATIENT and not thread.takes_replies():
+            raise TooLongAgo
         press = Press.of(form_token, "message", self.pk, body)
         if twin := press.earlier(Message.objects.all(), author=author):
             return twin
         if seen is not None and seen != thread.last_message_id:
             raise ThreadMovedOn
         if side == Side.PATIENT:
+            check_patients_side(thread.patient_id, about=thread.category_id)
             return thread._hear(author, body, press, safety)
+        check_teams_side(thread.patient)
         return thread._answer(author, body, press)
 
-    def _locked(self) -> Thread:
-        # A row that had to wait while its team changed does not fit the team it was joined with: ask once more.
-        locked = _locked.first(ref=self.pk) or _locked.first(ref=self.pk)
-        if locked is None:
-            raise Thread.DoesNotExist
-        return locked
-
     def _hear(self, author: User, body: str, press: Press, safety: Safety | None) -> Message:
+        self.overtake_unread(by=author)
         TeamChange.objects.keep_read(self, by=author)
         message = self.write(author=author, side=Side.PATIENT, body=body, press=press)
+        item = self.owed_work()
+        SafetyFlag.objects.raise_for(by=author, about=message, item=item, texts=(body,), safety=safety)
+        notices.tell_pool(self.pool, about=message, notice=Notice.WORK_WAITING, owner=item.holder_id)
+        self.drafts.spend(author=author, kind="reply", press=press, body=body, into=message)
+        return message
+
+    def owed_work(self) -> WorkItem:
+        """The patient's side said something: there is work, and its clock runs."""
         item = self.open_item()
         if item is None:
             due_at = self.pool.due(self.category, since=now())
             item = WorkItem.objects.create(patient=self.patient, pool=self.pool, thread=self, due_at=due_at)
         elif item.is_on_hold:
             item.wake(due_at=self.pool.due(self.category, since=now()))
-        SafetyFlag.objects.raise_for(by=author, about=message, item=item, texts=(body,), safety=safety)
-        notices.tell_pool(self.pool, about=message, notice=Notice.WORK_WAITING, owner=item.holder_id)
-        self.drafts.spend(author=author, kind="reply", press=press, body=body, into=message)
-        return message
+        return item
 
     def _answer(self, author: User, body: str, press: Press) -> Message:
         item = self.open_item()
@@ -237,77 +268,61 @@ class Thread(models.Model):
         item.check_free_for(author)
         if item.owner_id != author.pk:
             item.hand_to(author)
+        self.overtake_unread(by=author)
         message = self.write(author=author, side=Side.TEAM, body=body, press=press)
         item.wait_for_patient()
         notices.tell_patients_side(self.patient, about=message, notice=Notice.NEW_MESSAGE, thread=self)
         self.drafts.spend(author=author, kind="answer", press=press, body=body, into=message)
         return message
 
-    @verb(actor="author")
+    def takes_replies(self) -> bool:
+        """Whether the patient's side can still write in it. What ended long ago is followed by a new conversation."""
+        if self.is_open:
+            return True
+        closure = self.closures.filter(reopened_at=None).first()
+        return closure is None or now() < closure.closed_at + settings.REOPEN_WITHIN
+
+    def amend(  # What these promise stands with the verbs that do it.
+        self,
+        message: Message,
+        *,
+        by: User,
+        body: str,
+        side: Side | None = None,
+        form_token: UUID | None = None,
+    ) -> Amendment:
+        return Amendment.objects.write(self, message, by=by, body=body, side=side, form_token=form_token)
+
+    def take_back(self, message: Message, *, by: User, side: Side | None = None) -> None:
+        Withdrawal.objects.take_back(self, message, by=by, side=side)
+
+    def put_away(self, *, by: User) -> None:
+        PutAway.objects.put(self, by=by)
+
+    def take_out(self, *, by: User) -> None:
+        PutAway.objects.take_out(self, by=by)
+
+    def overtake_unread(self, *, by: User) -> None:
+        """Nobody needs to call about an answer that was not read: the conversation goes on."""
+        from messaging.models.unread import UnreadAlarm
+
+        # Only then can there be one: everything else that is last, or owed, has ended it.
+        if self.last_side == Side.TEAM:
+            UnreadAlarm.objects.settle_overtaken(self, by=by)
+
     def note(self, *, author: User, body: str, form_token: UUID | None = None) -> InternalNote:
-        """Keep a note among staff. Nothing is sent, no clock moves, the patient's side never sees it.
+        return InternalNote.objects.keep(self, author=author, body=body, form_token=form_token)
 
-        Raises `OwnRecord`, `MayNot`, `FormUsed`.
-        """
-        self.side_of(author, door=Side.TEAM)
-        press = Press.of(form_token, "note", self.pk, body)
-        if twin := press.earlier_locked(InternalNote.objects.all(), author=author):
-            return twin
-        kept = InternalNote(
-            thread=self,
-            patient_id=self.patient_id,
-            author=author,
-            form_token=press.token,
-            form_digest=press.digest,
-        )
-        kept.body = seal(body, into=kept, field="body")
-        kept.save()
-        record(
-            agent=author,
-            type="record",
-            subtype="note",
-            action="C",
-            obj=kept,
-            patient_id=self.patient_id,
-            category="note",
-        )
-        self.drafts.spend(author=author, kind="note", press=press, body=body, into=None)
-        return kept
-
-    @verb(actor="by")
     def close(self, *, by: User, outcome: str, seen: UUID | None = None) -> Closure:
-        """Finish the conversation with an outcome (TR15). The patient can always write again.
+        return Closure.objects.end(self, by=by, outcome=outcome, seen=seen)
 
-        Raises `UnreadBeforeFinish` when `seen`, the last message on the page of whoever finishes, is not the
-        last one any more; `AlreadyClosed`, `HeldByAnother`, `OwnRecord`, `MayNot`.
-        """
-        leaving.as_things_stand()
-        thread = Thread.objects.select_for_update(of=("self",)).get(pk=self.pk)
-        thread.side_of(by, door=Side.TEAM)
-        if not thread.is_open:
-            raise AlreadyClosed
-        if seen is not None and seen != thread.last_message_id:
-            raise UnreadBeforeFinish
-        item = thread.open_item()
+    def finish(self, *, by: User, outcome: Outcome, item: WorkItem | None) -> Closure:
+        """End it and the work on it. For the verbs, which have checked that `by` may."""
         if item is not None:
-            item.check_free_for(by)
             item.finish()
-        closure = Closure.objects.create(
-            thread=thread, patient_id=thread.patient_id, closed_by=by, outcome=Outcome(outcome)
-        )
-        thread.state = ThreadState.CLOSED
-        thread.save(update_fields=["state"])
-        record(
-            agent=by,
-            type="record",
-            subtype="close",
-            action="U",
-            obj=thread,
-            patient_id=thread.patient_id,
-            category="message",
-            detail={"outcome": str(outcome)},
-        )
-        return closure
+        self.state = ThreadState.CLOSED
+        self.save(update_fields=["state"])
+        return Closure.objects.write(self, by=by, outcome=outcome)
 
     def keep_from_trusted_people(self, *, by: User, reason: str = "") -> None:
         """From now on it does not exist for them: see `Confidence.objects.keep`."""
@@ -332,9 +347,30 @@ class Thread(models.Model):
             return Side.TEAM
         raise MayNot
 
+    def locked(self) -> Thread:
+        """Read the row again under a lock, with its pool, topic and patient."""
+        # A row that had to wait while its team changed does not fit the team it was joined with: ask once more.
+        locked = _locked.first(ref=self.pk) or _locked.first(ref=self.pk)
+        if locked is None:
+            raise Thread.DoesNotExist
+        return locked
+
     def open_item(self) -> WorkItem | None:
         """The unfinished work on this thread, locked, if any."""
         return _open_work.first(thread=self.pk)
+
+    def show_first(self, body: str) -> None:
+        self.preview = seal(" ".join(body.split())[:PREVIEW_LENGTH], into=self, field="preview")
+
+    def reopen(self) -> None:
+        """Open again what was finished. What is open stays as it is."""
+        if self.is_open:
+            return
+        self.state = ThreadState.OPEN
+        for closure in self.closures.filter(reopened_at=None):
+            closure.reopened_at = now()
+            closure.save(update_fields=["reopened_at"])
+        self.save(update_fields=["state"])
 
     def write(
         self,
@@ -360,18 +396,12 @@ class Thread(models.Model):
             sent_at=now(),
         )
         message.body = seal(body, into=message, field="body")
-        self.preview = seal(" ".join(body.split())[:PREVIEW_LENGTH], into=self, field="preview")
+        self.show_first(body)
         self.last_message_id = message.pk
         self.last_message_at = message.sent_at
         self.last_author = author
         self.last_side = side
         self.message_count += 1
-        reopens = not self.is_open
-        if reopens:
-            self.state = ThreadState.OPEN
-            for closure in self.closures.filter(reopened_at=None):
-                closure.reopened_at = message.sent_at
-                closure.save(update_fields=["reopened_at"])
         self.save(
             update_fields=None
             if adding
@@ -382,9 +412,9 @@ class Thread(models.Model):
                 "last_author",
                 "last_side",
                 "message_count",
-                *(["state"] if reopens else []),
             ]
         )
+        self.reopen()
         message.save()
         self.attachments.go_with(message)
         MessageWords.keep(message, body, title)
@@ -420,5 +450,6 @@ _open_work = Prepared(
 
 
 def may_still_be_told(message: UUID, person: UUID) -> bool:
-    """Whether a notice of this message may leave for somebody on the patient's side, at this moment."""
-    return Thread.objects.of_patients_side(Standing(person)).filter(messages=message).exists()
+    """Whether a notice of this message may leave for somebody on the patient's side now: not of one taken back."""
+    hers = Thread.objects.of_patients_side(Standing(person))
+    return hers.filter(messages=message, messages__withdrawal=None).exists()

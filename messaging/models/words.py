@@ -67,6 +67,14 @@ class MessageWords(models.Model):
         cls.of(message, *texts).save(force_insert=True)
 
     @classmethod
+    def add(cls, message: Message, *texts: str) -> None:
+        """Make `message` findable by the words of a later version as well."""
+        kept, more = cls.objects.filter(message=message).first(), cls.of(message, *texts)
+        if kept is not None:
+            more.digests = sorted({*kept.digests, *more.digests})
+        cls.keep_all([more])
+
+    @classmethod
     def keep_all(cls, rows: Iterable[Self]) -> None:
         """Write rows for messages of earlier, over those that older rules made. One statement."""
         cls.objects.bulk_create(
@@ -77,4 +85,4 @@ class MessageWords(models.Model):
 def not_findable() -> models.Q:
     """Messages whose words are not kept, or are kept by older rules."""
     kept = MessageWords.objects.filter(message=OuterRef("pk"), rules=blind_index.RULES)
-    return ~models.Q(Exists(kept)) & models.Q(body__isnull=False)
+    return ~models.Q(Exists(kept)) & models.Q(body__isnull=False, withdrawal=None)

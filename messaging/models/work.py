@@ -10,7 +10,8 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts import leaving
-from accounts.models import CareRelationship, CareTeamMembership, Patient, RoleGrant, Trust
+from accounts.models import CareRelationship, CareTeamMembership, Patient, RoleGrant
+from accounts.models.family import near
 from accounts.models.role import CARING
 from audit.ids import uuid7
 from audit.recorder import record
@@ -62,7 +63,7 @@ def is_held(at: datetime | None = None) -> Q:
 
 class WorkItemQuerySet(models.QuerySet["WorkItem"]):
     def visible_to(self, user: User | Standing, *, at: datetime | None = None) -> Self:
-        """Work of the pools `user` works now, about patients whom that team looks after now.
+        """Work of the pools `user` works now, about patients whom that team looks after now: none near to her.
 
         What came to the fall-back pool came because no team looked after the patient: its desk reads it.
         """
@@ -70,10 +71,16 @@ class WorkItemQuerySet(models.QuerySet["WorkItem"]):
             patient=OuterRef("patient"), team=OuterRef("pool__team")
         )
         pools = Pool.objects.worked_by(user, at=at)
-        return self.filter(Exists(related) | Q(pool__is_fallback=True), pool__in=pools)
+        worked = self.filter(Exists(related) | Q(pool__is_fallback=True), pool__in=pools)
+        return worked.exclude(near(user.pk, at=at))
 
     def in_pools(
-        self, desks: Iterable[tuple[UUID, UUID]], fallbacks: Sequence[UUID], *, at: datetime | None
+        self,
+        desks: Iterable[tuple[UUID, UUID]],
+        fallbacks: Sequence[UUID],
+        *,
+        reader: UUID,
+        at: datetime | None,
     ) -> Self:
         """The same for pools that are known already, as (pool, its team), and fall-back pools.
 
@@ -83,7 +90,7 @@ class WorkItemQuerySet(models.QuerySet["WorkItem"]):
         for pool, team in desks:
             related = CareRelationship.objects.current(at).filter(patient=OuterRef("patient"), team=team)
             allowed |= Q(Exists(related), pool=pool)
-        return self.filter(allowed)
+        return self.filter(allowed).exclude(near(reader, at=at))
 
     def held(self, *, at: datetime | None = None) -> Self:
         """Work that somebody has taken who is still there to do it."""
@@ -198,9 +205,9 @@ class WorkItem(models.Model):
 
     def check_worker(self, by: User) -> None:
         """Raise `MayNot` unless `by` works this item now, `OwnRecord` when she stands on the patient's side."""
+        keep_apart(by, patient_id=self.patient_id)
         if not WorkItem.objects.visible_to(by).filter(pk=self.pk).exists():
             raise MayNot
-        keep_apart(by, patient_id=self.patient_id)
 
     def check_free_for(self, by: User) -> None:
         """Raise `HeldByAnother` when somebody else holds it."""
@@ -330,9 +337,8 @@ class Claim(models.Model):
 
 
 def is_on_patients_side(user: User, *, patient_id: UUID) -> bool:
-    """Whether `user` is the patient or is trusted by her, whatever that allows now, and while it is paused, too."""
-    helps = Trust.objects.standing().filter(patient=OuterRef("pk"), proxy=user.pk)
-    return Patient.objects.filter(Q(user=user.pk) | Exists(helps), pk=patient_id).exists()
+    """Whether `user` is the patient, is trusted by her, whatever that allows now, also while paused, or her family."""
+    return Patient.objects.filter(near(user.pk, through="pk"), pk=patient_id).exists()
 
 
 def keep_apart(by: User, *, patient_id: UUID) -> None:

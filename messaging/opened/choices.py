@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from messaging.clock import NeverOpen, now
 from messaging.models import Category, Pool
+from messaging.record_states import open_topics
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -40,9 +41,14 @@ class MessageChoices:
     topics: tuple[Topic, ...]
     teams: tuple[TeamChoice, ...]
 
+    @property
+    def may_ask_for_record(self) -> bool:
+        """Whom no team looks after any more may still write for her record: the fall-back desk reads it."""
+        return bool(self.topics) and len(self.topics) == 1
+
 
 def message_choices(patient: Patient, *, writer: User) -> MessageChoices:
-    """The topics `writer` may write about, and the staffed teams with an active care relationship (PT2)."""
+    """The topics `writer` may write about as the record's state leaves them, and the staffed teams that care (PT2)."""
     pools = Pool.objects.reachable_by(patient).staffed().select_related("team").order_by("team__name")
     categories = list(Category.objects.all())
     usual = sorted(category.reply_within for category in categories)[len(categories) // 2 :][:1]
@@ -50,7 +56,7 @@ def message_choices(patient: Patient, *, writer: User) -> MessageChoices:
         topics=tuple(
             Topic(category.code, category.words)
             for category in categories
-            if writer.takes_in(category.code, of=patient.pk)
+            if category.code in open_topics(patient) and writer.takes_in(category.code, of=patient.pk)
         ),
         teams=tuple(_team(pool, usual) for pool in pools),
     )

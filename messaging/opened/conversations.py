@@ -17,19 +17,22 @@ from messaging.models import (
     InternalNote,
     Outcome,
     Priority,
-    ReadReceipt,
+    SafetyFlag,
     Side,
     Thread,
     WorkItem,
     WorkState,
 )
+from messaging.models.unread import owes_a_call
 from messaging.opened.files import Files
+from messaging.opened.flags import OpenFlag, flag_pairs, open_flags
 from messaging.opened.messages import (
     OpenMessage,
     message_pairs,
-    not_yet_read,
     open_messages,
     receipts_of,
+    take_as_read,
+    versions_of,
 )
 from messaging.opened.team_lines import team_lines
 from messaging.opened.texts import OpenPatient, open_texts, patient_pairs
@@ -39,6 +42,9 @@ if TYPE_CHECKING:
     from accounts.models import User
     from accounts.people import Person
     from messaging.opened.files import OpenFile
+
+
+FLAGS_SHOWN = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +102,22 @@ class Conversation:
     due_at: datetime | None
     is_late: bool
     team_name: str
+    owes_a_call: bool  # the patient has not read the answer: phone or letter
     unsent_files: tuple[OpenFile, ...]
+    flags: tuple[OpenFlag, ...] = ()  # newest first
+
+    def flag_of(self, message: OpenMessage) -> OpenFlag | None:
+        return next((flag for flag in self.flags if flag.message_ref == message.ref), None)
+
+    @property
+    def pressing(self) -> tuple[OpenFlag, ...]:
+        """The flags that nobody has answered: those on what came since the team last wrote."""
+        answered = max((m.sent_at for m in self.messages if m.side == Side.TEAM), default=None)
+        return tuple(
+            flag
+            for flag in self.flags
+            if flag.is_pressing and (answered is None or flag.flagged_at > answered)
+        )
 
     @property
     def messages(self) -> tuple[OpenMessage, ...]:
@@ -113,9 +134,16 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
     messages, earlier = messages_of(thread, before=before)
     notes = list(InternalNote.objects.filter(thread=thread).order_by("written_at"))
     closures = list(thread.closures.all())
-    item = WorkItem.objects.filter(thread=thread).order_by("-created_at").first()
+    flags = list(SafetyFlag.objects.filter(thread=thread).order_by("-flagged_at", "-id")[:FLAGS_SHOWN])
+    item = (
+        WorkItem.objects.filter(thread=thread)
+        .annotate(owes_a_call=owes_a_call())
+        .order_by("-created_at")
+        .first()
+    )
     owner_id = item.holder_id if item and item.is_open else None
     receipts = receipts_of(messages)
+    versions = versions_of(messages)
     people = People.load(
         _people_of(messages, notes, closures, receipts)
         | ({item.owner_id} if item and item.owner_id else set()),
@@ -130,18 +158,22 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
             thread,
             thread.patient,
             *messages,
+            *(version for found in versions.values() for version in found),
             *notes,
+            *flags,
             *files.rows,
         ],
         named=people.sealed_records(),
         category="message",
     )
+    take_as_read(messages, reader=reader, receipts=receipts)
     texts = open_texts(
         [
             (thread, "subject"),
             *patient_pairs(thread.patient),
-            *message_pairs(messages),
+            *message_pairs(messages, versions),
             *((note, "body") for note in notes),
+            *flag_pairs(flags),
             *files.pairs(),
         ],
         receipt=receipt,
@@ -153,9 +185,9 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
         texts=texts,
         people=names,
         receipts=receipts,
+        versions=versions,
         files=files.by_message(texts),
     )
-    ReadReceipt.give(by=reader, messages=not_yet_read(messages, reader=reader, receipts=receipts))
     entries = [
         *(Entry("message", m.sent_at, message=m) for m in opened if not m.is_acknowledgement),
         *(
@@ -192,6 +224,8 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
         due_at=item.due_at if item and owed else None,
         is_late=bool(item and owed and item.due_at < now()),
         team_name=thread.pool.name,
+        owes_a_call=bool(item and item.owes_a_call),
+        flags=open_flags(flags, texts),
         unsent_files=files.unsent(texts),
     )
 

@@ -10,17 +10,19 @@ from django.db.models import OuterRef, Subquery
 from audit.context import SystemAgent
 from audit.recorder import record_read
 from messaging.models import Message, MessageWords, not_findable
+from messaging.opened.messages import message_pairs, versions_of
 from messaging.opened.texts import open_texts
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from django.db.models import QuerySet
+    from messaging.models.message import MessageQuerySet
+
 
 INDEXER = SystemAgent("system:search-index")
 
 
-def waiting() -> QuerySet[Message]:
+def waiting() -> MessageQuerySet:
     """Messages that no search finds yet."""
     return Message.objects.filter(not_findable())
 
@@ -32,27 +34,32 @@ def index_some(*, batch: int, after: UUID | None = None) -> tuple[int, UUID | No
     part of the portal that reads.
     """
     first = Message.objects.filter(thread=OuterRef("thread")).order_by("sent_at", "pk").values("pk")[:1]
-    rows = waiting().select_related("thread").annotate(first_ref=Subquery(first)).order_by("pk")
+    rows = waiting().as_shown().select_related("thread").annotate(first_ref=Subquery(first)).order_by("pk")
     if after is not None:
         rows = rows.filter(pk__gt=after)
     messages = list(rows[:batch])
     if not messages:
         return 0, None
     titles = {m.thread_id: m.thread for m in messages if m.first_ref == m.pk}
+    versions = versions_of(messages)
+    later = [version for found in versions.values() for version in found]
     receipt = record_read(
         reader=INDEXER,
-        shown=[*messages, *titles.values()],
+        shown=[*messages, *later, *titles.values()],
         category="message",
         subtype="index",
         purpose="HOPERAT",
     )
-    pairs = [*((m, "body") for m in messages), *((thread, "subject") for thread in titles.values())]
-    texts = open_texts(pairs, receipt=receipt)
+    titled = [(thread, "subject") for thread in titles.values()]
+    texts = open_texts([*message_pairs(messages, versions), *titled], receipt=receipt)
     with transaction.atomic():
         MessageWords.keep_all(
-            MessageWords.of(m, texts[m.pk, "body"], texts[m.thread_id, "subject"])
-            if m.first_ref == m.pk
-            else MessageWords.of(m, texts[m.pk, "body"])
+            MessageWords.of(
+                m,
+                texts[m.pk, "body"],
+                *(texts[version.pk, "body"] for version in versions.get(m.pk, ())),
+                *([texts[m.thread_id, "subject"]] if m.first_ref == m.pk else []),
+            )
             for m in messages
         )
     return len(messages), messages[-1].pk

@@ -21,8 +21,10 @@ from messaging.models import (
     RefillDecision,
     RefillRequestItem,
     RefillState,
+    SafetyFlag,
     WorkItem,
 )
+from messaging.opened.flags import OpenFlag, flag_pairs, open_flags
 from messaging.opened.paging import Page, Position
 from messaging.opened.texts import OpenPatient, Pair, open_texts, patient_pairs
 from messaging.opened.threads import Step
@@ -164,6 +166,8 @@ class OpenRefill:
     is_held_by_another: bool
     decision: OpenDecision | None
     steps: tuple[Step, ...]
+    promised_at: datetime  # what the patient was told; the team's own moment may be sooner
+    flag: OpenFlag | None = None
 
     @property
     def may_be_approved(self) -> bool:
@@ -228,6 +232,8 @@ def open_refills_of(*, reader: User, patient: Patient, after: Position | None = 
 
 def _open_refills(items: list[RefillRequestItem], *, reader: User, subtype: str) -> tuple[OpenRefill, ...]:
     decisions = {d.item_id: d for d in RefillDecision.objects.filter(item__in=[i.pk for i in items])}
+    flagged = SafetyFlag.objects.filter(refill__in=[i.pk for i in items]) if reader.cares else ()
+    flags = {flag.refill_id: flag for flag in flagged}
     held = WorkItem.objects.held().filter(refill__in=[i.pk for i in items])
     owners = dict(held.values_list("refill_id", "owner_id"))
     ids = {i.request.requested_by_id for i in items} | {d.decided_by_id for d in decisions.values()}
@@ -244,6 +250,7 @@ def _open_refills(items: list[RefillRequestItem], *, reader: User, subtype: str)
             *(i.request for i in items),
             *(i.prescription for i in items),
             *decisions.values(),
+            *flags.values(),
         ],
         named=people.sealed_records(),
         category="refill",
@@ -253,6 +260,7 @@ def _open_refills(items: list[RefillRequestItem], *, reader: User, subtype: str)
     pairs += [(i.prescription, f) for i in items for f in ("medicine", "directions")]
     pairs += [(i.request, "comment") for i in items if i.request.comment is not None]
     pairs += [(d, "note") for d in decisions.values() if d.note is not None]
+    pairs += flag_pairs(flags.values())
     texts = open_texts(pairs, receipt=receipt)
     names = people.opened(receipt)
     moment = now()
@@ -288,6 +296,8 @@ def _open_refills(items: list[RefillRequestItem], *, reader: User, subtype: str)
                 is_held_by_another=item.is_open and owner_id is not None and owner_id != reader.pk,
                 decision=decision,
                 steps=_steps(item, decision),
+                promised_at=item.promised_at or item.due_at,
+                flag=open_flags([flags[item.pk]], texts)[0] if item.pk in flags else None,
             )
         )
     return tuple(opened)
@@ -323,8 +333,9 @@ def _steps(item: RefillRequestItem, decision: OpenDecision | None) -> tuple[Step
                 at=item.state_since if looking else None,
             )
         )
-        status = "late" if item.due_at < now() else "now" if looking else "later"
-        return (*steps, Step("answer", status, _("Your team answers"), by=item.due_at))
+        promised_at = item.promised_at or item.due_at
+        status = "late" if promised_at < now() else "now" if looking else "later"
+        return (*steps, Step("answer", status, _("Your team answers"), by=promised_at))
     answer = _("%(name)s answered: %(outcome)s") % {
         "name": decision.decided_by.name,
         "outcome": decision.outcome_words,

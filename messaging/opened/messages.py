@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from audit.prepared import Prepared
-from messaging.models import Message, ReadReceipt, Side
+from messaging.models import Amendment, Message, ReadReceipt, Side, Withdrawal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,12 +20,23 @@ if TYPE_CHECKING:
     from messaging.opened.texts import Pair, Texts
 
 
+Versions = dict["UUID", list[Amendment]]
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """That a person opened a message."""
 
     person: Person
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What a message said before it was put right."""
+
+    body: str
+    written_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +55,17 @@ class OpenMessage:
     read_by: tuple[Reading, ...]
     files: tuple[OpenFile, ...] = ()
     written_with_help: bool = False
+    # Put right: since when it says what it says now, and what it said before, oldest first.
+    corrected_at: datetime | None = None
+    earlier_versions: tuple[Version, ...] = ()
+    # Taken back before anybody else read it: then there is no body.
+    withdrawn_at: datetime | None = None
+    # A version that stands by itself, in a list of all that was written: the message that it puts right.
+    corrects: UUID | None = None
+
+    @property
+    def is_read_by_others(self) -> bool:
+        return bool(self.read_by)
 
     @property
     def is_acknowledgement(self) -> bool:
@@ -55,8 +77,65 @@ class OpenMessage:
         return [part.strip("\n") for part in self.body.split("\n\n") if part.strip()]
 
 
-def message_pairs(messages: Iterable[Message]) -> list[Pair]:
-    return [(message, "body") for message in messages if message.body is not None]
+def message_pairs(messages: Iterable[Message], versions: Versions = {}) -> list[Pair]:  # noqa: B006  (never written)
+    """What is to be opened of these messages: nothing of one that was taken back, every version of one put right."""
+    pairs: list[Pair] = []
+    for message in messages:
+        if message.body is None or withdrawn_at(message) is not None:
+            continue
+        pairs.append((message, "body"))
+        pairs += [(version, "body") for version in versions.get(message.pk, ())]
+    return pairs
+
+
+def withdrawn_at(message: Message) -> datetime | None:
+    """When a message loaded `as_shown` was taken back."""
+    return message.withdrawn_at  # type: ignore[attr-defined]
+
+
+def versions_of(messages: Sequence[Message]) -> Versions:
+    """The later versions of those that were put right, oldest first. No statement where none was."""
+    amended = [message.pk for message in messages if message.is_amended]  # type: ignore[attr-defined]
+    found: Versions = defaultdict(list)
+    for version in _amendments(messages=amended) if amended else ():
+        found[version.message_id].append(version)
+    return found
+
+
+_amendments = Prepared(lambda *, messages: Amendment.objects.filter(message__in=messages).order_by("number"))
+
+
+def one_by_one(messages: Iterable[OpenMessage], versions: Versions) -> tuple[OpenMessage, ...]:
+    """All that was written, each version by itself, in the order it was written in."""
+    apart: list[OpenMessage] = []
+    for message in messages:
+        said = [*message.earlier_versions, Version(message.body, message.corrected_at or message.sent_at)]
+        once = replace(message, body=said[0].body, corrected_at=None, earlier_versions=())
+        apart.append(once)
+        for version, row in zip(said[1:], versions.get(message.ref, ()), strict=True):
+            apart.append(
+                replace(once, ref=row.pk, body=version.body, sent_at=version.written_at, corrects=message.ref)
+            )
+    return tuple(sorted(apart, key=lambda message: message.sent_at))
+
+
+def take_as_read(
+    messages: Sequence[Message], *, reader: User, receipts: Mapping[UUID, list[ReadReceipt]]
+) -> list[Message]:
+    """Give receipts for what is new to `reader`, before any of it is opened, and say what that is.
+
+    Whoever takes a message back at this moment waits for the receipt, or the receipt waits for her. So what was taken
+    back in between is known after this: nobody reads what its writer was told is unread.
+    """
+    fresh = not_yet_read(messages, reader=reader, receipts=receipts)
+    ReadReceipt.give(by=reader, messages=fresh)
+    if written := [
+        message for message in fresh if message.side != Side.SYSTEM and message.author_id != reader.pk
+    ]:
+        gone = dict(Withdrawal.objects.filter(message__in=written).values_list("message", "withdrawn_at"))
+        for message in written:
+            message.withdrawn_at = gone.get(message.pk)  # type: ignore[attr-defined]
+    return written
 
 
 def receipts_of(messages: Sequence[Message]) -> dict[UUID, list[ReadReceipt]]:
@@ -84,23 +163,30 @@ def open_messages(
     texts: Texts,
     people: Mapping[UUID, Person],
     receipts: Mapping[UUID, list[ReadReceipt]],
+    versions: Versions = {},  # noqa: B006  (never written)
     files: Mapping[UUID, tuple[OpenFile, ...]],
 ) -> tuple[OpenMessage, ...]:
     """Build the frozen messages. Readings are shown for the other side only: it is they who wonder."""
     opened = []
     for message in messages:
         given = receipts.get(message.pk, [])
+        said = [Version(texts.get((message.pk, "body"), ""), message.sent_at)] + [
+            Version(texts[version.pk, "body"], version.written_at)
+            for version in versions.get(message.pk, ())
+            if (version.pk, "body") in texts
+        ]
         opened.append(
             OpenMessage(
                 ref=message.pk,
                 author=people[message.author_id] if message.author_id else None,
                 side=message.side,
                 is_mine=message.author_id == reader.pk,
-                is_new=not message.is_acknowledgement
+                is_new=withdrawn_at(message) is None
+                and not message.is_acknowledgement
                 and message.author_id != reader.pk
                 and all(receipt.reader_id != reader.pk for receipt in given),
                 sent_at=message.sent_at,
-                body=texts.get((message.pk, "body"), ""),
+                body=said[-1].body,
                 language=message.language,
                 reply_due_at=message.reply_due_at,
                 read_by=tuple(
@@ -108,6 +194,9 @@ def open_messages(
                     for receipt in given
                     if receipt.reader_id in people and receipt.reader_id != message.author_id
                 ),
+                corrected_at=said[-1].written_at if len(said) > 1 else None,
+                earlier_versions=tuple(said[:-1]),
+                withdrawn_at=withdrawn_at(message),
                 files=files.get(message.pk, ()),
                 written_with_help=message.written_with_help,
             )

@@ -8,17 +8,20 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Value
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Value
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import ReasonGiven
 from accounts.models.user import Standing
 from accounts.people import People
 from audit.prepared import Prepared
 from audit.recorder import record_read
 from messaging.clock import clinic_date, now
-from messaging.models import CategoryCode, Pool, Priority, ReadReceipt, Side, WorkItem, WorkState
+from messaging.models import CategoryCode, Pool, Priority, ReadReceipt, SafetyFlag, Side, WorkItem, WorkState
+from messaging.models.unread import owes_a_call
 from messaging.opened.paging import Page, Position
 from messaging.opened.texts import OpenPatient, open_texts, patient_pairs
+from messaging.red_flags import Grade
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,6 +67,12 @@ class QueueRow:
     owner: Person | None
     is_mine: bool
     from_proxy: Person | None
+    owes_a_call: bool  # the patient has not read the answer: phone or letter
+    flagged: Grade | None = None  # the most pressing sign in what waits for an answer
+
+    @property
+    def flag_words(self) -> str:
+        return str(self.flagged.label) if self.flagged is not None else ""
 
     @property
     def priority_words(self) -> str:
@@ -123,9 +132,7 @@ def team_queue(*, reader: User, view: str, after: Position | None) -> Queue:
     if not pools:
         page = Page((), "")
     else:
-        # What came to a fall-back pool is read whoever looks after the patient: there no moment matters.
-        moment = {"at": at} if "pools" in pools else {}
-        whose: dict[str, Any] = {"reader": reader.pk, **pools, **moment}
+        whose: dict[str, Any] = {"reader": reader.pk, "at": at, **pools}
         if after is None:
             page = Page.of(_first_page(wanted.value, **whose), keys, PAGE_LENGTH)
         else:
@@ -192,8 +199,11 @@ def _pools_of(reader: User, at: datetime) -> dict[str, list[UUID]]:
 
 def _items(view: str, *, reader: UUID, **pools: Any) -> QuerySet[WorkItem]:
     seen = Exists(ReadReceipt.objects.filter(message=OuterRef("thread__last_message_id"), reader=reader))
-    items = _in(**pools).filter(thread__isnull=False)
-    return items.filter(_filters(reader)[view]).select_related("thread", "patient").annotate(seen=seen)
+    items = _in(reader=reader, **pools).filter(thread__isnull=False)
+    flags = SafetyFlag.objects.filter(thread=OuterRef("thread"), flagged_at__gte=OuterRef("waiting_since"))
+    flagged = Subquery(flags.order_by("grade").values("grade")[:1])  # NULLs, with nothing found, come last
+    found = items.filter(_filters(reader)[view]).select_related("thread", "patient")
+    return found.annotate(seen=seen, flagged=flagged, owes_a_call=owes_a_call())
 
 
 _first_page = Prepared(lambda view, **whose: _items(view, **whose).order_by(*_keys(view))[: PAGE_LENGTH + 1])
@@ -201,12 +211,13 @@ _first_page = Prepared(lambda view, **whose: _items(view, **whose).order_by(*_ke
 
 def _in(
     *,
-    at: datetime | None = None,
+    reader: UUID,
+    at: datetime,
     pools: Sequence[UUID] = (),
     teams: Sequence[UUID] = (),
     fallbacks: Sequence[UUID] = (),
 ) -> WorkItemQuerySet:
-    return WorkItem.objects.in_pools(zip(pools, teams, strict=True), fallbacks, at=at)
+    return WorkItem.objects.in_pools(zip(pools, teams, strict=True), fallbacks, reader=reader, at=at)
 
 
 @Prepared
@@ -215,7 +226,7 @@ def _counted(*, reader: UUID, at: datetime, **pools: Sequence[UUID]) -> QuerySet
     filters = _filters(reader)
     counts = {view.name: Count("pk", filter=filters[view]) for view in UNFINISHED}
     late = Count("pk", filter=filters[View.TEAM] & Q(due_at__lt=at))
-    items = _in(at=at, **pools).unfinished()
+    items = _in(reader=reader, at=at, **pools).unfinished()
     together = items.filter(thread__isnull=False).order_by().values(every=Value(1))
     return together.annotate(**counts, late=late).values_list(*counts, "late")
 
@@ -232,14 +243,15 @@ def _open_rows(items: list[WorkItem], *, reader: User) -> list[QueueRow]:
     ids |= {t.last_author_id for t in threads if t.last_side == Side.PATIENT}
     people = People.load(ids, to_patient=False)
     patients = {item.patient_id: item.patient for item in items}
+    unsaid = ReasonGiven.objects.missing(reader, patients.values())
     receipt = record_read(
         reader=reader,
-        shown=[*patients.values(), *threads],
+        shown=[*patients.values(), *(t for t in threads if t.patient_id not in unsaid)],
         named=people.sealed_records(),
         category="message",
         subtype="list",
     )
-    pairs = [(t, f) for t in threads for f in ("subject", "preview")]
+    pairs = [(t, f) for t in threads for f in ("subject", "preview") if t.patient_id not in unsaid]
     texts = open_texts(
         [*pairs, *(pair for p in patients.values() for pair in patient_pairs(p))], receipt=receipt
     )
@@ -252,8 +264,8 @@ def _open_rows(items: list[WorkItem], *, reader: User) -> list[QueueRow]:
             QueueRow(
                 ref=thread.pk,
                 patient=OpenPatient.of(item.patient, texts),
-                subject=texts[thread.pk, "subject"],
-                preview=texts[thread.pk, "preview"],
+                subject=texts.get((thread.pk, "subject"), str(_("Protected record"))),
+                preview=texts.get((thread.pk, "preview"), ""),
                 category=str(CategoryCode(thread.category_id).label),
                 priority=item.priority,
                 due_at=item.due_at,
@@ -264,6 +276,8 @@ def _open_rows(items: list[WorkItem], *, reader: User) -> list[QueueRow]:
                 owner=names[item.owner_id] if item.owner_id else None,
                 is_mine=item.owner_id == reader.pk,
                 from_proxy=writer if writer is not None and writer.side == "proxy" else None,
+                owes_a_call=item.owes_a_call,  # type: ignore[attr-defined]
+                flagged=Grade(item.flagged) if item.flagged is not None else None,  # type: ignore[attr-defined]
             )
         )
     return rows

@@ -13,6 +13,7 @@ from accounts.people import People
 from audit.blind_index import Wanted
 from audit.recorder import record_read
 from messaging.models import CategoryCode, Message, MessageWords, Side, Thread, not_findable
+from messaging.opened.messages import Versions, message_pairs, versions_of
 from messaging.opened.paging import Page, Position
 from messaging.opened.texts import open_texts
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from accounts.people import Person
     from audit.blind_index import Place
     from audit.recorder import Receipt
+    from messaging.models.message import MessageQuerySet
     from messaging.opened.texts import Texts
     from messaging.search import SearchForm
 
@@ -88,11 +90,16 @@ def open_search(*, reader: User, patient: Patient, asked: SearchForm | None) -> 
     people = People.load([*writers, reader.pk], patient_id=patient.pk)
     names: dict[UUID, Person] = {}
 
-    def opening(messages: Sequence[Message]) -> Receipt:
+    def opening(messages: Sequence[Message], versions: Versions) -> Receipt:
         receipt = record_read(
             reader=reader,
             of=patient,
-            shown=[patient, *_threads_of(messages), *messages],
+            shown=[
+                patient,
+                *_threads_of(messages),
+                *messages,
+                *(version for found in versions.values() for version in found),
+            ],
             named=people.sealed_records(),
             category="message",
             subtype="search",
@@ -115,7 +122,8 @@ def open_search(*, reader: User, patient: Patient, asked: SearchForm | None) -> 
             if not rows:
                 more = False
                 break
-            texts = _opened(rows, opening(rows))
+            versions = versions_of(rows)
+            texts = _opened(rows, versions, opening(rows, versions))
             for number, message in enumerate(rows):
                 place = Position((message.sent_at.isoformat(), str(message.pk)))
                 more = bool(page.next) or number + 1 < len(rows)
@@ -126,7 +134,7 @@ def open_search(*, reader: User, patient: Patient, asked: SearchForm | None) -> 
             if len(hits) == HITS or not more:
                 break
     if not names:
-        opening(())
+        opening((), {})
     return SearchPage(
         was_asked=asked is not None,
         hits=tuple(hits),
@@ -137,8 +145,8 @@ def open_search(*, reader: User, patient: Patient, asked: SearchForm | None) -> 
     )
 
 
-def _written(threads: QuerySet[Thread]) -> QuerySet[Message]:
-    return Message.objects.filter(thread__in=threads).exclude(side=Side.SYSTEM)
+def _written(threads: QuerySet[Thread]) -> MessageQuerySet:
+    return Message.objects.filter(thread__in=threads, withdrawal=None).exclude(side=Side.SYSTEM)
 
 
 def _candidates(
@@ -163,8 +171,10 @@ def _candidates(
         Q(sent_at__gt=OuterRef("sent_at")) | Q(sent_at=OuterRef("sent_at"), pk__gt=OuterRef("pk")),
         thread=OuterRef("thread"),
     ).order_by("sent_at", "pk")
-    return found.select_related("thread").annotate(
-        page_ends_before=Subquery(later.values("pk")[NEAR_THE_END : NEAR_THE_END + 1])
+    return (
+        found.as_shown()
+        .select_related("thread")
+        .annotate(page_ends_before=Subquery(later.values("pk")[NEAR_THE_END : NEAR_THE_END + 1]))
     )
 
 
@@ -172,10 +182,13 @@ def _threads_of(messages: Iterable[Message]) -> list[Thread]:
     return list({message.thread_id: message.thread for message in messages}.values())
 
 
-def _opened(messages: Sequence[Message], receipt: Receipt) -> Texts:
-    pairs = [(message, "body") for message in messages]
+def _opened(messages: Sequence[Message], versions: Versions, receipt: Receipt) -> Texts:
+    """The texts as they stand now: what was put right is found by its new words."""
     titles = [(thread, "subject") for thread in _threads_of(messages)]
-    return open_texts([*pairs, *titles], receipt=receipt)
+    texts = open_texts([*message_pairs(messages, versions), *titles], receipt=receipt)
+    for message, later in versions.items():
+        texts[message, "body"] = texts[later[-1].pk, "body"]
+    return texts
 
 
 def _hit(

@@ -45,6 +45,8 @@ class OpenPatient:
     birth_date: date | None
     record_number: str
     language: str
+    state: str
+    state_words: str  # empty while the record is active
 
     @classmethod
     def of(cls, patient: Patient, texts: Texts) -> OpenPatient:
@@ -56,6 +58,8 @@ class OpenPatient:
             birth_date=_as_date(texts[patient.pk, "birth_date"]),
             record_number=texts[patient.pk, "record_number"],
             language=patient.language,
+            state=patient.state,
+            state_words="" if patient.is_active else str(patient.get_state_display()),
         )
 
     @property

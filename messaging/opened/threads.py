@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
+from django.conf import settings
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
+from accounts.models import FormerTeamName
+from accounts.models.proxy import Scope
 from accounts.models.user import Standing
 from accounts.people import People
 from audit.prepared import Prepared
@@ -24,16 +28,20 @@ from messaging.models import (
     Side,
     Thread,
     ThreadState,
+    UnreadAlarm,
     WorkItem,
     WorkState,
 )
+from messaging.models.shelf import is_put_away
+from messaging.models.unread import owes_a_call
 from messaging.opened.files import Files
 from messaging.opened.messages import (
     OpenMessage,
     message_pairs,
-    not_yet_read,
     open_messages,
     receipts_of,
+    take_as_read,
+    versions_of,
 )
 from messaging.opened.paging import Page, Position
 from messaging.opened.readers import cover_of
@@ -71,6 +79,10 @@ class ThreadRow:
     is_read_by_team: bool
 
 
+# The list that is no state of a conversation, but of whose eyes it is before.
+AWAY = "away"
+
+
 @dataclass(frozen=True, slots=True)
 class PatientInbox:
     """A page of a patient's conversations."""
@@ -81,17 +93,19 @@ class PatientInbox:
     open_count: int
     closed_count: int
     new_count: int
+    away_count: int
     draft_count: int
 
     @property
     def shown_total(self) -> int:
-        return self.open_count if self.state == ThreadState.OPEN else self.closed_count
+        counts = {ThreadState.OPEN.value: self.open_count, ThreadState.CLOSED.value: self.closed_count}
+        return counts.get(self.state, self.away_count)
 
 
 def patient_inbox(*, reader: User, patient: Patient, state: str, after: Position | None) -> PatientInbox:
     """Open a page of `patient`'s conversations for `reader`, new ones first. Recorded as one read."""
     whose: _Whose = {"reader": reader.pk, "patient": patient.pk, "at": now()}
-    counts = _counted.first(**whose) or (0, 0, 0)
+    counts = _counted.first(**whose) or (0, 0, 0, 0)
     if after is None:
         page = Page.of(_first_page(state, **whose), NEWEST_FIRST, PAGE_LENGTH)
     else:
@@ -127,7 +141,7 @@ def patient_inbox(*, reader: User, patient: Patient, state: str, after: Position
         )
         for t in threads
     ]
-    open_count, closed_count, new_count = counts
+    open_count, closed_count, new_count, away_count = counts
     return PatientInbox(
         state=state,
         rows=tuple(sorted(rows, key=lambda row: not row.is_new)),
@@ -135,6 +149,7 @@ def patient_inbox(*, reader: User, patient: Patient, state: str, after: Position
         open_count=open_count,
         closed_count=closed_count,
         new_count=new_count,
+        away_count=away_count,
         draft_count=Draft.objects.count_of(reader, patient),
     )
 
@@ -172,11 +187,12 @@ def _threads(state: str, *, reader: UUID, patient: UUID, at: datetime) -> QueryS
         reader=OuterRef("last_author")
     )
     owed = WorkItem.objects.filter(
-        thread=OuterRef("pk"), state__in=[WorkState.REQUESTED, WorkState.ACCEPTED]
-    ).values("due_at")[:1]
+        ~owes_a_call(), thread=OuterRef("pk"), state__in=[WorkState.REQUESTED, WorkState.ACCEPTED]
+    ).values(told=Coalesce("promised_at", "due_at"))[:1]
+    away = is_put_away(reader)
     return (
         _mine(reader, patient, at)
-        .filter(state=state)
+        .filter(away if state == AWAY else Q(~away, state=state))
         .annotate(
             is_new=_unread(reader),
             team_read=Exists(others),
@@ -195,10 +211,11 @@ _first_page = Prepared(
 def _counted(*, reader: UUID, patient: UUID, at: datetime) -> QuerySet[Thread, tuple[int, ...]]:
     together = _mine(reader, patient, at).order_by().values(every=Value(1))
     return together.annotate(
-        open=Count("pk", filter=Q(state=ThreadState.OPEN)),
-        closed=Count("pk", filter=Q(state=ThreadState.CLOSED)),
+        open=Count("pk", filter=Q(~is_put_away(reader), state=ThreadState.OPEN)),
+        closed=Count("pk", filter=Q(~is_put_away(reader), state=ThreadState.CLOSED)),
         new=Count("pk", filter=_unread(reader)),
-    ).values_list("open", "closed", "new")
+        away=Count("pk", filter=Q(is_put_away(reader))),
+    ).values_list("open", "closed", "new", "away")
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,11 +242,18 @@ class OpenThread:
     outcome: str
     messages: tuple[OpenMessage, ...]
     team_lines: tuple[TeamLine, ...]
+    former_name: str  # of its team, when it was renamed since
     earlier: UUID | None  # the message to page back from, when there are earlier ones
     steps: tuple[Step, ...]
     last_message_ref: UUID
     reply_due_at: datetime | None
     is_late: bool
+    is_taken_back: bool  # nothing is left to read: every message was taken back
+    takes_replies: bool  # what ended long ago goes on in a new conversation
+    is_put_away: bool
+    may_write: bool
+    follows: UUID | None
+    followed_by: UUID | None
     may_add_files: bool
     unsent_files: tuple[OpenFile, ...]
     cover: Cover | None = None
@@ -245,7 +269,7 @@ class OpenThread:
     @property
     def was(self) -> str:
         """What its team was called when it began, if that was another."""
-        first = self.team_lines[0].was if self.team_lines else ""
+        first = self.team_lines[0].was if self.team_lines else self.former_name
         return first if first != self.pool_name else ""
 
     def lines_before(self, message: OpenMessage) -> tuple[TeamLine, ...]:
@@ -277,7 +301,8 @@ def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> 
     """
     messages, earlier = messages_of(thread, before=before)
     receipts = receipts_of(messages)
-    outcome, closed_at, state, due_at = _where_it_stands(thread=thread.pk)[0]
+    versions = versions_of(messages)
+    stands = Stands(*_where_it_stands(thread=thread.pk, reader=reader.pk)[0])
     ids = {m.author_id for m in messages if m.author_id} | {
         r.reader_id for given in receipts.values() for r in given
     }
@@ -287,11 +312,20 @@ def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> 
     receipt = record_read(
         reader=reader,
         of=thread,
-        shown=[thread, *messages, *files.rows],
+        shown=[
+            thread,
+            *messages,
+            *(version for found in versions.values() for version in found),
+            *files.rows,
+        ],
         named=people.sealed_records(),
         category="message",
     )
-    texts = open_texts([(thread, "subject"), *message_pairs(messages), *files.pairs()], receipt=receipt)
+    fresh = take_as_read(messages, reader=reader, receipts=receipts)
+    if stands.unread_alarm and any(message.side == Side.TEAM for message in fresh):
+        UnreadAlarm.objects.settle_read(thread, by=reader)
+    pairs = [(thread, "subject"), *message_pairs(messages, versions), *files.pairs()]
+    texts = open_texts(pairs, receipt=receipt)
     names = people.opened(receipt)
     opened = open_messages(
         messages,
@@ -299,10 +333,11 @@ def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> 
         texts=texts,
         people=names,
         receipts=receipts,
+        versions=versions,
         files=files.by_message(texts),
     )
-    ReadReceipt.give(by=reader, messages=not_yet_read(messages, reader=reader, receipts=receipts))
-    owed = due_at if state != WorkState.ON_HOLD else None
+    calls = stands.unread_alarm
+    owed = stands.due_at if stands.state != WorkState.ON_HOLD and not calls else None
     return OpenThread(
         ref=thread.pk,
         subject=texts[thread.pk, "subject"],
@@ -310,36 +345,68 @@ def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> 
         pool_name=thread.pool.name,
         pool_phone=thread.pool.phone,
         is_open=thread.is_open,
-        outcome=str(Outcome(outcome).label) if outcome else "",
+        outcome=str(Outcome(stands.outcome).label) if stands.outcome else "",
         messages=opened,
         team_lines=team_lines(thread.pk),
+        former_name=stands.former_name or "",
         earlier=earlier,
-        steps=_steps(opened, owed=owed, closed_at=closed_at, reader=reader),
+        steps=_steps(
+            opened,
+            owed=owed,
+            closed_at=stands.closed_at if stands.outcome != Outcome.TAKEN_BACK else None,
+            reader=reader,
+        ),
         last_message_ref=thread.last_message_id,
         reply_due_at=owed,
         is_late=bool(owed and owed < now()),
+        is_taken_back=all(m.withdrawn_at for m in opened if not m.is_acknowledgement) and earlier is None,
+        takes_replies=stands.closed_at is None or now() < stands.closed_at + settings.REOPEN_WITHIN,
+        is_put_away=stands.is_put_away,
+        may_write=Scope.WRITE in reader.scopes_for(thread.patient_id),
+        follows=thread.follows_id,
+        followed_by=stands.followed_by,
         may_add_files=files.may_open,
         unsent_files=files.unsent(texts),
         cover=cover_of(thread.pool, patient_id=thread.patient_id) if owed else None,
     )
 
 
+class Stands(NamedTuple):
+    """What else there is to say of a conversation, in one statement."""
+
+    outcome: str | None
+    closed_at: datetime | None
+    state: str | None
+    due_at: datetime | None
+    unread_alarm: bool
+    is_put_away: bool
+    followed_by: UUID | None
+    former_name: str | None
+
+
 @Prepared
-def _where_it_stands(
-    *, thread: UUID
-) -> QuerySet[Thread, tuple[str | None, datetime | None, str, datetime | None]]:
+def _where_it_stands(*, thread: UUID, reader: UUID) -> QuerySet[Thread, tuple[Any, ...]]:
     closure = Closure.objects.filter(thread=OuterRef("pk"), reopened_at=None).order_by()
     item = WorkItem.objects.unfinished().filter(thread=OuterRef("pk"))
+    alarm = UnreadAlarm.objects.standing().filter(thread=OuterRef("pk"))
+    later = Thread.objects.filter(follows=OuterRef("pk")).order_by("-opened_at")
+    names = FormerTeamName.objects.filter(team=OuterRef("pool__team"), until__gt=OuterRef("opened_at"))
     return Thread.objects.filter(pk=thread).values_list(
         Subquery(closure.values("outcome")[:1]),
         Subquery(closure.values("closed_at")[:1]),
         Subquery(item.values("state")[:1]),
-        Subquery(item.values("due_at")[:1]),
+        Subquery(item.values(told=Coalesce("promised_at", "due_at"))[:1]),
+        Exists(alarm),
+        is_put_away(reader),
+        Subquery(later.values("pk")[:1]),
+        Subquery(names.order_by("until").values("name")[:1]),
     )
 
 
 _newest = Prepared(
-    lambda *, thread: Message.objects.filter(thread=thread).order_by("-sent_at", "-id")[: MESSAGES_SHOWN + 1]
+    lambda *, thread: (
+        Message.objects.filter(thread=thread).as_shown().order_by("-sent_at", "-id")[: MESSAGES_SHOWN + 1]
+    )
 )
 
 
@@ -350,7 +417,8 @@ def messages_of(thread: Thread, *, before: UUID | None = None) -> tuple[list[Mes
         rows = _newest(thread=thread.pk)
     else:
         earlier = Q(sent_at__lt=mark.sent_at) | Q(sent_at=mark.sent_at, pk__lt=mark.pk)
-        rows = list(thread.messages.filter(earlier).order_by("-sent_at", "-id")[: MESSAGES_SHOWN + 1])
+        found = thread.messages.filter(earlier).as_shown()
+        rows = list(found.order_by("-sent_at", "-id")[: MESSAGES_SHOWN + 1])
     has_earlier = len(rows) > MESSAGES_SHOWN
     shown = list(reversed(rows[:MESSAGES_SHOWN]))
     return shown, shown[0].pk if has_earlier else None
@@ -360,7 +428,8 @@ def _steps(
     messages: tuple[OpenMessage, ...], *, owed: datetime | None, closed_at: datetime | None, reader: User
 ) -> tuple[Step, ...]:
     """Where the last thing the patient's side wrote is now (PT9), from the same rows that staff use."""
-    sent = next((m for m in reversed(messages) if m.side == Side.PATIENT), None)
+    said = tuple(m for m in messages if m.withdrawn_at is None)
+    sent = next((m for m in reversed(said) if m.side == Side.PATIENT), None)
     if sent is None:
         return ()
     own = sent.author is not None and sent.author.id == reader.pk
@@ -368,7 +437,7 @@ def _steps(
     words = _("You sent your message") if own else _("%(name)s sent this message") % {"name": by_whom}
     steps = [Step("sent", "done", words, at=sent.sent_at)]
     team_reading = next((r for r in sent.read_by if r.person.side == "staff"), None)
-    answer = next((m for m in messages if m.side == Side.TEAM and m.sent_at > sent.sent_at), None)
+    answer = next((m for m in said if m.side == Side.TEAM and m.sent_at > sent.sent_at), None)
     if team_reading:
         words = _("%(name)s, %(role)s, read it") % {
             "name": team_reading.person.given_name,

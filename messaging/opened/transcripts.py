@@ -15,7 +15,8 @@ from messaging.clock import clinic_date
 from messaging.exports.bundle import as_file, bundle_of, receipt_of
 from messaging.exports.check import fingerprint_of_bundle
 from messaging.models import Outcome, ReadReceipt, Side
-from messaging.opened.messages import message_pairs, not_yet_read, open_messages
+from messaging.opened.files import Files
+from messaging.opened.messages import message_pairs, one_by_one, open_messages, take_as_read, versions_of
 from messaging.opened.texts import OpenPatient, open_texts, patient_pairs
 
 if TYPE_CHECKING:
@@ -85,7 +86,9 @@ def open_transcript(thread: Thread, *, reader: User) -> Transcript:
     Notes among staff are not asked for: there is no road from here to them. The number of statements does not
     depend on the length.
     """
-    messages = list(thread.messages.order_by("sent_at", "id"))
+    messages = list(thread.messages.as_shown().order_by("sent_at", "id"))
+    versions = versions_of(messages)
+    files = Files.of(thread, messages, reader=reader, side=Side.PATIENT)
     closures = list(thread.closures.all())
     receipts: dict[UUID, list[ReadReceipt]] = defaultdict(list)
     for given in ReadReceipt.objects.filter(message__thread=thread).order_by("read_at"):
@@ -96,15 +99,33 @@ def open_transcript(thread: Thread, *, reader: User) -> Transcript:
     receipt = record_read(
         reader=reader,
         of=thread,
-        shown=[thread, thread.patient, *messages],
+        shown=[
+            thread,
+            thread.patient,
+            *messages,
+            *(version for found in versions.values() for version in found),
+            *files.rows,
+        ],
         named=people.sealed_records(),
         category="message",
     )
-    pairs = [(thread, "subject"), *patient_pairs(thread.patient), *message_pairs(messages)]
+    take_as_read(messages, reader=reader, receipts=receipts)
+    pairs = [(thread, "subject"), *patient_pairs(thread.patient), *message_pairs(messages, versions)]
+    pairs += files.pairs()
     texts = open_texts(pairs, receipt=receipt)
     names = people.opened(receipt)
-    opened = open_messages(messages, reader=reader, texts=texts, people=names, receipts=receipts)
-    ReadReceipt.give(by=reader, messages=not_yet_read(messages, reader=reader, receipts=receipts))
+    opened = one_by_one(
+        open_messages(
+            messages,
+            reader=reader,
+            texts=texts,
+            people=names,
+            receipts=receipts,
+            versions=versions,
+            files=files.by_message(texts),
+        ),
+        versions,
+    )
     closings = tuple(Closing(c.pk, names[c.closed_by_id], c.closed_at, c.outcome) for c in closures)
     patient = OpenPatient.of(thread.patient, texts)
     bundle = bundle_of(
@@ -114,11 +135,15 @@ def open_transcript(thread: Thread, *, reader: User) -> Transcript:
         patient=patient,
         messages=opened,
         closings=closings,
-        last_at=max([m.sent_at for m in messages] + [c.closed_at for c in closures]),
+        last_at=max([m.withdrawn_at or m.sent_at for m in opened] + [c.closed_at for c in closures]),
     )
     lines = [
         *(
-            Line(m.sent_at, message=m, receipt=receipt_of(m, thread.pk) if m.side == Side.PATIENT else "")
+            Line(
+                m.sent_at,
+                message=m,
+                receipt=receipt_of(m, thread.pk) if m.side == Side.PATIENT and not m.withdrawn_at else "",
+            )
             for m in opened
         ),
         *(Line(closing.at, closing=closing) for closing in closings),

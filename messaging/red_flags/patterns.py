@@ -19,12 +19,37 @@ from messaging.red_flags.words import Break, Word
 
 NUMBER = re.compile(r"<(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)?(?:/(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)?)?>")
 PLAIN = re.compile(r"[a-z0-9ñ]+\*?")
-MOST_BETWEEN = 8
+MOST_BETWEEN = 12
 MOST_SLOTS = 12
+MOST = 100_000.0
 
 
 class BadPattern(ValueError):
     """A rule that cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A range of numbers, or of pairs of them."""
+
+    low: float
+    high: float
+    pair: tuple[float, float] | None
+
+    @classmethod
+    def read(cls, low: str, high: str | None, under: str | None, over: str | None) -> Span:
+        return cls(
+            float(low),
+            float(high or MOST),
+            (float(under), float(over or MOST)) if under is not None else None,
+        )
+
+    def holds(self, value: float, below: float | None) -> bool:
+        if not self.low <= value <= self.high:
+            return False
+        if self.pair is None or below is None:
+            return self.pair is None and below is None
+        return self.pair[0] <= below <= self.pair[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +59,24 @@ class Slot:
     exact: frozenset[str] = frozenset()
     starts: tuple[str, ...] = ()
     phrases: tuple[tuple[Slot, ...], ...] = ()
-    low: float = 0.0
-    high: float = 0.0
-    pair: tuple[float, float] | None = None
-    is_number: bool = False
+    numbers: tuple[Span, ...] = ()
     may_miss: bool = False
     between: int = 0  # a gap, and nothing else
 
     def reads(self, word: Word) -> bool:
-        if self.is_number:
-            if word.value is None or not self.low <= word.value <= self.high:
-                return False
-            if self.pair is None:
-                return word.below is None
-            return word.below is not None and self.pair[0] <= word.below <= self.pair[1]
+        if word.value is not None:
+            return any(span.holds(word.value, word.below) for span in self.numbers)
         return any(
             form in self.exact or (self.starts and form.startswith(self.starts)) for form in word.forms
         )
+
+    def may_stand(self, words: list[Word], said: frozenset[str]) -> bool:
+        """Whether any word of a text, of which `said` is every form, could stand here: a quick no."""
+        if not self.exact.isdisjoint(said) or (self.numbers and any(w.value is not None for w in words)):
+            return True
+        if self.starts and any(form.startswith(self.starts) for form in said):
+            return True
+        return any(phrase[0].may_stand(words, said) for phrase in self.phrases)
 
     def ends(self, words: list[Word], at: int) -> Iterable[int]:
         """Where this place may end when it begins at `at`."""
@@ -72,6 +98,9 @@ class Slot:
 class Pattern:
     slots: tuple[Slot, ...]
     source: str
+
+    def may_stand(self, words: list[Word], said: frozenset[str]) -> bool:
+        return all(slot.between or slot.may_miss or slot.may_stand(words, said) for slot in self.slots[1:])
 
     def end(self, words: list[Word], at: int) -> int:
         """Where the pattern ends when it begins at `at`; 0 when it does not. Never looks past a sentence.
@@ -133,22 +162,23 @@ def _slots(piece: str, lists: Lists, source: str) -> tuple[Slot, ...]:
 
 
 def _slot(term: str, lists: Lists, source: str) -> Slot:
-    if gap := re.fullmatch(r"\.\.(\d?)", term):
+    if gap := re.fullmatch(r"\.\.(\d{0,2})", term):
         between = int(gap[1] or 2)
         if not 0 < between <= MOST_BETWEEN:
             raise BadPattern(f"{source!r}: {term} is too far")
         return Slot(between=between)
     may_miss = term.endswith("?")
     term = term.rstrip("?")
-    if number := NUMBER.fullmatch(term):
-        low, high, under, over = number.groups()
-        pair = (float(under), float(over or 1_000)) if under else None
-        return Slot(is_number=True, low=float(low), high=float(high or 100_000), pair=pair, may_miss=may_miss)
     exact: set[str] = set()
     starts: list[str] = []
     phrases: list[tuple[Slot, ...]] = []
+    numbers: list[Span] = []
     for option in term.split("|"):
-        if option.startswith("{") and option.endswith("}"):
+        if number := NUMBER.fullmatch(option):
+            numbers.append(Span.read(*number.groups()))
+        elif "_" in option:
+            phrases.append(tuple(_slot(word, lists, source) for word in option.split("_")))
+        elif option.startswith("{") and option.endswith("}"):
             try:
                 listed = lists[option[1:-1]]
             except KeyError as missing:
@@ -156,11 +186,12 @@ def _slot(term: str, lists: Lists, source: str) -> Slot:
             exact |= listed.exact
             starts += listed.starts
             phrases += listed.phrases
+            numbers += listed.numbers
         elif PLAIN.fullmatch(option):
             _sort(option, exact, starts)
         else:
             raise BadPattern(f"{source!r}: {option!r} is no word")
-    return Slot(frozenset(exact), tuple(starts), tuple(phrases), may_miss=may_miss)
+    return Slot(frozenset(exact), tuple(starts), tuple(phrases), tuple(numbers), may_miss=may_miss)
 
 
 def _sort(word: str, exact: set[str], starts: list[str]) -> None:
@@ -175,6 +206,7 @@ def word_list(name: str, entries: Iterable[str], lists: Lists) -> Slot:
     exact: set[str] = set()
     starts: list[str] = []
     phrases: list[tuple[Slot, ...]] = []
+    numbers: list[Span] = []
     for entry in entries:
         words = entry.split()
         if len(words) == 1:
@@ -182,9 +214,13 @@ def word_list(name: str, entries: Iterable[str], lists: Lists) -> Slot:
             exact |= slot.exact
             starts += slot.starts
             phrases += slot.phrases
+            numbers += slot.numbers
         else:
-            phrases.append(tuple(_slot(word, lists, f"list {name}") for word in words))
-    return Slot(frozenset(exact), tuple(starts), tuple(phrases))
+            phrase = tuple(_slot(word, lists, f"list {name}") for word in words)
+            if any(slot.between or slot.may_miss or slot.phrases for slot in phrase):
+                raise BadPattern(f"list {name}: {entry!r} is no plain row of words")
+            phrases.append(phrase)
+    return Slot(frozenset(exact), tuple(starts), tuple(phrases), tuple(numbers))
 
 
 class Index:
@@ -201,18 +237,24 @@ class Index:
                 self._exact.setdefault(word, []).append((pattern, about))
             for start in {start for slot in firsts for start in slot.starts}:
                 self._starts.setdefault(start, []).append((pattern, about))
-            if first.is_number:
+            if any(slot.numbers for slot in firsts):
                 self._numbers.append((pattern, about))
 
     def found(self, words: list[Word]) -> Iterable[tuple[int, int, object]]:
         """Every place where a pattern stands, as (first word, word after the last, what it is about)."""
+        said = frozenset(form for word in words for form in word.forms)
+        may_stand: dict[int, bool] = {}
         for at, word in enumerate(words):
             tried: set[int] = set()
             for pattern, about in self._at(word):
-                if id(pattern) not in tried:
-                    tried.add(id(pattern))
-                    if end := pattern.end(words, at):
-                        yield at, end, about
+                key = id(pattern)
+                if key in tried:
+                    continue
+                tried.add(key)
+                if key not in may_stand:
+                    may_stand[key] = pattern.may_stand(words, said)
+                if may_stand[key] and (end := pattern.end(words, at)):
+                    yield at, end, about
 
     def _at(self, word: Word) -> Iterable[tuple[Pattern, object]]:
         if word.value is not None:

@@ -64,8 +64,13 @@ class _Reading:
         self.standing: list[Span] = []
         if not self.signs:
             return
-        idioms = _spans(by.idioms, self.rows)
-        self.signs = [sign for sign in self.signs if not any(sign.overlaps(idiom) for idiom in idioms)]
+        idioms, units = _spans(by.idioms, self.rows), _spans(by.units, self.rows)
+        self.signs = [
+            sign
+            for sign in self.signs
+            if not any(idiom.start <= sign.start and sign.end <= idiom.end for idiom in idioms)
+            and not any(sign.overlaps(unit) for unit in units)
+        ]
         if not self.signs:
             return
         self._sentences()
@@ -83,10 +88,11 @@ class _Reading:
         self.cues.sort(key=lambda cue: cue.start)
         self.cue_starts = [cue.start for cue in self.cues]
         self.is_affirmed = any(True for _ in by.affirmed.found(self.rows))
-        standing: dict[str, Span] = {}
+        # One for each way of knowing a sign: what one way needs besides may be missing, and another's be there.
+        standing: dict[int, Span] = {}
         for sign in self.signs:
-            if sign.about.code not in standing and self._stands(sign):  # type: ignore[attr-defined]
-                standing[sign.about.code] = sign  # type: ignore[attr-defined]
+            if id(sign.about) not in standing and self._stands(sign):
+                standing[id(sign.about)] = sign
         self.standing = list(standing.values())
 
     def has(self, beside: Index) -> bool:
@@ -134,7 +140,9 @@ class _Reading:
         )
 
     def _takes_away(self, cue: Span, context: Context, sign: Span) -> bool:
-        if cue.overlaps(sign) or not self._reaches(cue, context, sign):
+        # "Vomiting stopped on Monday": the end of it may stand amid the words that make the sign.
+        is_inside = context.where == "after" and sign.start < cue.start < sign.end
+        if (cue.overlaps(sign) and not is_inside) or not self._reaches(cue, context, sign):
             return False
         if context.kind.startswith("imagined") and self.is_affirmed:
             return False
@@ -150,7 +158,7 @@ class _Reading:
             return self._flows(cue, sign)
         if context.where == "after" and cue.start - sign.end > FARTHEST_AFTER:
             return False
-        if context.reach == "clause" and self.clause[cue.start] != self.clause[sign.start]:
+        if context.reach == "clause" and self.clause[cue.end - 1] != self.clause[sign.start]:
             return False
         stopped = is_before and self.stops_up_to[sign.start] > self.stops_up_to[cue.end]
         return not (context.where == "before" and stopped)
@@ -165,10 +173,10 @@ class _Reading:
                 return False
             if place >= cue.end and word.before == Break.SOFT:
                 paused, listed = True, False
-            if place == sign.start:
-                break
             if place in self.stops:
                 return False
+            if place == sign.start:
+                break
             if self.by.listing.reads(word):
                 listed = True
             elif not (place in self.covered or self.by.flow.reads(word)):

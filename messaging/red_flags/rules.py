@@ -74,6 +74,7 @@ class Rules:
     contexts: Index
     masks: Index  # words that look like a cue and are none
     idioms: Index
+    units: Index  # what is a measure in part is no sign at all
     flow: Slot
     stops: Index
     clauses: Index
@@ -107,7 +108,7 @@ def read(folder: Path) -> Rules:
     ways = {code: sum(len(one.ways.get(code, ())) for one in languages) for code in grades}
     together: dict[str, list[Any]] = {
         part: list(chain.from_iterable(getattr(one, part) for one in languages))
-        for part in ("signs", "contexts", "masks", "idioms", "stops", "clauses", "affirmed")
+        for part in ("signs", "contexts", "masks", "idioms", "units", "stops", "clauses", "affirmed")
     }
     vocabulary = frozenset(chain.from_iterable(one.vocabulary for one in languages))
     starts = tuple(sorted(set(chain.from_iterable(one.starts for one in languages))))
@@ -164,6 +165,7 @@ class _Language:
         self.idioms = [
             (p, "idiom") for p in self._patterns(data.get("idioms", {}).get("patterns", ()), "idioms")
         ]
+        self.units = [(p, "unit") for p in self._patterns(data.get("idioms", {}).get("units", ()), "units")]
         self.stops = [(p, "stop") for p in self._patterns(context.pop("stops", ()), "stops")]
         self.clauses = [(p, "clause") for p in self._patterns(context.pop("clauses", ()), "clauses")]
         self.affirmed = [(p, "affirmed") for p in self._patterns(context.pop("affirmed", ()), "affirmed")]

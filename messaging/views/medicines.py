@@ -13,6 +13,7 @@ from accounts.policy import policy, signed_in
 from messaging.access import own_refill_for, prescription_for
 from messaging.forms import RefillForm
 from messaging.models import RefillRequest
+from messaging.opened.help import looked_at
 from messaging.opened.medicines import open_medicine, open_medicines, open_refill
 from messaging.refusals import DuplicateRequest, Refusal
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from accounts.requests import PortalRequest
     from messaging.models import Prescription
+    from messaging.opened.help import Help
 
 
 @policy(get=signed_in("patient"))
@@ -42,8 +44,18 @@ def refill_new(request: PortalRequest, ref: UUID) -> HttpResponse:
     form = RefillForm(request.POST)
     if not form.is_valid():
         return _ask(request, prescription, form, status=422)
+    looked = looked_at(
+        form.cleaned_data["comment"],
+        helped=request.POST.get("helped", ""),
+        pool=None,
+        patient=prescription.patient,
+    )
+    if looked.help is not None:
+        return _ask(request, prescription, form, help=looked.help, status=422)
     try:
-        item = RefillRequest.objects.ask(by=request.user, prescription=prescription, **form.cleaned_data)
+        item = RefillRequest.objects.ask(
+            by=request.user, prescription=prescription, safety=looked.safety, **form.cleaned_data
+        )
     except DuplicateRequest as duplicate:
         return redirect(duplicate.open_item)
     except Refusal as refusal:
@@ -84,12 +96,14 @@ def _ask(
     prescription: Prescription,
     form: RefillForm,
     *,
+    help: Help | None = None,
     status: int = 200,
     was_kept: bool = False,
 ) -> HttpResponse:
     context = {
         "medicine": open_medicine(prescription, reader=request.user),
         "form": form,
+        "help": help,
         "was_kept": was_kept,
     }
     return render(request, "messaging/refill_new.html", context, status=status)

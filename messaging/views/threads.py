@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import acting_patient
@@ -15,30 +16,32 @@ from accounts.policy import policy, signed_in
 from messaging.access import own_thread_for
 from messaging.filing.uploads import takes_files
 from messaging.forms import ReplyForm
-from messaging.models import DraftKind, Place, Side, ThreadState
+from messaging.models import SUBJECT_LIMIT, DraftKind, Place, Side, Thread, ThreadState
 from messaging.opened.drafts import written_in
+from messaging.opened.help import looked_at
 from messaging.opened.paging import Position
-from messaging.opened.threads import open_thread, patient_inbox
-from messaging.refusals import Refusal
+from messaging.opened.threads import AWAY, open_thread, patient_inbox
+from messaging.refusals import Refusal, TooLongAgo
 from messaging.views.uploads import add_or_remove, asks_for_part, files_part, take_in
 
 if TYPE_CHECKING:
     from accounts.models.kept import KeptText
     from accounts.requests import PortalRequest
-    from messaging.models import Thread
+    from messaging.models import Safety
     from messaging.opened.drafts import OpenDraft
+    from messaging.opened.help import Help
 
 
 @policy(get=signed_in("patient"))
 def messages(request: PortalRequest) -> HttpResponse:
-    """The list of conversations: open ones, or finished ones with `?show=closed`."""
+    """The list of conversations: open ones, finished ones with `?show=closed`, put away with `?show=away`."""
     state = request.GET.get("show", ThreadState.OPEN)
-    if state not in ThreadState.values:
+    if state not in (*ThreadState.values, AWAY):
         raise Http404
     inbox = patient_inbox(
         reader=request.user, patient=acting_patient(request), state=state, after=position_in(request)
     )
-    return render(request, "messaging/messages.html", {"inbox": inbox})
+    return render(request, "messaging/messages.html", {"inbox": inbox, "done": request.GET.get("done", "")})
 
 
 @policy(get=signed_in("patient"))
@@ -58,13 +61,60 @@ def replies(request: PortalRequest, ref: UUID) -> HttpResponse:
     form = ReplyForm(request.POST)
     if not form.also_say(take_in(request, Place(Side.PATIENT, thread=found), token=form.token_sent)):
         return _show(request, found, form, status=422)
+    looked = looked_at(form.cleaned_data["body"], helped=request.POST.get("helped", ""), pool=found.pool)
+    if looked.help is not None:
+        begun = written_in(found, reader=request.user, kind=DraftKind.REPLY)
+        return _show(request, found, form, help=looked.help, status=422, draft=begun)
     try:
-        found.post(author=request.user, side=Side.PATIENT, **form.cleaned_data)
+        found.post(author=request.user, side=Side.PATIENT, safety=looked.safety, **form.cleaned_data)
+    except TooLongAgo:
+        return _follow_up(request, found, form, safety=looked.safety)
     except Refusal as refusal:
         form.refuse("body", refusal.words)
         begun = written_in(found, reader=request.user, kind=DraftKind.REPLY)
         return _show(request, found, form, status=refusal.status, draft=begun)
     return redirect(f"{found.get_absolute_url()}?sent=1#sent")
+
+
+def _follow_up(
+    request: PortalRequest, found: Thread, form: ReplyForm, *, safety: Safety | None
+) -> HttpResponse:
+    """What ended long ago goes on in a new conversation about the same (PT10)."""
+    subject = open_thread(found, reader=request.user).subject
+    try:
+        begun = Thread.objects.start(
+            by=request.user,
+            patient=found.patient,
+            category=found.category,
+            subject=subject[:SUBJECT_LIMIT],
+            body=form.cleaned_data["body"],
+            form_token=form.cleaned_data["form_token"],
+            follows=found,
+            safety=safety,
+        )
+    except Refusal as refusal:
+        form.refuse("body", refusal.words)
+        return _show(request, found, form, status=refusal.status)
+    return redirect(f"{begun.get_absolute_url()}?sent=1#sent")
+
+
+@policy(post=signed_in("patient"))
+@require_http_methods(["POST"])
+def put_away(request: PortalRequest, ref: UUID) -> HttpResponse:
+    found = own_thread_for(request.user, ref)
+    try:
+        found.put_away(by=request.user)
+    except Refusal as refusal:
+        return _show(request, found, ReplyForm(), problem=str(refusal.words), status=refusal.status)
+    return redirect(f"{reverse('messages')}?done=away")
+
+
+@policy(post=signed_in("patient"))
+@require_http_methods(["POST"])
+def take_out(request: PortalRequest, ref: UUID) -> HttpResponse:
+    found = own_thread_for(request.user, ref)
+    found.take_out(by=request.user)
+    return redirect(f"{found.get_absolute_url()}?done=out")
 
 
 @policy(post=signed_in("patient"))
@@ -88,17 +138,22 @@ def _show(
     found: Thread,
     form: ReplyForm,
     *,
+    help: Help | None = None,
     status: int = 200,
     was_kept: bool = False,
     draft: OpenDraft | None = None,
+    problem: str = "",
 ) -> HttpResponse:
     opened = open_thread(found, reader=request.user, before=message_ref_in(request))
     context = {
         "thread": opened,
         "form": form,
+        "help": help,
         "was_kept": was_kept,
         "draft": draft,
         "just_sent": "sent" in request.GET,
+        "done": request.GET.get("done", ""),
+        "problem": problem,
     }
     return render(request, "messaging/thread.html", context, status=status)
 

@@ -14,8 +14,8 @@ from accounts.models import KeptForm
 from accounts.policy import policy, signed_in
 from messaging.access import worked_item_for, worked_thread_for
 from messaging.filing.uploads import takes_files
-from messaging.forms import CloseForm, NoteForm, ReplyForm
-from messaging.models import DraftKind, Outcome, Place, Side, Thread
+from messaging.forms import CloseForm, NoteForm, ReachedForm, ReplyForm
+from messaging.models import ENDINGS, DraftKind, Place, Side, Thread, UnreadAlarm
 from messaging.opened.conversations import open_conversation
 from messaging.opened.drafts import written_in
 from messaging.opened.medicines import refill_count
@@ -147,6 +147,20 @@ def inbox_close(request: PortalRequest, ref: UUID) -> HttpResponse:
     )
 
 
+@policy(post=signed_in("staff"))
+@require_http_methods(["POST"])
+def inbox_reached(request: PortalRequest, ref: UUID) -> HttpResponse:
+    """The patient was told by phone, letter or at a visit what she has not read here (NT3)."""
+    thread = worked_thread_for(request.user, ref)
+    form = ReachedForm(request.POST)
+    if not form.is_valid():
+        return _show(request, thread, reached=form, status=422)
+    how = form.cleaned_data["how"]
+    return _act(
+        request, ref, lambda: UnreadAlarm.objects.reached(thread, by=request.user, how=how), done="reached"
+    )
+
+
 def _act(request: PortalRequest, ref: UUID, verb: Callable[[], object], *, done: str) -> HttpResponse:
     try:
         verb()
@@ -169,6 +183,7 @@ def _show(
     reply: ReplyForm | None = None,
     note: NoteForm | None = None,
     close: CloseForm | None = None,
+    reached: ReachedForm | None = None,
     mode: str = "",
     problem: str = "",
     kept: KeptText | None = None,
@@ -186,10 +201,11 @@ def _show(
         "reply_form": reply or began,
         "note_form": note or NoteForm(initial=note_began.initial),
         "close_form": close or CloseForm(),
+        "reached_form": reached or ReachedForm(),
         "mode": mode or ("note" if jotted and not answer else "reply"),
         "answer_draft": answer,
         "note_draft": jotted,
-        "outcomes": Outcome.choices,
+        "outcomes": ENDINGS,
         "problem": problem,
         "was_kept": reply_was_kept or note_was_kept,
         "done": request.GET.get("done", ""),

@@ -91,13 +91,26 @@ PATIENT = {
     "message-search",
     "thread-print",
     "thread",
+    "message-correct",
     "medicines",
     "refill-new",
     "refill-request",
     "privacy",
     "account",
 }
-STAFF = {"inbox", "inbox-thread", "absences", "refills", "refill", "desk-lost"}
+STAFF = {
+    "inbox",
+    "inbox-thread",
+    "inbox-correct",
+    "absences",
+    "refills",
+    "refill",
+    "desk-lost",
+    "desk-patients",
+    "desk-patient",
+    "reason",
+}
+ADMINISTRATOR = {"teams", "team"}
 OFFICER = {"audit-events", "audit-event"}
 WAY_IN = {
     "sign-in",
@@ -113,6 +126,7 @@ WAY_IN = {
 }
 TERMS = {"terms"}
 FACTOR_PAGES = {"account-app-new", "account-codes", "account-passkey-new", "account-password"}
+CONTACT = {"account-contact", "account-email", "account-email-confirm", "account-phone"}
 
 
 def test_every_page_is_visited_here() -> None:
@@ -121,7 +135,10 @@ def test_every_page_is_visited_here() -> None:
         for _, pattern in addresses()
         if "get" in (declared(pattern.callback) or {}) and not is_api(pattern.callback)
     }
-    assert pages - NO_PAGES == PATIENT | STAFF | OFFICER | WAY_IN | TERMS | FACTOR_PAGES
+    assert (
+        pages - NO_PAGES
+        == PATIENT | STAFF | OFFICER | ADMINISTRATOR | WAY_IN | TERMS | CONTACT | FACTOR_PAGES
+    )
 
 
 def test_the_pages_of_a_patient(cast, work, visitor, as_):
@@ -131,6 +148,14 @@ def test_the_pages_of_a_patient(cast, work, visitor, as_):
     visitor.go("messages")
     visitor.go("messages", query="?show=closed")
     visitor.go("thread", thread.pk)
+    visitor.go("message-correct", thread.pk, thread.messages.earliest("sent_at").pk)
+    thread.amend(thread.messages.earliest("sent_at"), by=cast.ana, body="As I meant it.")
+    visitor.go("thread", thread.pk)
+    other = work.thread(subject="Old")
+    other.take_back(other.messages.get(author=cast.ana), by=cast.ana)
+    visitor.go("thread", other.pk)
+    other.put_away(by=cast.ana)
+    visitor.go("messages", query="?show=away")
     visitor.go("message-new")
     visitor.go("thread-print", thread.pk)
     visitor.go("message-search")
@@ -198,6 +223,8 @@ def test_the_pages_of_the_team(cast, work, visitor, as_):
     thread.note(author=cast.maya, body="Asked about the dose.")
     thread.post(author=cast.maya, body="Please keep taking the tablets.")
     visitor.go("inbox-thread", thread.pk)
+    other = work.thread()
+    visitor.go("inbox-correct", other.pk, other.post(author=cast.okafor, body="Until tomorrow.").pk)
     visitor.go("absences")
     visitor.go("refills")
     visitor.go("refill", refill.pk)
@@ -222,6 +249,55 @@ def test_the_pages_of_the_front_desk(cast, visitor, as_):
     as_(cast.ana)
     visitor.go("account")
     assert page.get_by_role("button", name="Stop it, nothing is lost").is_visible()
+
+
+def test_the_pages_of_a_record_at_the_desk(cast, work, visitor, as_):
+    from accounts.models import RecordState
+
+    ana = cast.patient("ana")
+    RecordState.objects.begin(patient=ana, state="inactive", reason="Moved to the coast.", by=cast.sam)
+    thread = work.thread(by="ben")
+    as_(cast.okafor)
+    page = visitor.page
+    visitor.go("desk-patients")
+    page.get_by_role("button", name="Open the record").click()
+    page.get_by_role("alert").wait_for()
+    visitor.look("desk-patients with errors")
+    page.get_by_label("Record number").fill("RC-104417")
+    page.get_by_role("button", name="Open the record").click()
+    page.get_by_role("heading", name="Ana Alvarez").wait_for()
+    visitor.look("desk-patient")
+    page.get_by_role("button", name="Change the state").click()
+    page.get_by_role("alert").wait_for()
+    visitor.look("desk-patient with errors")
+    visitor.go("desk-patient", ana.pk, query="?done=care")
+    page.get_by_role("button", name="Ask for a reason first").click()
+    page.get_by_role("heading", name="Say why you open it").wait_for()
+    visitor.look("reason")
+    page.get_by_role("button", name="Open the record").click()
+    page.get_by_role("alert").wait_for()
+    visitor.look("reason with errors")
+    page.get_by_label("Why do you open it?").fill("She called about her letter.")
+    page.get_by_role("button", name="Open the record").click()
+    page.get_by_role("heading", name="Ana Alvarez").wait_for()
+    as_(cast.ana)
+    visitor.go("messages")
+    visitor.go("message-new")
+    visitor.go("medicines")
+    assert thread
+
+
+def test_the_pages_of_teams(cast, work, visitor, as_):
+    work.thread()
+    as_(cast.root)
+    visitor.go("teams")
+    visitor.go("team", cast.team("okafor").pk)
+    visitor.page.get_by_role("button", name="Make both one team").click()
+    visitor.page.get_by_role("alert").wait_for()
+    visitor.look("team with errors")
+    cast.team("okafor").merge_into(successor=cast.team("lund"), by=cast.root)
+    visitor.go("team", cast.team("okafor").pk)
+    visitor.go("teams", query="?done=closed")
 
 
 def test_the_pages_of_the_privacy_officer(cast, work, visitor, as_):
@@ -268,6 +344,32 @@ def test_the_terms(cast, visitor, as_):
         visitor.look("terms, to be agreed to")
         visitor.page.get_by_role("button", name="I have read this and I agree").click()
         visitor.page.get_by_role("heading", name="How you sign in").wait_for()
+
+
+def test_changing_how_she_is_reached(cast, visitor, as_):
+    from accounts.models import ContactChange
+
+    as_(cast.ana, fresh="contact")
+    page = visitor.page
+    visitor.go("account-contact")
+    visitor.go("account-email")
+    page.get_by_label("New e-mail").fill("not whole")
+    page.get_by_role("button", name="Send a link there").click()
+    page.get_by_role("alert").wait_for()
+    visitor.look("account-email with errors")
+    page.get_by_label("New e-mail").fill("ana.alvarez@post.example")
+    page.get_by_role("button", name="Send a link there").click()
+    page.get_by_text("We sent a link to").wait_for()
+    visitor.look("account-contact, waiting")
+    visitor.go("account-email-confirm", ContactChange.objects.get().new_token())
+    page.get_by_role("button", name="Use this e-mail from now on").click()
+    page.get_by_role("button", name="Undo the change").wait_for()
+    visitor.look("account-contact, changed")
+    visitor.go("account-email-confirm", "nothing", status=410)
+    as_(cast.ana, fresh="contact")
+    visitor.go("account-phone")
+    as_(cast.maya)
+    visitor.go("account-contact")
 
 
 def test_changing_the_second_step(cast, visitor, as_):

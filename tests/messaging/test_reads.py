@@ -19,6 +19,7 @@ READS = {
     ("ana", "refill-new"): [("ana", "medicine", "read")],
     ("ana", "refill-request"): [("ana", "refill", "read")],
     ("ana", "message-new"): [],
+    ("ana", "message-correct"): [("ana", "message", "read")],
     ("ana", "drafts"): [("ana", "draft", "list")],
     ("ana", "draft"): [],
     ("ana", "draft-urgent"): [],
@@ -50,6 +51,7 @@ READS = {
         ("ana", "medicine", "read"),
     ],
     ("maya", "inbox-version"): [],
+    ("maya", "inbox-correct"): [("ana", "message", "read")],
     ("okafor", "refills"): [("ana", "refill", "list"), ("carl", "refill", "list")],
     ("okafor", "refill"): [("ana", "refill", "read")],
     ("okafor", "api-threads"): [("ana", "message", "list"), ("carl", "message", "list")],
@@ -129,6 +131,12 @@ def address(work, name: str) -> str:
     route = next(route for route, pattern in addresses() if pattern.name == name)
     if "<" not in route:
         return reverse(name)
+    if name.endswith("-correct"):
+        author = {"message-correct": "ana", "inbox-correct": "maya"}[name]
+        message = work.thread_of_ana.messages.filter(author=work.cast[author]).first()
+        if message is None:
+            message = work.thread_of_ana.post(author=work.cast[author], body="Thank you.")
+        return reverse(name, args=[work.thread_of_ana.pk, message.pk])
     if name == "refill-new":
         return reverse(name, args=[work.item_of_ana.prescription_id])
     if name.startswith("draft-") or name == "draft":

@@ -91,7 +91,7 @@ def test_a_stopped_medicine_cannot_be_asked_for_and_the_page_says_to_call(work, 
 def test_a_former_patient_is_told_to_call(work, cast, enter):
     order = work.medicine()
     patient = cast.patient("ana")
-    patient.is_active = False
+    patient.state = "inactive"
     patient.save()
     assert enter(cast.ana).post(ask_page(order), {}).status_code == 409
 

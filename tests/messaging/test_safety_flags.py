@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
+from django.db import DatabaseError, transaction
+from django.urls import reverse
 
 from audit.models import AuditEvent
 from messaging.clock import now
@@ -83,3 +86,150 @@ def test_a_second_press_flags_once(work, cast):
     assert SafetyFlag.objects.count() == 1
     assert Message.objects.filter(thread=thread, side="patient").count() == 2
     assert WorkItem.objects.get(thread=thread).priority == Priority.ASAP
+
+
+HELP = {
+    "I want to kill myself": ("crisis", ["tel:988", "sms:988", "tel:911"]),
+    "My chest hurts since this morning": ("emergency", ["tel:911"]),
+    "Tengo fiebre desde hace cinco días": ("same_day", ["tel:+15550100140"]),
+}
+
+
+def places(work):
+    """Pages that send in one step: address, and the form without its words. A new message has steps of its own."""
+    thread = work.thread()
+    return [
+        (reverse("thread-replies", args=[thread.pk]), "body", {"seen": str(thread.last_message_id)}),
+        (reverse("refill-new", args=[work.medicine().pk]), "comment", {}),
+    ]
+
+
+@pytest.mark.parametrize("words", HELP)
+@pytest.mark.parametrize("place", [0, 1], ids=["reply", "refill"])
+def test_a_page_shows_help_first_keeps_the_words_and_then_sends(work, cast, enter, words, place):
+    address, name, form = places(work)[place]
+    ana = enter(cast.ana)
+    grade, calls = HELP[words]
+    page = ana.post(address, {**form, name: words})
+    shown = page.content.decode()
+    assert page.status_code == 422
+    assert not SafetyFlag.objects.exists()
+    sheet = shown[shown.index('id="help-now"') : shown.index("</section>", shown.index('id="help-now"'))]
+    assert re.findall(r'href="((?:tel|sms):[^"]+)"', sheet)[: len(calls)] == calls
+    assert f"{words}</textarea>" in shown
+    assert f'name="helped" value="{grade}"' in shown
+    assert ana.post(address, {**form, name: words, "helped": grade}).status_code == 302
+    flag = SafetyFlag.objects.get()
+    assert (flag.shown, flag.chose, flag.answer) == (grade, "went_on", "not_asked")
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["reply", "refill"])
+def test_harmless_words_are_sent_at_once(work, cast, enter, place):
+    address, name, form = places(work)[place]
+    assert enter(cast.ana).post(address, {**form, name: "No chest pain, no fever."}).status_code == 302
+    assert not SafetyFlag.objects.exists()
+
+
+def test_help_is_shown_again_only_for_what_is_more_pressing(work, cast, enter):
+    address, name, form = places(work)[0]
+    ana = enter(cast.ana)
+    assert ana.post(address, {**form, name: "My chest hurts", "helped": "same_day"}).status_code == 422
+    assert ana.post(address, {**form, name: "My chest hurts", "helped": "nonsense"}).status_code == 422
+    assert ana.post(address, {**form, name: "I have a fever", "helped": "emergency"}).status_code == 302
+    flag = SafetyFlag.objects.get()
+    assert (flag.grade, flag.shown) == (Grade.SAME_DAY, "emergency")
+
+
+def test_what_was_shown_is_kept_though_she_then_wrote_something_else(work, cast, enter):
+    address, name, form = places(work)[0]
+    enter(cast.ana).post(address, {**form, name: "Never mind. Thank you.", "helped": "crisis"})
+    flag = SafetyFlag.objects.get()
+    assert (flag.grade, flag.found, flag.shown) == (None, None, "crisis")
+
+
+@pytest.mark.parametrize("words", HELP)
+def test_nothing_is_ever_kept_from_being_sent(door, work, cast, words):
+    """A program sends at once and is told what was found; a page sends when help was shown."""
+    thread = work.thread()
+    more = {"helped": HELP[words][0]} if type(door).__name__ == "Pages" else {}
+    assert door.enter(cast.ana).send(thread, words, **more) == "done"
+    assert SafetyFlag.objects.get().message_id == Message.objects.filter(side="patient").latest("sent_at").pk
+
+
+def test_a_program_is_told_what_was_found_and_says_what_it_showed(work, cast, enter):
+    ana, thread = enter(cast.ana), work.thread()
+    address = reverse("api-thread-messages", args=[thread.pk])
+    said = {"answer": "unsure", "shown": "emergency"}
+    sent = ana.post(
+        address, {"body": "My chest hurts", "safety": said}, content_type="application/json"
+    ).json()
+    assert sent["safety"]["grade"] == "emergency"
+    assert sent["safety"]["signs"] == [{"grade": "emergency", "code": "chest-pain", "found": "chest hurts"}]
+    flag = SafetyFlag.objects.get()
+    assert (flag.answer, flag.shown, flag.chose) == ("unsure", "emergency", "went_on")
+    assert ana.post(address, {"body": "Thanks."}, content_type="application/json").json()["safety"] is None
+
+
+def test_staff_who_quote_a_sign_are_told_nothing_of_it(work, cast, enter):
+    address = reverse("api-thread-messages", args=[work.thread().pk])
+    body = {"body": "Do you have chest pain now?"}
+    assert enter(cast.okafor).post(address, body, content_type="application/json").json()["safety"] is None
+
+
+def test_the_team_sees_the_flag_first_with_the_words_and_her_answer(work, cast, enter):
+    work.thread(subject="Older", body="How do I take this?")
+    safety = Safety(answer=Answer.NO, shown=Shown.EMERGENCY, chose=Chose.WENT_ON)
+    thread = work.thread(subject="Newer", body="My chest hurts", safety=safety)
+    maya = enter(cast.maya)
+    rows = maya.get(reverse("inbox")).content.decode()
+    assert rows.index("Newer") < rows.index("Older")
+    assert rows.count("Emergency</span>") == 1
+    page = maya.get(reverse("inbox-thread", args=[thread.pk])).content.decode()
+    assert "<mark>chest hurts</mark>" in page
+    assert "they answered “No”" in page
+    assert "Help in an emergency" in page
+    assert "Check now." in page
+    thread.post(author=cast.maya, body="Call 911 now.")
+    page = maya.get(reverse("inbox-thread", args=[thread.pk])).content.decode()
+    assert "Check now." not in page
+    assert "<mark>chest hurts</mark>" in page
+
+
+def test_a_flag_on_a_refill_goes_to_the_top_of_the_queue(work, cast, enter):
+    first = work.refill(of=work.medicine(name="First"))
+    second = work.refill(of=work.medicine(name="Second"), comment="My face is swelling since I take it")
+    okafor = enter(cast.okafor)
+    queue = okafor.get(reverse("refills")).content.decode()
+    assert queue.index("Second") < queue.index("First")
+    assert "<mark>face is swelling</mark>" in okafor.get(reverse("refill", args=[second.pk])).content.decode()
+    second.refresh_from_db()
+    assert second.due_at < first.due_at <= second.promised_at
+
+
+def test_the_patient_is_promised_what_she_was_promised(work, cast, enter):
+    thread = work.thread(body="My chest hurts")
+    item = work.item(thread)
+    from django.template import engines
+
+    deadline = engines["jinja2"].env.filters["deadline"]
+    page = enter(cast.ana).get(reverse("thread", args=[thread.pk])).content.decode()
+    assert str(deadline(item.promised_at)) in page
+
+
+def test_the_words_that_were_found_open_for_the_team_under_a_reading_that_names_the_flag(work, cast, enter):
+    thread = work.thread(body="My chest hurts")
+    flag = SafetyFlag.objects.get()
+    assert b"chest" not in bytes(flag.found)
+    enter(cast.maya).get(reverse("inbox-thread", args=[thread.pk]))
+    reading = AuditEvent.objects.filter(type="access", subtype="read", agent_id=str(cast.maya.pk)).earliest(
+        "id"
+    )
+    assert f"messaging.safetyflag:{flag.pk}" in reading.shown
+
+
+def test_a_flag_stays_as_it_was_written(work):
+    work.thread(body="My chest hurts")
+    flag = SafetyFlag.objects.get()
+    flag.grade = Grade.SAME_DAY
+    with pytest.raises(DatabaseError), transaction.atomic():
+        flag.save()

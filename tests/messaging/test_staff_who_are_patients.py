@@ -7,10 +7,9 @@ from django.db import transaction
 from django.urls import reverse
 
 from messaging.models import InternalNote, Message, RefillDecision, Thread
-from messaging.refusals import AlreadyDecided, MayNot
+from messaging.refusals import AlreadyDecided, MayNot, OwnRecord
 from tests.work import words
 
-NOT_HERS = "This is your own record, or that of somebody you help. A colleague must do this."
 CANARY = "kingfisher-under-the-bridge"
 
 
@@ -51,20 +50,56 @@ def theirs(work):
     return work.thread(), work.refill()
 
 
-@pytest.mark.parametrize("act", ["replies", "notes", "claim", "close"])
-def test_the_team_inbox_takes_no_work_of_one_of_the_patients_side_and_keeps_her_text(
+def refusals(person) -> list[str]:
+    from audit.models import AuditEvent
+
+    found = AuditEvent.objects.filter(type="refusal", actor=person.pk).order_by("recorded_at")
+    return list(found.values_list("outcome_reason", flat=True))
+
+
+@pytest.mark.parametrize("act", ["thread", "replies", "notes", "claim", "release", "close"])
+def test_in_the_team_inbox_a_record_near_to_her_does_not_exist_and_the_trail_says_why(
     theirs, near, enter, work, act
 ):
     thread, _ = theirs
-    address = reverse(f"inbox-{act}", args=[thread.pk])
-    answer = enter(near).post(address, {"body": CANARY, "outcome": "answered"})
-    assert answer.status_code == 403
-    assert NOT_HERS in words(answer)
-    if act in ("replies", "notes"):
-        assert CANARY in answer.content.decode()
+    browser, address = enter(near), reverse(f"inbox-{act}", args=[thread.pk])
+    answer = browser.get(address) if act == "thread" else browser.post(address, {"body": CANARY})
+    assert answer.status_code == 404
+    assert refusals(near) == ["own-record"]
     assert Message.objects.exclude(side="system").count() == 1
     assert not InternalNote.objects.exists()
     assert (work.item(thread).owner, Thread.objects.get().state) == (None, "open")
+
+
+def test_lists_and_counts_leave_her_own_record_out_and_agree(theirs, near, enter, work, cast):
+    others = [work.thread(by="ben") for _ in range(2)]
+    cast.team("okafor").care_for(patient=cast.patient("ben"), by=cast.root)
+    for thread in others:
+        thread.pool = work.pool("okafor")
+        thread.save(update_fields=["pool"])
+        item = work.item(thread)
+        item.pool = work.pool("okafor")
+        item.save(update_fields=["pool"])
+    for browser, waiting, hers in ((enter(near), 2, False), (enter(cast.okafor), 3, True)):
+        page = browser.get(reverse("inbox"))
+        assert f"{waiting} waiting" in words(page)
+        assert ("Ana Alvarez" in words(page)) == hers
+        assert len(browser.get(reverse("api-threads"), {"side": "team"}).json()["results"]) == waiting
+        assert ("Ana Alvarez" in words(browser.get(reverse("refills")))) == hers
+
+
+def test_a_colleague_named_as_family_is_kept_away_and_gets_nothing_by_it(theirs, enter, cast, work):
+    thread, _ = theirs
+    work.item(thread).claim(by=cast.maya)
+    page = reverse("desk-patient-family", args=[cast.patient("ana").pk])
+    assert enter(cast.okafor).post(page, {"person": str(cast.maya.pk)}).status_code == 302
+    assert work.item(thread).owner is None
+    maya = enter(cast.maya)
+    assert maya.get(reverse("inbox-thread", args=[thread.pk])).status_code == 404
+    assert maya.get(reverse("desk-patient", args=[cast.patient("ana").pk])).status_code == 404
+    assert refusals(cast.maya) == ["own-record", "own-record"]
+    assert maya.get(reverse("messages")).status_code == 403
+    assert enter(cast.okafor).get(reverse("inbox-thread", args=[thread.pk])).status_code == 200
 
 
 def test_a_colleague_does_the_same_work(theirs, near, enter, cast):
@@ -102,13 +137,15 @@ def test_nobody_decides_on_her_own_medicine_at_either_door(theirs, enter, cast, 
     _, item = theirs
     own(cast, of="okafor") if side == "patient" else helped(cast, by="okafor", scopes=["read"])
     browser = enter(work.again("okafor"), fresh="refill-decision")
-    assert browser.post(reverse("refill-claim", args=[item.pk])).status_code == 403
+    assert browser.post(reverse("refill-claim", args=[item.pk])).status_code == 404
     page = browser.post(reverse("refill-decision", args=[item.pk]), {"outcome": "approved"})
-    assert page.status_code == 403
-    assert NOT_HERS in words(page)
+    assert page.status_code == 404
     address = reverse("api-refill-decision", args=[item.pk])
     told = browser.post(address, {"outcome": "approved"}, content_type="application/json")
-    assert (told.status_code, told.json()["code"]) == (403, "own_record")
+    assert told.status_code == 404
+    assert set(refusals(cast.okafor)) == {"own-record"}
+    with pytest.raises(OwnRecord):
+        item.decide(by=work.again("okafor"), outcome="approved")
     assert not RefillDecision.objects.exists()
 
 

@@ -30,7 +30,7 @@
   const showPrint = () => all('[data-print]').forEach((button) => { button.hidden = false; });
   on('click', (event) => { if (event.target.closest('[data-print]')) window.print(); });
 
-  function start() { showPrint(); focusOn(find('.errors')); }
+  function start() { showPrint(); focusOn(find('.errors, [data-help]')); }
   if (document.readyState === 'loading') on('DOMContentLoaded', start); else start();
 
   // ---- one press, one message: a second press while the first is on its way does nothing
@@ -73,7 +73,7 @@
     let part = detail.target;
     if (!part || part.id === 'status') return;
     part = (part.isConnected ? part : document.getElementById(part.id)) || document;
-    const errors = find('.errors', part);
+    const errors = find('.errors, [data-help]', part);
     if (errors) focusOn(errors);
     else if (document.activeElement === document.body) focusOn(find('[data-focus]', part) || find('main'));
   });
@@ -126,10 +126,13 @@
   });
   restart();
   on('htmx:afterRequest', restart);
-  find('[data-stay-button]', dialog).addEventListener('click', () => {
+  function stay() {
     fetch(dialog.dataset.stay, { redirect: 'manual' }).then((answer) => {
       dialog.close();
       if (answer.ok) restart(); else leave();
     }, () => { dialog.close(); sayItFailed('offline'); });
-  });
+  }
+  find('[data-stay-button]', dialog).addEventListener('click', stay);
+  // Whoever puts the question away with Escape is there.
+  dialog.addEventListener('cancel', (event) => { event.preventDefault(); stay(); });
 })();

@@ -1,0 +1,217 @@
+"""What becomes of a message after it was sent: put right in a further version, or taken back while nobody has read it.
+
+The message itself stays as it was written (PT11). What stands here says how it is shown from now on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from accounts import leaving
+from accounts.models import Patient
+from accounts.notices import Notice
+from audit.ids import uuid7
+from audit.recorder import record
+from audit.seals import Kind, SealedField, seal
+from audit.verbs import verb
+from messaging import notices
+from messaging.clock import now
+from messaging.models.closure import Outcome
+from messaging.models.message import Message, Press, ReadReceipt, Side
+from messaging.models.safety import SafetyFlag
+from messaging.models.words import MessageWords
+from messaging.red_flags import look
+from messaging.refusals import AlreadyRead, MayNot, TakenBack, TooLongAgo, TooManyVersions
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from accounts.models import User
+    from messaging.models.thread import Thread
+
+MOST_VERSIONS = 20
+
+
+class AmendmentManager(models.Manager["Amendment"]):
+    @verb(actor="by")
+    def write(
+        self,
+        thread: Thread,
+        message: Message,
+        *,
+        by: User,
+        body: str,
+        side: Side | None = None,
+        form_token: UUID | None = None,
+    ) -> Amendment:
+        """Put a message of `by` right: a further version is shown from now on, the earlier ones stay (PT14).
+
+        The other side is told as of a new message, since it may have acted on the old words. Raises `MayNot` for
+        anybody but the author, `TakenBack`, `TooManyVersions`, `TooLongAgo`, `FormUsed`, `OwnRecord`.
+        """
+        leaving.as_things_stand()
+        thread = thread.locked()
+        side = thread.side_of(by, door=side)
+        press = Press.of(form_token, "amend", message.pk, body)
+        if twin := press.earlier(self.all(), author=by):
+            return twin
+        if side == Side.PATIENT and not thread.takes_replies():
+            raise TooLongAgo
+        version = self._add(message, by=by, body=body, press=press)
+        MessageWords.add(message, body)
+        if thread.last_message_id == message.pk:
+            thread.show_first(body)
+            thread.save(update_fields=["preview"])
+        if side == Side.PATIENT:
+            thread.reopen()
+            item = thread.owed_work()
+            if SafetyFlag.objects.filter(message=message).exists():
+                SafetyFlag(grade=look(body).grade).press(item)
+            else:
+                SafetyFlag.objects.raise_for(by=by, about=message, item=item, texts=(body,), safety=None)
+            owner = item.holder_id
+            notices.tell_pool(
+                thread.pool, about=message, notice=Notice.WORK_WAITING, owner=owner, once=version.mark
+            )
+        else:
+            notices.tell_patients_side(
+                thread.patient, about=message, notice=Notice.NEW_MESSAGE, thread=thread, once=version.mark
+            )
+        return version
+
+    def _add(self, message: Message, *, by: User, body: str, press: Press) -> Amendment:
+        _check_author(message, by)
+        if Withdrawal.objects.filter(message=message).exists():
+            raise TakenBack
+        number = self.filter(message=message).count() + 1
+        if number > MOST_VERSIONS:
+            raise TooManyVersions
+        version: Amendment = self.model(
+            message=message,
+            patient_id=message.patient_id,
+            author=by,
+            number=number,
+            form_token=press.token,
+            form_digest=press.digest,
+        )
+        version.body = seal(body, into=version, field="body")
+        version.save(force_insert=True)
+        record(
+            agent=by,
+            type="record",
+            subtype="amend",
+            action="U",
+            obj=message,
+            patient_id=message.patient_id,
+            category="message",
+            detail={"version": number},
+        )
+        return version
+
+
+class Amendment(models.Model):
+    """A later version of a message, by its author (PT14). The latest is shown; the earlier ones stay readable."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    message = models.ForeignKey(Message, on_delete=models.PROTECT, related_name="amendments")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    number = models.PositiveSmallIntegerField()
+    body = SealedField(kind=Kind.HEALTH)
+    written_at = models.DateTimeField(default=now)
+    form_token = models.UUIDField(null=True)
+    form_digest = models.CharField(max_length=64, blank=True)
+
+    objects = AmendmentManager()
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["message", "number"], name="one_version_of_a_number"),
+            models.UniqueConstraint(fields=["author", "form_token"], name="one_version_per_form"),
+            models.CheckConstraint(condition=Q(number__gte=1), name="versions_count_from_one"),
+        ]
+
+    def __str__(self) -> str:
+        return f"amendment {self.pk}"
+
+    @property
+    def mark(self) -> str:
+        """What tells the notice of this version from that of another version of the same message."""
+        return f"v{self.number}"
+
+    @property
+    def seal_owner_id(self) -> UUID:
+        return self.patient_id
+
+
+class WithdrawalManager(models.Manager["Withdrawal"]):
+    @verb(actor="by")
+    def take_back(self, thread: Thread, message: Message, *, by: User, side: Side | None = None) -> None:
+        """Withdraw a message of `by` that nobody else has opened; again changes nothing (PT14).
+
+        Work that it made ends with it, and a conversation in which nothing is left to read is finished. Raises
+        `AlreadyRead`, `MayNot` for anybody but the author, `OwnRecord`.
+        """
+        leaving.as_things_stand()
+        thread = thread.locked()
+        thread.side_of(by, door=side)
+        if not self._write(message, by=by):
+            return
+        if thread.last_message_id == message.pk:
+            thread.show_first("")
+            thread.save(update_fields=["preview"])
+        standing = thread.messages.exclude(side=Side.SYSTEM).filter(withdrawal=None)
+        last = standing.order_by("-sent_at", "-id").first()
+        item = thread.open_item()
+        if last is None:
+            thread.finish(by=by, outcome=Outcome.TAKEN_BACK, item=item)
+        elif item is not None and last.side == Side.TEAM and not item.is_on_hold:
+            item.wait_for_patient()
+        elif item is not None and last.side == Side.PATIENT and item.is_on_hold:
+            item.wake(due_at=thread.pool.due(thread.category, since=now()))
+
+    def _write(self, message: Message, *, by: User) -> bool:
+        _check_author(message, by)
+        # Whoever opens it writes her receipt before the text, and that waits for this lock: either she has read it
+        # and it stays, or it is gone before she sees a word.
+        Message.objects.select_for_update().get(pk=message.pk)
+        if self.filter(message=message).exists():
+            return False
+        if ReadReceipt.objects.filter(message=message).exclude(reader=by).exists():
+            raise AlreadyRead
+        self.create(message=message, patient_id=message.patient_id, withdrawn_by=by)
+        record(
+            agent=by,
+            type="record",
+            subtype="withdraw",
+            action="U",
+            obj=message,
+            patient_id=message.patient_id,
+            category="message",
+        )
+        return True
+
+
+class Withdrawal(models.Model):
+    """That a message was taken back before anybody else had read it. Its text is not opened again."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    message = models.OneToOneField(Message, on_delete=models.PROTECT, related_name="withdrawal")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
+    withdrawn_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    withdrawn_at = models.DateTimeField(default=now)
+
+    objects = WithdrawalManager()
+
+    def __str__(self) -> str:
+        return f"withdrawal {self.pk}"
+
+
+def _check_author(message: Message, by: User) -> None:
+    if message.side == Side.SYSTEM or message.author_id != by.pk:
+        raise MayNot

@@ -1,0 +1,61 @@
+"""Flags on what patients sent, opened for the team beside the message they are about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from messaging.models import Answer, SafetyFlag, Shown
+from messaging.models.safety import signs_written
+from messaging.red_flags import Grade
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from uuid import UUID
+
+    from messaging.opened.texts import Pair, Texts
+    from messaging.red_flags import Sign
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFlag:
+    """What was found in one message or request, what she answered, and the help that she saw."""
+
+    message_ref: UUID | None
+    grade: Grade | None
+    signs: tuple[Sign, ...]
+    answer: Answer
+    shown: Shown
+    flagged_at: datetime
+
+    @property
+    def grade_words(self) -> str:
+        return str(self.grade.label) if self.grade is not None else ""
+
+    @property
+    def was_asked(self) -> bool:
+        return self.answer != Answer.NOT_ASKED
+
+    @property
+    def is_pressing(self) -> bool:
+        """Whether the team must know at a glance. A "No" with nothing found is kept, and not shown."""
+        return self.grade is not None or self.answer in (Answer.YES, Answer.UNSURE)
+
+
+def flag_pairs(flags: Iterable[SafetyFlag]) -> list[Pair]:
+    return [(flag, "found") for flag in flags if flag.found is not None]
+
+
+def open_flags(flags: Iterable[SafetyFlag], texts: Texts) -> tuple[OpenFlag, ...]:
+    return tuple(
+        OpenFlag(
+            message_ref=flag.message_id,
+            grade=Grade(flag.grade) if flag.grade is not None else None,
+            signs=signs_written(texts.get((flag.pk, "found"), "")),
+            answer=Answer(flag.answer),
+            shown=Shown(flag.shown),
+            flagged_at=flag.flagged_at,
+        )
+        for flag in flags
+    )

@@ -1,0 +1,169 @@
+"""Signs of danger in what people write: told from what only sounds like it, in any spelling, in a bounded time."""
+
+from __future__ import annotations
+
+import shutil
+import time
+
+import pytest
+
+from bench.red_flags import GOALS, LABELLED, SPLITS, Score, labelled, measured
+from messaging.red_flags import Grade, look
+from messaging.red_flags.rules import FOLDER, NOT_REVIEWED, BadRules, read, rules
+
+
+@pytest.mark.parametrize(
+    ("danger", "harmless"),
+    [
+        ("I have chest pain", "I have no chest pain"),
+        ("No fever but chest pain since noon", "No fever, chills or chest pain"),
+        ("No fever, chest pain started an hour ago", "Denies fever, chest pain"),
+        ("I am suicidal", "I am not suicidal"),
+        ("I can't breathe", "If I can't breathe, whom do I call?"),
+        ("My mom cannot breathe", "My neighbour had a heart attack"),
+        ("My son is having a seizure", "My dog had a seizure"),
+        ("My chest hurts again", "My chest hurt two years ago"),
+        ("I think I am having a stroke", "What are the signs of a stroke?"),
+        ("I want to die", "I am dying to see my results"),
+        ("kms, i cant do this any more", "I walked 5 kms today"),
+        ("My blood pressure is 210/120", "My blood pressure is 128/82"),
+        ("my sugar is 40", "my sugar is 110"),
+        ("fever of 104", "No fever since Monday"),
+        ("Me duele el pecho", "No me duele el pecho"),
+        ("Quiero morirme", "Me muero de hambre"),
+        ("No tengo fiebre pero me duele el pecho", "No tengo fiebre ni dolor de pecho"),
+        ("Mi mamá no puede respirar", "Mi vecina tuvo un infarto"),
+        ("me quede sin insulina", "¿Puede esta medicina causar fiebre?"),
+    ],
+)
+def test_a_danger_is_told_from_what_only_sounds_like_one(danger, harmless):
+    assert look(danger).grade is not None
+    assert look(harmless).signs == ()
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["chest pian", "CHEST PAIN", "chestpain", "my chest hurrts", "Chest-pain", "chest   pain", "chest\npain"],
+)
+def test_spelling_is_no_obstacle(written):
+    assert look(f"i have {written} since 9").grade == Grade.EMERGENCY
+
+
+@pytest.mark.parametrize(
+    "written", ["can't breathe", "cant breathe", "can’t breathe", "cannot breath", "CANT BREATH"]
+)
+def test_an_apostrophe_may_be_of_any_kind_or_none(written):
+    assert look(f"I {written}").grade == Grade.EMERGENCY
+
+
+def test_accents_may_be_missing():
+    assert look("se me acabo la insulina").signs[0].code == look("se me acabó la insulina").signs[0].code
+
+
+def test_what_was_found_is_said_as_it_was_written():
+    (sign,) = look("Hello, since noon my CHEST  is hurting.").signs
+    assert sign.found == "CHEST is hurting"
+
+
+def test_the_most_pressing_comes_first_and_each_sign_once():
+    finding = look("I have a fever", "I want to kill myself. My chest hurts. My chest hurts a lot.")
+    assert finding.grade == Grade.CRISIS
+    assert [sign.grade for sign in finding.signs] == sorted(sign.grade for sign in finding.signs)
+    codes = [sign.code for sign in finding.signs]
+    assert len(codes) == len(set(codes))
+    assert finding.has_emergency
+
+
+def test_one_text_completes_another():
+    assert look("I am 34 weeks pregnant", "The baby stopped moving").grade == Grade.EMERGENCY
+    assert look("The moving company stopped moving boxes").grade is None
+
+
+def test_both_languages_are_looked_for_in_one_text():
+    codes = {sign.code for sign in look("Tengo fiebre and my chest hurts").signs}
+    assert {"fever", "chest-pain"} <= codes
+
+
+HOSTILE = [
+    "no chest pain if i get fever " * 180,
+    "chest " * 900,
+    "no " * 1_700,
+    "if i have a history of chest pain and " * 140,
+    "pain" * 1_250,
+    "a" * 5_000,
+    "?!.,;:" * 850,
+    "1/2/3/4 " * 650,
+    "chest pain. " * 420,
+    "no me duele el pecho ni tengo " * 170,
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_no_text_takes_long_to_look_at(text):
+    """Twice the text takes about twice the time: nothing is tried again and again."""
+    look("warm")
+
+    def seconds(of: str) -> float:
+        best = float("inf")
+        for _ in range(3):
+            began = time.process_time()
+            look(of)
+            best = min(best, time.process_time() - began)
+        return best
+
+    half, whole = seconds(text[: len(text) // 2]), seconds(text)
+    assert whole < 1.0
+    assert whole < 3.2 * half + 0.02
+
+
+@pytest.mark.parametrize("grade", GOALS)
+def test_the_goals_are_met_on_the_labelled_messages(grade):
+    messages, _each = measured()
+    share = Score.of(messages).share(grade)
+    assert share is not None
+    assert share >= GOALS[grade]
+
+
+def test_the_labelled_messages_are_many_and_of_every_kind():
+    rows = [row for split in SPLITS for row in labelled(split)]
+    assert len(rows) >= 500
+    assert len({(subject, body) for _language, _grade, subject, body in rows}) == len(rows)
+    for language in ("en", "es"):
+        assert {grade for of, grade, _subject, _body in rows if of == language} == set(GOALS)
+    assert sorted(path.stem for path in LABELLED.glob("*.tsv")) == sorted(SPLITS)
+
+
+def test_the_rules_say_that_no_clinician_has_signed_them_yet():
+    assert (rules().reviewer, rules().reviewed) == (NOT_REVIEWED, None)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "complaint"),
+    [
+        ("en.toml", 'code = "seizure"', 'code = "sezure"', "not in signs.toml"),
+        ("en.toml", '"slurr*"', '"{slurred}"', "no word list"),
+        ("en.toml", '"slurr*"', '"slurr* ..40 speech"', "too far"),
+        ("en.toml", '"slurr*"', '"Slurr(ed)+"', "no word"),
+        ("en.toml", 'where = "before"', 'where = "somewhere"', "stands nowhere"),
+        ("es.toml", 'version = "', 'version = "0', "not of one version"),
+        ("es.toml", 'language = "es"', 'language = "pt"', "its language"),
+        ("signs.toml", 'seizure = "emergency"', 'seizure = "bad"', "no grade"),
+        (
+            "signs.toml",
+            'seizure = "emergency"',
+            'seizure = "emergency"\nrabies = "emergency"',
+            "has no words for",
+        ),
+        ("signs.toml", 'reviewed = ""', "reviewed = 2026-01-01", "go together"),
+        ("signs.toml", "[signs]", "[signs", "signs.toml"),
+        ("signs.toml", "[signs]", 'colour = "red"\n[signs]', "unknown: colour"),
+    ],
+)
+def test_rules_that_are_malformed_are_refused_whole(tmp_path, file, old, new, complaint):
+    shutil.copytree(FOLDER, tmp_path / "rules")
+    path = tmp_path / "rules" / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(BadRules, match=complaint):
+        read(tmp_path / "rules")
