@@ -12,7 +12,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import codes, limits
+from accounts import alarms, codes, limits
 from accounts.models import (
     AuthenticatorApp,
     KnownDevice,
@@ -66,10 +66,10 @@ def open_with_password(
     try:
         limits.spend(account, place)
     except TooManyTries:
-        _failed(user, "too-many-tries", step="password")
+        _failed(user, "too-many-tries", step="password", login=login)
         raise
     if not knows_password(user, password) or user is None or not user.is_active:
-        _failed(user, "wrong-password", step="password")
+        _failed(user, "wrong-password", step="password", login=login)
         raise SignInRefused
     limits.forget(account)
     limits.give_back(place)
@@ -311,6 +311,11 @@ def _prove_again(session: Session, factor: str, purpose: str) -> None:
     record(agent=user, type="login", subtype="step-up", obj=session, detail={"purpose": purpose})
 
 
+def wrong_password_again(user: User) -> None:
+    """Somebody signed in did not know the password: a failure like any other."""
+    _failed(user, "wrong-password", step="password", agent=user)
+
+
 def _failed(
     user: User | None,
     reason: str,
@@ -318,8 +323,9 @@ def _failed(
     step: str,
     agent: User | AnonymousUser | None = None,
     device: CountedDevice | None = None,
+    login: str = "",
 ) -> None:
-    """Write down a try that failed. Before both steps are done nobody is known to have made it."""
+    """Write down a try that failed, and count it. Before both steps are done nobody is known to have made it."""
     tried = None
     if user is not None:
         # The account is the object. Whose record goes with it is not looked up: that would take longer for an
@@ -336,3 +342,5 @@ def _failed(
         category="sign-in",
         detail=detail,
     )
+    # Under the login that was typed, also where nobody has it; on the other roads it is known whose it is.
+    alarms.failed(login=login or (user.email_digest if user is not None else ""), account=tried)

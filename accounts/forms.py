@@ -78,6 +78,33 @@ class ChangePasswordForm(forms.Form):
     new = _new_password()
 
 
+class NewEmailForm(forms.Form):
+    email = forms.EmailField(
+        label=_("New e-mail"),
+        max_length=254,
+        error_messages={
+            "required": _("Write the new e-mail"),
+            "invalid": _("This is not a whole e-mail. It looks like name@example.org."),
+            "max_length": _("This e-mail is too long."),
+        },
+        widget=forms.TextInput(attrs={"autocomplete": "email", "inputmode": "email", "spellcheck": "false"}),
+    )
+
+
+class NewPhoneForm(forms.Form):
+    phone = forms.RegexField(
+        r"^\+?[0-9 ().\-/]{6,30}$",
+        label=_("New telephone number"),
+        max_length=30,
+        error_messages={
+            "required": _("Write the new number"),
+            "invalid": _("Write it in numbers, with the area code."),
+            "max_length": _("This number is too long."),
+        },
+        widget=forms.TextInput(attrs={"autocomplete": "tel", "inputmode": "tel"}),
+    )
+
+
 class AppCodeForm(forms.Form):
     """The code, and which app shows it where a person has more than one."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from datetime import timedelta
 
 from django.conf import settings
 from django.utils import timezone
@@ -39,6 +40,25 @@ def forget(*tries: Tries) -> None:
     """This try was right and shows who it was: her earlier wrong ones no longer count."""
     for name, whose in tries:
         TryCounter.objects.forget(_bucket(name, whose))
+
+
+def pile_up(name: str, whose: str, *, within: timedelta) -> int:
+    """Count one more of these, and say how many there were lately: within this time, or up to a minute more.
+
+    Counted by the minute, so that it does not matter when the first one came.
+    """
+    minute = int(timezone.now().timestamp()) // 60
+    minutes = int(within.total_seconds()) // 60
+    TryCounter.objects.spend(
+        _bucket(f"pile-{name}", f"{whose}:{minute}"), within=within + timedelta(minutes=1)
+    )
+    lately = [_bucket(f"pile-{name}", f"{whose}:{minute - back}") for back in range(minutes + 1)]
+    return TryCounter.objects.used_in(lately)
+
+
+def is_first(name: str, whose: str, *, within: timedelta) -> bool:
+    """Whether this has not been asked before within this time. Of many who ask at once one is the first."""
+    return TryCounter.objects.spend(_bucket(f"first-{name}", whose), within=within).used == 1
 
 
 def used(name: str, whose: str) -> int:

@@ -26,6 +26,13 @@ class Notice(models.TextChoices):
     WRONG_CODES = "wrong_codes"
     RESET_LINK = "reset_link"
     FACTOR_LOST = "factor_lost"
+    CONTACT_LINK = "contact_link"
+    CONTACT_ASKED = "contact_asked"
+    CONTACT_CHANGED = "contact_changed"
+    CONTACT_LEFT = "contact_left"
+    PHONE_CHANGED = "phone_changed"
+    # Of all accounts, to those who keep the house.
+    SIGN_INS_FAILED = "sign_ins_failed"
 
 
 def notice_words(notice: Notice, *, link: str = "") -> tuple[str, str]:
@@ -90,6 +97,12 @@ _OWN_ACCOUNT = frozenset(
         Notice.WRONG_CODES,
         Notice.RESET_LINK,
         Notice.FACTOR_LOST,
+        Notice.CONTACT_LINK,
+        Notice.CONTACT_ASKED,
+        Notice.CONTACT_CHANGED,
+        Notice.CONTACT_LEFT,
+        Notice.PHONE_CHANGED,
+        Notice.SIGN_INS_FAILED,
     }
 )
 
@@ -113,6 +126,14 @@ def _own_account(notice: Notice, *, link: str) -> tuple[str, str]:
             "Our front desk was told that the second step of your account at %(clinic)s is lost. A new one can be "
             "set up in 24 hours."
         ),
+        Notice.CONTACT_LINK: _("Somebody wants to use this e-mail for an account at %(clinic)s."),
+        Notice.CONTACT_ASKED: _("Somebody asked to change the e-mail of your account at %(clinic)s."),
+        Notice.CONTACT_CHANGED: _(
+            "The e-mail of your account at %(clinic)s was changed. You get mail here now."
+        ),
+        Notice.CONTACT_LEFT: _("The e-mail of your account at %(clinic)s was changed to another one."),
+        Notice.PHONE_CHANGED: _("The telephone number on your record at %(clinic)s was changed."),
+        Notice.SIGN_INS_FAILED: _("Many sign-ins failed at %(clinic)s within a few minutes."),
     }[notice]
     phone = {"phone": settings.CLINIC_PHONE}
     if notice == Notice.RESET_LINK:
@@ -122,6 +143,17 @@ def _own_account(notice: Notice, *, link: str) -> tuple[str, str]:
             _("You will need your second step as well, as always."),
             _("Was this not you? Then do nothing: your password stays as it is."),
         ]
+    elif notice == Notice.CONTACT_LINK:
+        lines = [
+            _("Was it you? Open this page within 30 minutes, and sign in as you always do:"),
+            link,
+            _("Was this not you? Then do nothing: this e-mail is not used."),
+        ]
+    elif notice == Notice.SIGN_INS_FAILED:
+        lines = [
+            _("The privacy officer finds them in the access review, under security of the records."),
+            f"{settings.PORTAL_URL}/",
+        ]
     else:
         lines = [
             _("Was this you? Then you need not do anything."),
@@ -130,4 +162,9 @@ def _own_account(notice: Notice, *, link: str) -> tuple[str, str]:
             f"{settings.PORTAL_URL}/account/",
         ]
     lines.append(_("Do not reply to this e-mail."))
-    return _("About how you sign in to %(clinic)s") % clinic, "\n\n".join([words % clinic, *lines])
+    subject = (
+        _("Many failed sign-ins at %(clinic)s")
+        if notice == Notice.SIGN_INS_FAILED
+        else _("About how you sign in to %(clinic)s")
+    )
+    return subject % clinic, "\n\n".join([words % clinic, *lines])

@@ -18,7 +18,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts import limits
-from accounts.entrance import knows_password
+from accounts.entrance import knows_password, wrong_password_again
 from accounts.models import Notification, PasswordReset, Strength, User
 from accounts.models.user import email_digest
 from accounts.notices import Notice
@@ -78,6 +78,7 @@ def change(session: Session, *, current: str, new: str) -> None:
     account = ("password-account", user.email_digest)
     limits.spend(account)
     if not knows_password(user, current):
+        wrong_password_again(user)
         raise WrongPassword
     limits.forget(account)
     check(new, user=user)

@@ -78,6 +78,22 @@ class LinkSpent(Refusal):
     words = _("This link does not work any more. Ask for a new one.")
 
 
+class SameAddress(Refusal):
+    code = "same_address"
+    status = 422
+    words = _("That is the one we have. Write the new one.")
+
+
+class ContactJustChanged(Refusal):
+    code = "contact_just_changed"
+    words = _("You changed your e-mail less than 24 hours ago. Undo that change, or wait until tomorrow.")
+
+
+class NothingToUndo(Refusal):
+    code = "nothing_to_undo"
+    words = _("This cannot be undone any more. You can change it again.")
+
+
 class SessionEnded(Refusal):
     """Somebody ended this session while it was being used."""
 

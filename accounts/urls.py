@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts.views import account, loss, passkey, password, privacy, records, set_up, sign_in, terms
+from accounts.views import account, contact, loss, passkey, password, privacy, records, set_up, sign_in, terms
 
 urlpatterns = [
     path("", sign_in.home, name="home"),
@@ -37,6 +37,12 @@ urlpatterns = [
     path("account/", account.account_page, name="account"),
     path("account/apps/new/", set_up.app_new, name="account-app-new"),
     path("account/lost/cancel/", loss.cancel, name="account-loss-cancel"),
+    path("account/contact/", contact.contact, name="account-contact"),
+    path("account/contact/<uuid:ref>/undo/", contact.undo, name="account-contact-undo"),
+    path("account/email/", contact.email, name="account-email"),
+    path("account/email/cancel/", contact.email_cancel, name="account-email-cancel"),
+    path("account/email/confirm/<str:token>/", contact.email_confirm, name="account-email-confirm"),
+    path("account/phone/", contact.phone, name="account-phone"),
     path("account/password/", password.change, name="account-password"),
     path("account/passkeys/new/", passkey.new, name="account-passkey-new"),
     path("account/factors/<uuid:ref>/remove/", account.factor_remove, name="account-factor-remove"),

@@ -315,6 +315,7 @@ TRY_LIMITS = {
     "code-address": (60, timedelta(minutes=15)),
     "reset-account": (3, timedelta(hours=1)),
     "reset-address": (30, timedelta(hours=1)),
+    "contact-account": (5, timedelta(hours=1)),
     "identity-check": (10, timedelta(hours=1)),
     # Numbers at the desk that led to nobody.
     "record-number": (30, timedelta(hours=1)),

@@ -2,6 +2,7 @@
 
 from accounts.models.agreement import Agreement
 from accounts.models.care import CareRelationship, CareTeam, CareTeamMembership, FormerTeamName
+from accounts.models.contact import ContactChange
 from accounts.models.device import KnownDevice
 from accounts.models.factor import AuthenticatorApp, RecoveryCode, RecoverySheet
 from accounts.models.family import FamilyLink
@@ -30,6 +31,7 @@ __all__ = [
     "CareTeam",
     "CareTeamMembership",
     "Channel",
+    "ContactChange",
     "End",
     "Ended",
     "FactorLoss",

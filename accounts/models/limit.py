@@ -37,6 +37,10 @@ class TryCounterManager(models.Manager["TryCounter"]):
         row = self.filter(bucket=bucket, until__gt=timezone.now()).first()
         return row.used if row is not None else 0
 
+    def used_in(self, buckets: list[str]) -> int:
+        rows = self.filter(pk__in=buckets, until__gt=timezone.now())
+        return sum(rows.values_list("used", flat=True))
+
     def give_back(self, bucket: str) -> None:
         """A try that turned out right is not held against anybody else who shares the bucket."""
         self.filter(bucket=bucket, used__gt=0).update(used=models.F("used") - 1)

@@ -26,6 +26,7 @@ from audit.seals import SealBroken, unseal
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from accounts.models.contact import ContactChange
     from accounts.models.reset import PasswordReset
     from accounts.models.user import User
 
@@ -141,10 +142,17 @@ class Notification(models.Model):
     def is_wanted(self) -> bool:
         """Whether the person may still be told: people who left are told nothing, nor is anybody too late.
 
-        Who is told for a patient's sake must still be trusted with what it is about, at the moment of sending.
+        Who is told for a patient's sake must still be trusted with what it is about, at the moment of sending; who is
+        told of work must still do it.
         """
-        if not self.person.is_active or (self.notice == Notice.RESET_LINK and self._reset().is_stale):
+        if not self.person.is_active:
             return False
+        if self.notice == Notice.RESET_LINK:
+            return not self._reset().is_stale
+        if self.notice == Notice.CONTACT_LINK:
+            return self._change().is_worth_a_mail
+        if self.notice == Notice.WORK_WAITING:
+            return self.person.cares and self.person.team_memberships.current().exists()
         return self.patient_id is None or self._is_still_hers()
 
     def _is_still_hers(self) -> bool:
@@ -152,7 +160,7 @@ class Notification(models.Model):
         from accounts.models.trust import Trust
 
         helps = Trust.objects.filter(patient=self.patient_id, proxy=self.person_id)
-        if self.notice in (Notice.WORK_WAITING, Notice.REVIEW_DUE) or not helps.exists():
+        if self.notice == Notice.REVIEW_DUE or not helps.exists():
             return True
         if not ProxyGrant.objects.current().filter(proxy=self.person_id, patient=self.patient_id).exists():
             return False
@@ -183,10 +191,11 @@ class Notification(models.Model):
 
     def as_email(self) -> EmailMessage:
         """The mail: fixed words in the person's language, one recipient, one link to the sign-in page."""
+        holder, field = self._addressed_to()
         receipt = record_read(
-            reader=NOTIFIER, shown=[self.person], category="contact", purpose="HOPERAT", subtype="send"
+            reader=NOTIFIER, shown=[holder], category="contact", purpose="HOPERAT", subtype="send"
         )
-        address = unseal(self.person, "email", receipt=receipt)
+        address = unseal(holder, field, receipt=receipt)
         with translation.override(self.person.preferred_language):
             subject, body = notice_words(Notice(self.notice), link=self._link())
         domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">")
@@ -203,10 +212,36 @@ class Notification(models.Model):
 
     def _link(self) -> str:
         """The address that this one mail carries; made now, so that it is nowhere before."""
+        if self.notice == Notice.CONTACT_LINK:
+            path = reverse("account-email-confirm", args=[self._change().new_token()])
+            return f"{settings.PORTAL_URL}{path}"
         if self.notice != Notice.RESET_LINK:
             return ""
         path = reverse("password-by-link", args=[self._reset().new_token()])
         return f"{settings.PORTAL_URL}{path}"
+
+    def _addressed_to(self) -> tuple[models.Model, str]:
+        """The sealed address this one goes to: her own, unless it is about an address that comes or goes.
+
+        A link for a new password goes for a day to the address that was left (details 57).
+        """
+        from accounts.models.contact import ContactChange, Reach
+
+        if self.notice == Notice.CONTACT_LINK:
+            return self._change(), "address"
+        if self.notice == Notice.CONTACT_LEFT:
+            change = self._change()
+            return change, "former" if change.undone_at is None else "address"
+        if self.notice == Notice.RESET_LINK:
+            held = ContactChange.objects.held().filter(user=self.person_id, kind=Reach.EMAIL).first()
+            if held is not None:
+                return held, "former"
+        return self.person, "email"
+
+    def _change(self) -> ContactChange:
+        from accounts.models.contact import ContactChange
+
+        return ContactChange.objects.get(pk=self.event_key.split(":")[1])
 
     def _reset(self) -> PasswordReset:
         from accounts.models.reset import PasswordReset

@@ -45,7 +45,8 @@ class PasswordResetManager(models.Manager["PasswordReset"]):
         with transaction.atomic():
             for asked in self.waiting().select_for_update(skip_locked=True):
                 asked.looked_up_at = timezone.now()
-                person = User.objects.filter(email_digest=asked.email_digest, is_active=True).first()
+                person = User.objects.by_login(asked.email_digest)
+                person = person if person is not None and person.is_active else None
                 asked.user = person
                 asked.save(update_fields=["looked_up_at", "user"])
                 if person is not None:
@@ -90,7 +91,8 @@ class PasswordReset(models.Model):
     def new_token(self) -> str:
         """A link for the mail that is being sent. One sent before, whose sending seemed to fail, is good no more."""
         token = secrets.token_urlsafe(32)
-        user = User.objects.get(email_digest=self.email_digest)
+        # Anew: her stamp may have changed since this row was read.
+        user = User.objects.get(pk=str(self.user_id))
         self.token_digest, self.stamp, self.until = (
             _digest(token),
             user.security_stamp,

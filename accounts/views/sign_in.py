@@ -9,7 +9,7 @@ from django.http import Http404
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy as _
 
-from accounts import entrance
+from accounts import contacts, entrance
 from accounts.forms import AppCodeForm, PasskeyForm, RecoveryCodeForm, SignInForm
 from accounts.models.session import End
 from accounts.policy import anyone, half_signed_in, policy, signed_in
@@ -99,6 +99,7 @@ def recovery(request: HalfSignedInRequest) -> HttpResponse:
 WHY_AGAIN = {
     "": "",
     "refill-decision": _("You are about to decide on a refill."),
+    contacts.CONTACT: _("You are about to change how we reach you."),
     "export": _("You are about to save a conversation on this device."),
     entrance.FACTORS: _("You are about to change how you sign in."),
 }

@@ -16,15 +16,18 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts import enrolment, entrance, limits, passkeys, passwords
+from accounts import agreements, contacts, enrolment, entrance, limits, passkeys, passwords
 from accounts.models import (
+    Agreement,
     AuthenticatorApp,
+    ContactChange,
     KeptForm,
     PasswordReset,
     RecoverySheet,
     Session,
     Strength,
     TryCounter,
+    User,
 )
 from accounts.passkeys import Site
 from accounts.refusals import CodeRefused, LinkSpent, PasskeyRefused, SessionEnded, TooManyTries
@@ -141,6 +144,36 @@ def test_one_link_for_a_new_password_used_by_twenty_sets_one(ana, settings):
     assert results.count(None) == 1
     assert sum(isinstance(result, LinkSpent) for result in results) == AT_ONCE - 1
     assert AuditEvent.objects.filter(subtype="password-change").count() == 1
+
+
+def test_one_link_for_a_new_address_opened_by_twenty_counts_once(ana):
+    change = ContactChange.objects.ask(by=ana, email="ana@post.example")
+    token = change.new_token()
+    sessions = waiting_sessions(ana)
+    results = at_once(lambda n: contacts.confirm_email(sessions[n], token=token))
+    assert results.count(None) == 1
+    assert all(result is None or isinstance(result, LinkSpent | SessionEnded) for result in results), results
+    assert AuditEvent.objects.filter(subtype="contact-changed").count() == 1
+
+
+def test_of_twenty_new_addresses_asked_for_at_once_one_waits(ana):
+    results = at_once(lambda n: ContactChange.objects.ask(by=ana, email=f"a{n}@post.example"))
+    assert all(isinstance(result, ContactChange) for result in results)
+    assert ContactChange.objects.waiting().count() == 1
+
+
+def test_of_twenty_failures_at_once_one_alarm_is_raised(cast, ana):
+    tried = [f"eve{n % 2}@riverside.example" for n in range(AT_ONCE)]
+    at_once(lambda n: entrance.open_with_password(email=tried[n], password="x", browser=""))
+    raised = AuditEvent.objects.filter(subtype="many-failures")
+    assert sorted(event.additional_data["of"] for event in raised) == ["account", "account", "network"]
+
+
+def test_terms_agreed_to_by_ten_windows_are_agreed_to_once(ana):
+    Agreement.objects.filter(user=ana).delete()
+    results = at_once(lambda n: agreements.agree(User.objects.get(pk=ana.pk), version="patients-1"), 10)
+    assert results == [True] * 10
+    assert Agreement.objects.filter(user=ana).count() == 1
 
 
 def test_one_answer_of_a_passkey_sent_by_twenty_opens_one_door(ana, settings):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 
 import pytest
@@ -199,6 +200,34 @@ def test_a_guesser_gets_twenty_codes_a_day_over_all_roads(cast):
             looked_at += client.post("/sign-in/code/", {"code": _wrong(cast)}).status_code == 422
             looked_at += client.post("/sign-in/recovery/", {"code": "A" * 16}).status_code == 422
         assert looked_at == 20
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_in_whatever_order_he_takes_the_roads_a_guesser_gets_no_more_than_twenty(cast, seed):
+    """G15: sign-in and step-up, app and paper, new sessions and a stolen one, from anywhere, at any time of a day."""
+    turn = random.Random(seed)  # noqa: S311  (an order, not a secret)
+    with time_machine.travel("2026-03-10T00:00:00Z", tick=False) as clock:
+        stolen = Client()
+        stolen.cookies[settings.SESSION_COOKIE_NAME] = (
+            sign_in(cast, "ana").cookies[settings.SESSION_COOKIE_NAME].value
+        )
+        roads = {
+            "/sign-in/code/": {"code": "000000"},
+            "/sign-in/recovery/": {"code": "A" * 16},
+            "/sign-in/again/": {"for": "factors", "code": "000000"},
+            "/sign-in/again/?recovery=1": {"for": "factors", "code": "A" * 16},
+        }
+        looked_at = 0
+        for number in range(90):
+            road, sent = turn.choice(list(roads.items()))
+            client = stolen
+            if "again" not in road:
+                client = Client(REMOTE_ADDR=f"192.0.{seed}.{number}")
+                client.post("/sign-in/", cast.login("ana"))
+            answer = client.post(road, sent)
+            looked_at += answer.status_code == 422
+            clock.shift(turn.choice((5, 300, 901, 1500)))
+        assert 15 <= looked_at <= 20
 
 
 def test_her_own_browser_is_never_shut_for_longer_than_a_quarter_of_an_hour(cast):

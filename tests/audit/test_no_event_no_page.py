@@ -42,6 +42,7 @@ class Clinic:
             "her request": ("ana", f"/medicines/requests/{request.pk}/"),
             "who has seen her record": ("ana", "/privacy/"),
             "her account": ("ana", "/account/"),
+            "how she is reached": ("ana", "/account/contact/"),
             "messages for her daughter": ("rosa", "/messages/"),
             "the team inbox": ("maya", "/inbox/"),
             "a conversation at work": ("maya", f"/inbox/{thread.pk}/"),

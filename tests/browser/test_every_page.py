@@ -126,6 +126,7 @@ WAY_IN = {
 }
 TERMS = {"terms"}
 FACTOR_PAGES = {"account-app-new", "account-codes", "account-passkey-new", "account-password"}
+CONTACT = {"account-contact", "account-email", "account-email-confirm", "account-phone"}
 
 
 def test_every_page_is_visited_here() -> None:
@@ -134,7 +135,10 @@ def test_every_page_is_visited_here() -> None:
         for _, pattern in addresses()
         if "get" in (declared(pattern.callback) or {}) and not is_api(pattern.callback)
     }
-    assert pages - NO_PAGES == PATIENT | STAFF | OFFICER | ADMINISTRATOR | WAY_IN | TERMS | FACTOR_PAGES
+    assert (
+        pages - NO_PAGES
+        == PATIENT | STAFF | OFFICER | ADMINISTRATOR | WAY_IN | TERMS | CONTACT | FACTOR_PAGES
+    )
 
 
 def test_the_pages_of_a_patient(cast, work, visitor, as_):
@@ -342,6 +346,32 @@ def test_the_terms(cast, visitor, as_):
         visitor.look("terms, to be agreed to")
         visitor.page.get_by_role("button", name="I have read this and I agree").click()
         visitor.page.get_by_role("heading", name="How you sign in").wait_for()
+
+
+def test_changing_how_she_is_reached(cast, visitor, as_):
+    from accounts.models import ContactChange
+
+    as_(cast.ana, fresh="contact")
+    page = visitor.page
+    visitor.go("account-contact")
+    visitor.go("account-email")
+    page.get_by_label("New e-mail").fill("not whole")
+    page.get_by_role("button", name="Send a link there").click()
+    page.get_by_role("alert").wait_for()
+    visitor.look("account-email with errors")
+    page.get_by_label("New e-mail").fill("ana.alvarez@post.example")
+    page.get_by_role("button", name="Send a link there").click()
+    page.get_by_text("We sent a link to").wait_for()
+    visitor.look("account-contact, waiting")
+    visitor.go("account-email-confirm", ContactChange.objects.get().new_token())
+    page.get_by_role("button", name="Use this e-mail from now on").click()
+    page.get_by_role("button", name="Undo the change").wait_for()
+    visitor.look("account-contact, changed")
+    visitor.go("account-email-confirm", "nothing", status=410)
+    as_(cast.ana, fresh="contact")
+    visitor.go("account-phone")
+    as_(cast.maya)
+    visitor.go("account-contact")
 
 
 def test_changing_the_second_step(cast, visitor, as_):

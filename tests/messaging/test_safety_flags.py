@@ -96,18 +96,16 @@ HELP = {
 
 
 def places(work):
-    """Every page on which the patient's side sends words: its address and its form without the words."""
+    """Pages that send in one step: address, and the form without its words. A new message has steps of its own."""
     thread = work.thread()
-    letter = {"category": "medical_question", "subject": "A question"}
     return [
         (reverse("thread-replies", args=[thread.pk]), "body", {"seen": str(thread.last_message_id)}),
-        (reverse("message-new"), "body", letter),
         (reverse("refill-new", args=[work.medicine().pk]), "comment", {}),
     ]
 
 
 @pytest.mark.parametrize("words", HELP)
-@pytest.mark.parametrize("place", [0, 1, 2], ids=["reply", "new", "refill"])
+@pytest.mark.parametrize("place", [0, 1], ids=["reply", "refill"])
 def test_a_page_shows_help_first_keeps_the_words_and_then_sends(work, cast, enter, words, place):
     address, name, form = places(work)[place]
     ana = enter(cast.ana)
@@ -125,7 +123,7 @@ def test_a_page_shows_help_first_keeps_the_words_and_then_sends(work, cast, ente
     assert (flag.shown, flag.chose, flag.answer) == (grade, "went_on", "not_asked")
 
 
-@pytest.mark.parametrize("place", [0, 1, 2], ids=["reply", "new", "refill"])
+@pytest.mark.parametrize("place", [0, 1], ids=["reply", "refill"])
 def test_harmless_words_are_sent_at_once(work, cast, enter, place):
     address, name, form = places(work)[place]
     assert enter(cast.ana).post(address, {**form, name: "No chest pain, no fever."}).status_code == 302

@@ -238,6 +238,8 @@ def test_every_step_of_the_way_in_says_nothing_in_english(cast, enter, half, spa
         (half(newcomer), ["/sign-in/set-up/", "/sign-in/set-up/passkey/"]),
         (enter(cast.ana), [f"/sign-in/again/?for={FACTORS}", "/account/password/", "/terms/"]),
         (enter(cast.ana, fresh=FACTORS), ["/account/apps/new/", "/account/codes/", "/account/passkeys/new/"]),
+        (enter(cast.ana, fresh="contact"), ["/account/contact/", "/account/email/", "/account/phone/"]),
+        (enter(cast.ana), ["/account/email/confirm/nothing/"]),
         (enter(cast.sam), ["/desk/lost/", "/terms/"]),
     ]
     left = {}

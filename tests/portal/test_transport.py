@@ -47,6 +47,24 @@ def test_every_cookie_is_for_https_and_for_this_host_only(production):
         assert cookie["domain"] == ""
 
 
+def test_the_cookies_of_somebody_signed_in_are_too(production, cast):
+    """Her session, her browser's mark, the question asked of a passkey."""
+    production.DEVICE_COOKIE_NAME, production.PASSKEY_COOKIE_NAME = "__Host-device", "__Host-passkey"
+    client = Client()
+    answers = [
+        client.post("/sign-in/passkey/options/", secure=True),
+        client.post("/sign-in/", cast.login("ana"), secure=True),
+        client.post("/sign-in/code/", {"code": cast.code("ana")}, secure=True),
+        client.post("/sign-out/", secure=True),
+    ]
+    cookies = [(name, cookie) for answer in answers for name, cookie in answer.cookies.items()]
+    assert {name for name, _cookie in cookies} >= {"__Host-session", "__Host-device", "__Host-passkey"}
+    for name, cookie in cookies:
+        assert (cookie["secure"], cookie["path"], cookie["domain"]) == (True, "/", ""), name
+        assert cookie["samesite"] in ("Lax", "Strict"), name
+        assert cookie["httponly"] or not cookie.value, name
+
+
 def test_a_visitor_cannot_claim_to_have_come_by_https(production):
     assert Client().get("/sign-in/", headers={"x-forwarded-proto": "https"}).status_code == 301
 

@@ -126,10 +126,13 @@
   });
   restart();
   on('htmx:afterRequest', restart);
-  find('[data-stay-button]', dialog).addEventListener('click', () => {
+  function stay() {
     fetch(dialog.dataset.stay, { redirect: 'manual' }).then((answer) => {
       dialog.close();
       if (answer.ok) restart(); else leave();
     }, () => { dialog.close(); sayItFailed('offline'); });
-  });
+  }
+  find('[data-stay-button]', dialog).addEventListener('click', stay);
+  // Whoever puts the question away with Escape is there.
+  dialog.addEventListener('cancel', (event) => { event.preventDefault(); stay(); });
 })();
