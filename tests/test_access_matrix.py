@@ -114,6 +114,7 @@ MATRIX = {
     ("draft-nurse", "get"):                 "302 302 200 404 404 403 403 403 403 403 403",
     ("draft-text", "get"):                  "302 302 200 404 404 403 403 403 403 403 403",
     ("draft-text", "post"):                 "302 302 422 404 404 403 403 403 403 403 403",
+    ("draft-files", "post"):                 "302 302 200 404 404 403 403 403 403 403 403",
     ("draft-check", "get"):                 "302 302 200 404 404 403 403 403 403 403 403",
     ("draft-check", "post"):                "302 302 302 404 404 403 403 403 403 403 403",
     ("draft-discard", "post"):              "302 302 302 404 404 403 403 403 403 403 403",
@@ -301,7 +302,7 @@ class Clinic:
             thing = AuditEvent.objects.filter(patient_id=self.cast.patient("ana").pk).earliest("recorded_at")
         elif "refills/" in route or "requests/" in route:
             thing = self.item
-        elif "files/<" in route:
+        elif route.startswith("files/") or "v1/files/" in route:
             thing = self.file
         elif "drafts/" in route:
             thing = self.draft

@@ -162,13 +162,15 @@ def test_the_pages_of_a_patient(cast, work, visitor, as_):
     visitor.go("messages")
     visitor.go("messages", query="?show=closed")
     visitor.go("thread", thread.pk)
+    from messaging.models import Amendment, PutAway, Withdrawal
+
     visitor.go("message-correct", thread.pk, thread.messages.earliest("sent_at").pk)
-    thread.amend(thread.messages.earliest("sent_at"), by=cast.ana, body="As I meant it.")
+    Amendment.objects.write(thread, thread.messages.earliest("sent_at"), by=cast.ana, body="As I meant it.")
     visitor.go("thread", thread.pk)
     other = work.thread(subject="Old")
-    other.take_back(other.messages.get(author=cast.ana), by=cast.ana)
+    Withdrawal.objects.take_back(other, other.messages.get(author=cast.ana), by=cast.ana)
     visitor.go("thread", other.pk)
-    other.put_away(by=cast.ana)
+    PutAway.objects.put(other, by=cast.ana)
     visitor.go("messages", query="?show=away")
     visitor.go("message-new")
     visitor.go("thread-print", thread.pk)
