@@ -84,7 +84,7 @@ def email_field(label: Any, *, hint: Any = "", required: bool = True, own: bool 
     )
 
 
-def _birth_date(*, own: bool = False) -> forms.DateField:
+def birth_date_field(*, own: bool = False) -> forms.DateField:
     return forms.DateField(
         label=_("Your birth date") if own else _("Birth date"),
         error_messages={
@@ -111,7 +111,7 @@ class JoinForm(forms.Form):
     """The first page of who has a code from the clinic and no account."""
 
     code = _invitation_code()
-    birth_date = _birth_date(own=True)
+    birth_date = birth_date_field(own=True)
     email = email_field(_("Your e-mail"), hint=_("We send you a link. Later you sign in with this e-mail."))
 
 
@@ -119,14 +119,14 @@ class RedeemForm(forms.Form):
     """The same of who is signed in."""
 
     code = _invitation_code()
-    birth_date = _birth_date(own=True)
+    birth_date = birth_date_field(own=True)
 
 
 class LinkForm(forms.Form):
     """Behind the link: what only she knows, and, for who has no account, a password."""
 
     code = _invitation_code()
-    birth_date = _birth_date(own=True)
+    birth_date = birth_date_field(own=True)
 
     def __init__(self, *args: Any, asks_birth_date: bool, has_account: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -266,7 +266,7 @@ class IdentityForm(forms.Form):
         error_messages={"required": _("Write the record number")},
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
-    birth_date = _birth_date()
+    birth_date = birth_date_field()
 
 
 class RecordNumberForm(forms.Form):

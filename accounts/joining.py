@@ -17,10 +17,11 @@ from django.urls import reverse
 from django.utils import translation
 
 from accounts import codes, limits, passwords
-from accounts.models import Invitation, InvitationKind, Session, User
+from accounts.models import CareTeam, Invitation, InvitationKind, Session, User
 from accounts.models.invitation import code_digest
-from accounts.models.joined import PORTER
+from accounts.models.joined import PORTER, name_in
 from accounts.models.notification import NOTIFIER
+from accounts.models.role import KEEPERS
 from accounts.models.user import email_digest
 from accounts.notices import invitation_words
 from accounts.refusals import InvitationOver, InvitationRefused, LoginTaken, SignInToJoin, TooManyTries
@@ -28,7 +29,11 @@ from audit.recorder import record, record_read
 from audit.seals import SealBroken, unseal
 
 if TYPE_CHECKING:
-    from datetime import date
+    from datetime import date, datetime
+    from uuid import UUID
+
+    from accounts.models.invitation import Issued
+    from audit.context import Agent
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,49 @@ class Welcome:
     """What the page behind a link may know: which thing to ask for besides, and nothing of whom it is for."""
 
     asks_birth_date: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What whoever invites hands over: shown in one answer, and known to nobody afterwards."""
+
+    code: str
+    kind: str
+    address: str
+    until: datetime
+    is_mailed: bool
+    patient_id: UUID | None
+    two_must_agree: bool
+
+
+def to_hand_over(issued: Issued) -> Handed:
+    invitation = issued.invitation
+    return Handed(
+        code=codes.spaced(issued.code),
+        kind=invitation.kind,
+        address=f"{settings.PORTAL_URL}{reverse('join')}",
+        until=invitation.until,
+        is_mailed=invitation.mail_due_at is not None,
+        patient_id=invitation.patient_id,
+        two_must_agree=bool(KEEPERS & set(invitation.roles)),
+    )
+
+
+def renew(invitation: Invitation, *, by: User) -> Issued:
+    """The same once more for a member of staff, with a new code and a new link."""
+    if invitation.used_at is not None or invitation.email is None:
+        raise InvitationOver
+    return Invitation.objects.issue(
+        kind=InvitationKind.STAFF,
+        by=by,
+        email=_address_of(invitation, reader=by),
+        language=invitation.language,
+        name=name_in(invitation),
+        title=invitation.title,
+        roles=invitation.roles,
+        teams=CareTeam.objects.filter(pk__in=invitation.teams),
+        returning=invitation.user if invitation.taken_at is None else None,
+    )
 
 
 def welcome(token: str) -> Welcome | None:
@@ -157,8 +205,8 @@ def _asks_birth_date(invitation: Invitation) -> bool:
     return invitation.kind == InvitationKind.PATIENT
 
 
-def _address_of(invitation: Invitation) -> str:
-    receipt = record_read(reader=PORTER, shown=[invitation], category="contact", purpose="HOPERAT")
+def _address_of(invitation: Invitation, *, reader: Agent = PORTER) -> str:
+    receipt = record_read(reader=reader, shown=[invitation], category="contact", purpose="HOPERAT")
     return unseal(invitation, "email", receipt=receipt)
 
 

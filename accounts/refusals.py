@@ -312,6 +312,11 @@ class AccountClosed(Refusal):
     words = _("This account is closed already.")
 
 
+class AccountOpen(Refusal):
+    code = "account_open"
+    words = _("This account is open. Nobody needs to be invited to it.")
+
+
 class RoleHeld(Refusal):
     code = "role_held"
     words = _("This person has this role already.")

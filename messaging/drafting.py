@@ -9,7 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from messaging.forms import BODY_TOO_LONG, PortalForm, TextField
+from messaging.forms import BODY_TOO_LONG, FilesForm, PortalForm, TextField
 from messaging.models import BODY_LIMIT, SUBJECT_LIMIT, CategoryCode, Urgent
 
 # Two answers to "What is it about?" that lead elsewhere first.
@@ -77,7 +77,7 @@ class TopicForm(PortalForm):
         }.get(chosen, chosen)
 
 
-class DraftForm(PortalForm):
+class DraftForm(FilesForm):
     """Title and message. `revision` is the state of the draft that the page shows."""
 
     subject = TextField(

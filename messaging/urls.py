@@ -30,6 +30,7 @@ urlpatterns = [
     path("messages/drafts/<uuid:ref>/topic/", drafts.draft_topic, name="draft-topic"),
     path("messages/drafts/<uuid:ref>/nurse/", drafts.draft_nurse, name="draft-nurse"),
     path("messages/drafts/<uuid:ref>/text/", drafts.draft_text, name="draft-text"),
+    path("messages/drafts/<uuid:ref>/files/", drafts.draft_files, name="draft-files"),
     path("messages/drafts/<uuid:ref>/check/", drafts.draft_check, name="draft-check"),
     path("messages/drafts/<uuid:ref>/discard/", drafts.draft_discard, name="draft-discard"),
     path("messages/search/", search.message_search, name="message-search"),

@@ -14,13 +14,14 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
-from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from environs import Env, EnvError
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
+from portal.containment import CONTENT_SECURITY_POLICY as CONTENT_SECURITY_POLICY
+from portal.containment import PERMISSIONS_POLICY as PERMISSIONS_POLICY
 from portal.local import state
 from portal.logs import LOGGING as LOGGING
 from portal.schedule import SCHEDULE
@@ -330,28 +331,6 @@ DEVICE_COOKIE_AGE = 365 * 24 * 60 * 60
 PASSKEY_COOKIE_NAME = "__Host-passkey" if SECURE else "passkey"
 CSRF_COOKIE_NAME = "__Host-csrf" if SECURE else "csrf"
 CSRF_FAILURE_VIEW = "portal.errors.csrf_failure"
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": [NONE],
-        "script-src": [SELF, NONCE],
-        "style-src": [SELF, NONCE],
-        "img-src": [SELF],
-        "font-src": [SELF],
-        "connect-src": [SELF],
-        "manifest-src": [SELF],
-        "form-action": [SELF],
-        "base-uri": [NONE],
-        "frame-ancestors": [NONE],
-        "require-trusted-types-for": ["'script'"],
-        "trusted-types": ["htmx", "default"],
-    }
-}
-PERMISSIONS_POLICY: dict[str, list[str]] = {
-    feature: []
-    for feature in ("accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "microphone",
-                    "payment", "usb")
-}  # fmt: skip
-
 # --- static files
 
 STATIC_URL = "static/"

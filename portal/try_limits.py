@@ -19,13 +19,14 @@ TRY_LIMITS = {
     "code-address": (60, timedelta(minutes=15)),
     "reset-account": (3, timedelta(hours=1)),
     "reset-address": (30, timedelta(hours=1)),
+    "contact-account": (5, timedelta(hours=1)),
     "identity-check": (10, timedelta(hours=1)),
+    # Numbers at the desk that led to nobody.
+    "record-number": (30, timedelta(hours=1)),
     "passkey-address": (60, timedelta(minutes=15)),
     # Of one code, whether there is such an invitation or not; and how many mails one invitation may cause.
     "join-code": (8, timedelta(days=3)),
     "join-address": (30, timedelta(minutes=15)),
     "join-mail": (5, timedelta(days=1)),
     "record-look-up": (60, timedelta(hours=1)),
-    "contact-account": (5, timedelta(hours=1)),
-    "record-number": (30, timedelta(hours=1)),
 }

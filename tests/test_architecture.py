@@ -26,6 +26,7 @@ OPENERS = {
     "accounts/contacts.py",
     "accounts/history.py",
     "accounts/joining.py",
+    "accounts/patient_accounts.py",
     "accounts/models/factor.py",
     "accounts/models/kept.py",
     "accounts/proofing.py",
@@ -44,6 +45,7 @@ DIRECTORY_OPENERS = {
     "accounts/people.py",
     "accounts/directory.py",
     "accounts/models/joined.py",
+    "accounts/staff.py",
 }
 
 # Columns of text that stand open, and why that is no harm. What has a fixed list of choices need not be here.

@@ -46,6 +46,11 @@ def when_joined(kind: InvitationKind) -> Callable[[WhenJoined], WhenJoined]:
     return register
 
 
+def name_in(invitation: Invitation) -> str:
+    """The name of a member of staff, as it will stand on the door plate."""
+    return open_directory(invitation, "name")
+
+
 @when_joined(InvitationKind.PATIENT)
 def _her_record(invitation: Invitation, user: User) -> None:
     patient = Patient.objects.select_for_update().get(pk=invitation.patient_id)
@@ -62,8 +67,7 @@ def _her_work(invitation: Invitation, user: User) -> None:
     """Her door plate, her roles and her teams. A role over accounts or the trail is only asked for: two decide."""
     giver: Agent = invitation.invited_by or PORTER
     if not Practitioner.objects.filter(user=user).exists():
-        name = open_directory(invitation, "name")
-        Practitioner.objects.introduce(user=user, name=name, title=invitation.title, by=giver)
+        Practitioner.objects.introduce(user=user, name=name_in(invitation), title=invitation.title, by=giver)
     held = set(RoleGrant.objects.current().filter(user=user).values_list("role", flat=True))
     for role in sorted(set(invitation.roles) - held):
         if role not in KEEPERS or invitation.invited_by is None:

@@ -92,9 +92,9 @@ class RoleGrant(Period):
 
     @verb(actor="by")
     def withdraw(self, *, by: Agent, approved: RoleRequest | None = None) -> None:
-        """Take the role away. Of the two that need two people also this does (`give` says more).
+        """Take the role away. Work that it let her hold goes back to the others, in the same transaction.
 
-        Work that it let her hold goes back to the others, in the same transaction.
+        Of the two roles that need two people also this does (`give` says more).
         """
         leaving.alone()
         if self.role in KEEPERS:
@@ -104,8 +104,8 @@ class RoleGrant(Period):
             keep_one(self.role, without=self.user)
         self._run_out(by)
         self.user.rights_changed()
-        Notification.objects.warn(self.user, about=self, notice=Notice.ROLE_CHANGED, once="ended")
         leaving.settle(leaving.Leaving(by=by, people=(self.user,)))
+        Notification.objects.warn(self.user, about=self, notice=Notice.ROLE_CHANGED, once="ended")
 
     @verb(actor="by")
     def end_with_account(self, *, by: Agent) -> None:

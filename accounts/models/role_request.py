@@ -10,6 +10,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from accounts import leaving
 from accounts.models.notification import Notification
 from accounts.models.role import KEEPERS, Role, RoleGrant, holders, keep_one
 from accounts.notices import Notice
@@ -118,6 +119,7 @@ class RoleRequest(models.Model):
     @verb(actor="by")
     def approve(self, *, by: User) -> None:
         """Agree. The role is given or taken in the same transaction."""
+        leaving.alone()  # Before any other lock, because this may end a role.
         row = self._locked(by)
         row.close(approved=True, by=by)
         if row.gives:
@@ -127,14 +129,14 @@ class RoleRequest(models.Model):
             if grant is None:
                 raise RoleNotHeld
             grant.withdraw(by=by, approved=row)
-        record(agent=by, type="role", subtype="role-approve", obj=row.user, detail=row.detail)
+        record(agent=by, type="role", subtype="role-approve", action="U", obj=row.user, detail=row.detail)
         row.tell(Notice.ROLE_DECIDED)
 
     @verb(actor="by")
     def refuse(self, *, by: User) -> None:
         row = self._locked(by)
         row.close(approved=False, by=by)
-        record(agent=by, type="role", subtype="role-refuse", obj=row.user, detail=row.detail)
+        record(agent=by, type="role", subtype="role-refuse", action="U", obj=row.user, detail=row.detail)
         row.tell(Notice.ROLE_DECIDED)
 
     @verb(actor="by")
@@ -144,7 +146,7 @@ class RoleRequest(models.Model):
         if by.pk != row.requested_by_id:
             raise NotYours
         row.close(approved=False)
-        record(agent=by, type="role", subtype="role-unask", obj=row.user, detail=row.detail)
+        record(agent=by, type="role", subtype="role-unask", action="U", obj=row.user, detail=row.detail)
 
     def spend(self, *, user: User, role: str, gives: bool) -> None:
         """What two people agreed on happens once, and nothing else by it."""

@@ -25,6 +25,7 @@ from audit.verbs import verb
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from accounts.models.session import Session
     from audit.context import Agent
 
 
@@ -68,6 +69,10 @@ class Standing:
 
 
 class UserManager(BaseUserManager["User"]):
+    def staff(self) -> models.QuerySet[User]:
+        """Everybody with a name on the door plate, those who have left included."""
+        return self.filter(practitioner__isnull=False).select_related("practitioner")
+
     def by_email(self, text: str) -> User | None:
         return self.by_login(email_digest(text))
 
@@ -221,6 +226,10 @@ class User(AbstractBaseUser):
         return bool(self.roles & CARING)
 
     @property
+    def at_the_desk(self) -> bool:
+        return Role.FRONT_DESK in self.roles
+
+    @property
     def keeps_accounts(self) -> bool:
         """Administers accounts, and can sign in."""
         return self.is_active and Role.ACCOUNT_ADMIN in self.roles
@@ -279,10 +288,22 @@ class User(AbstractBaseUser):
         alive = Session.objects.alive().filter(user=self).select_related("user")
         ended = sum(session.end(by=by, reason=End.ENDED_BY_ADMIN) for session in alive)
         if ended:
-            Notification.objects.warn(
-                self, about=self, notice=Notice.SESSIONS_ENDED, once=timezone.now().isoformat()[:16]
-            )
+            self._was_signed_out(by, ended)
         return ended
+
+    @verb(actor="by")
+    def sign_out_of(self, session: Session, *, by: Agent) -> None:
+        """End one of her sessions for her."""
+        from accounts.models.session import End
+
+        if session.user_id == self.pk and session.end(by=by, reason=End.ENDED_BY_ADMIN):
+            self._was_signed_out(by, 1)
+
+    def _was_signed_out(self, by: Agent, sessions: int) -> None:
+        detail = {"sessions": sessions}
+        record(agent=by, type="account", subtype="sign-out", action="U", obj=self, detail=detail)
+        minute = timezone.now().strftime("%Y%m%d%H%M")
+        Notification.objects.warn(self, about=self, notice=Notice.SESSIONS_ENDED, once=minute)
 
     @verb(actor="by")
     def deactivate(self, *, by: Agent, why: str | None = None) -> None:
@@ -293,9 +314,9 @@ class User(AbstractBaseUser):
         """
         from accounts.models.care import CareTeamMembership
 
-        leaving.alone()
         if getattr(by, "pk", None) == self.pk:
             raise NotYourOwn
+        leaving.alone()
         row = User.objects.select_for_update().get(pk=self.pk)
         if not row.is_active:
             raise AccountClosed
@@ -306,10 +327,10 @@ class User(AbstractBaseUser):
         for place in CareTeamMembership.objects.current().filter(user=self):
             place.end(by=by)
         record(agent=by, type="account", subtype="deactivate", action="U", obj=self, reason_text=why)
+        leaving.settle(leaving.Leaving(by=by, people=(self,)))
         Notification.objects.warn(
             self, about=self, notice=Notice.ACCOUNT_CLOSED, once=self.security_stamp[:8]
         )
-        leaving.settle(leaving.Leaving(by=by, people=(self,)))
 
     def shut(self) -> None:
         """Nobody comes in by this account from now on. Inside the verb that says why."""

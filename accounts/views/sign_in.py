@@ -104,6 +104,7 @@ WHY_AGAIN = {
     "export": _("You are about to save a conversation on this device."),
     entrance.FACTORS: _("You are about to change how you sign in."),
     TRUST: _("You are about to decide who may help you."),
+    "people": _("You are about to change somebody’s account."),
 }
 
 

@@ -117,7 +117,10 @@ def _communication(
         "identifier": [{"system": SHA_256, "value": receipt_of(message, ref)}],
         "sender": {**_to(sender), "display": message.author.name},
         "language": message.language,
-        "payload": [{"contentString": message.body}],
+        "payload": [
+            {"contentString": message.body},
+            *({"contentAttachment": {"title": file.name}} for file in message.files),
+        ],
     }
 
 

@@ -141,6 +141,9 @@ def _of_line(line: Line) -> Iterator[Row]:
     yield Row(last.text, BOLD, last.size, last.ink, last.above, leads=True)
     yield Row(_moment(line.at), ink=PALE, size=9, leads=True)
     yield from _wrapped(message.body, above=2)
+    if message.files:
+        names = ", ".join(file.name for file in message.files)
+        yield from _wrapped(_("Files: %(names)s") % {"names": names}, ink=PALE, size=9, above=3)
     if line.receipt:
         receipt = _("Receipt %(ref)s, SHA-256 %(digest)s") % {"ref": message.ref, "digest": line.receipt}
         yield from _wrapped(receipt, ink=PALE, size=7, above=3)

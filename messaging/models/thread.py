@@ -24,12 +24,10 @@ from messaging import notices
 from messaging.clock import now
 from messaging.models.closure import Closure, Outcome
 from messaging.models.confidence import Confidence, begins_apart, may_write_for, may_write_in
-from messaging.models.correction import Amendment, Withdrawal
 from messaging.models.message import PREVIEW_LENGTH, Message, Press, Side
 from messaging.models.note import InternalNote
 from messaging.models.pool import Category, Pool
 from messaging.models.safety import SafetyFlag
-from messaging.models.shelf import PutAway
 from messaging.models.team_change import TeamChange
 from messaging.models.words import MessageWords
 from messaging.models.work import WorkItem, is_on_patients_side
@@ -281,26 +279,6 @@ class Thread(models.Model):
             return True
         closure = self.closures.filter(reopened_at=None).first()
         return closure is None or now() < closure.closed_at + settings.REOPEN_WITHIN
-
-    def amend(  # What these promise stands with the verbs that do it.
-        self,
-        message: Message,
-        *,
-        by: User,
-        body: str,
-        side: Side | None = None,
-        form_token: UUID | None = None,
-    ) -> Amendment:
-        return Amendment.objects.write(self, message, by=by, body=body, side=side, form_token=form_token)
-
-    def take_back(self, message: Message, *, by: User, side: Side | None = None) -> None:
-        Withdrawal.objects.take_back(self, message, by=by, side=side)
-
-    def put_away(self, *, by: User) -> None:
-        PutAway.objects.put(self, by=by)
-
-    def take_out(self, *, by: User) -> None:
-        PutAway.objects.take_out(self, by=by)
 
     def overtake_unread(self, *, by: User) -> None:
         """Nobody needs to call about an answer that was not read: the conversation goes on."""

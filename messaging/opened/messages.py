@@ -114,7 +114,14 @@ def one_by_one(messages: Iterable[OpenMessage], versions: Versions) -> tuple[Ope
         apart.append(once)
         for version, row in zip(said[1:], versions.get(message.ref, ()), strict=True):
             apart.append(
-                replace(once, ref=row.pk, body=version.body, sent_at=version.written_at, corrects=message.ref)
+                replace(
+                    once,
+                    ref=row.pk,
+                    body=version.body,
+                    sent_at=version.written_at,
+                    corrects=message.ref,
+                    files=(),
+                )
             )
     return tuple(sorted(apart, key=lambda message: message.sent_at))
 

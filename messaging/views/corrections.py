@@ -12,7 +12,7 @@ from accounts.models import KeptForm
 from accounts.policy import policy, signed_in
 from messaging.access import own_thread_for, worked_thread_for, written_message_for
 from messaging.forms import CorrectionForm
-from messaging.models import Side
+from messaging.models import Amendment, Side, Withdrawal
 from messaging.opened.corrections import open_own_message
 from messaging.refusals import Refusal
 
@@ -62,7 +62,7 @@ def _correct(request: PortalRequest, thread: Thread, ref: UUID, *, side: Side) -
     if not form.is_valid():
         return _show(request, message, side=side, form=form, status=422)
     try:
-        thread.amend(message, by=request.user, side=side, **form.cleaned_data)
+        Amendment.objects.write(thread, message, by=request.user, side=side, **form.cleaned_data)
     except Refusal as refusal:
         form.refuse("body", refusal.words)
         return _show(request, message, side=side, form=form, status=refusal.status)
@@ -72,7 +72,7 @@ def _correct(request: PortalRequest, thread: Thread, ref: UUID, *, side: Side) -
 def _take_back(request: PortalRequest, thread: Thread, ref: UUID, *, side: Side) -> HttpResponse:
     message = written_message_for(request.user, thread, ref)
     try:
-        thread.take_back(message, by=request.user, side=side)
+        Withdrawal.objects.take_back(thread, message, by=request.user, side=side)
     except Refusal as refusal:
         problem = str(refusal.words)
         return _show(request, message, side=side, problem=problem, status=refusal.status)

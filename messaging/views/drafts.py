@@ -28,12 +28,16 @@ from messaging.drafting import (
     TopicForm,
     UrgentForm,
 )
-from messaging.models import Draft, DraftKind, Urgent
+from messaging.filing.uploads import takes_files
+from messaging.models import Draft, DraftKind, Place, Side, Urgent
+from messaging.models.attachment import may_have_files
 from messaging.opened.choices import message_choices
 from messaging.opened.drafts import drafts_of, open_check, open_draft
+from messaging.opened.files import unsent_files
 from messaging.opened.sent import sent_message
 from messaging.opened.threads import inbox_counts
 from messaging.refusals import DraftMovedOn, DraftUnfinished, NoPool, Refusal, TeamMovedOn
+from messaging.views.uploads import add_or_remove, asks_for_part, files_part, take_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -179,6 +183,7 @@ def draft_nurse(request: PortalRequest, ref: UUID) -> HttpResponse:
 
 
 @policy(get=signed_in("patient"), post=signed_in("patient"))
+@takes_files
 @require_http_methods(["GET", "HEAD", "POST"])
 @_in_words
 def draft_text(request: PortalRequest, ref: UUID) -> HttpResponse:
@@ -201,11 +206,30 @@ def draft_text(request: PortalRequest, ref: UUID) -> HttpResponse:
         return _write(request, letter, form, status=moved.status, shows_other=True)
     if _saves_itself(request):
         return _saved(request, letter)
-    if "save" in request.POST:
+    problems = take_in(request, Place(Side.PATIENT, draft=letter), token=None)
+    if "save" in request.POST and not problems:
         return redirect(f"{reverse('draft-text', args=[letter.pk])}?saved=1")
-    if not form.is_valid():
+    if not form.also_say(problems):
         return _write(request, letter, form, status=422)
     return redirect("draft-check", letter.pk)
+
+
+@policy(post=signed_in("patient"))
+@takes_files
+@require_http_methods(["POST"])
+@_in_words
+def draft_files(request: PortalRequest, ref: UUID) -> HttpResponse:
+    """Add files to a new message, or take one away again. What is typed beside them is kept."""
+    letter = letter_for(request.user, ref)
+    if letter.is_sent:
+        return _sent(letter)
+    place = Place(Side.PATIENT, draft=letter)
+    if asks_for_part(request):
+        return files_part(request, place, add_or_remove(request, place, token=None))
+    form = DraftForm(request.POST)
+    letter = letter.keep(by=request.user, **form.kept())
+    form.say_only(add_or_remove(request, Place(Side.PATIENT, draft=letter), token=None))
+    return _write(request, letter, form, status=422 if form.errors else 200)
 
 
 @policy(get=signed_in("patient"), post=signed_in("patient"))
@@ -249,6 +273,7 @@ def message_sent(request: PortalRequest, ref: UUID) -> HttpResponse:
 
 
 @policy(post=signed_in("patient"))
+@takes_files
 @require_http_methods(["POST"])
 @_in_words
 def thread_draft(request: PortalRequest, ref: UUID) -> HttpResponse:
@@ -263,6 +288,11 @@ def keep_in(request: PortalRequest, thread: Thread, kind: str, *, page: str) -> 
     kept = Draft.objects.keep(by=request.user, thread=thread, kind=kind, **form.kept())
     if _saves_itself(request):
         return _saved(request, kept)
+    if kind != DraftKind.NOTE:
+        side = Side.PATIENT if kind == DraftKind.REPLY else Side.TEAM
+        if problems := take_in(request, Place(side, thread=thread), token=None):
+            words = " ".join(problems)
+            return render(request, "messaging/draft_refused.html", {"words": words}, status=422)
     return redirect(f"{reverse(page, args=[thread.pk])}?saved=1#reply")
 
 
@@ -336,6 +366,8 @@ def _write(
         "was_kept": was_kept,
         "other": opened if shows_other else None,
         "saved": "saved" in request.GET,
+        "files": unsent_files(Place(Side.PATIENT, draft=letter), reader=request.user),
+        "may_add_files": may_have_files(request.user, letter.patient, scope="write"),
     }
     return render(request, "messaging/draft_text.html", context, status=status)
 
@@ -348,5 +380,6 @@ def _check(request: PortalRequest, letter: Draft, *, problem: str = "", status: 
     step = letter.missing_step(check.draft)
     if step:
         return redirect(STEPS[step], letter.pk)
-    context = {"check": check, "ref": letter.pk, "problem": problem}
+    files = unsent_files(Place(Side.PATIENT, draft=letter), reader=request.user)
+    context = {"check": check, "ref": letter.pk, "problem": problem, "files": files}
     return render(request, "messaging/draft_check.html", context, status=status)

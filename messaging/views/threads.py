@@ -16,7 +16,7 @@ from accounts.policy import policy, signed_in
 from messaging.access import own_thread_for
 from messaging.filing.uploads import takes_files
 from messaging.forms import ReplyForm
-from messaging.models import SUBJECT_LIMIT, DraftKind, Place, Side, Thread, ThreadState
+from messaging.models import SUBJECT_LIMIT, DraftKind, Place, PutAway, Side, Thread, ThreadState
 from messaging.opened.apart import apart_for_patient
 from messaging.opened.drafts import written_in
 from messaging.opened.help import looked_at
@@ -104,7 +104,7 @@ def _follow_up(
 def put_away(request: PortalRequest, ref: UUID) -> HttpResponse:
     found = own_thread_for(request.user, ref)
     try:
-        found.put_away(by=request.user)
+        PutAway.objects.put(found, by=request.user)
     except Refusal as refusal:
         return _show(request, found, ReplyForm(), problem=str(refusal.words), status=refusal.status)
     return redirect(f"{reverse('messages')}?done=away")
@@ -114,7 +114,7 @@ def put_away(request: PortalRequest, ref: UUID) -> HttpResponse:
 @require_http_methods(["POST"])
 def take_out(request: PortalRequest, ref: UUID) -> HttpResponse:
     found = own_thread_for(request.user, ref)
-    found.take_out(by=request.user)
+    PutAway.objects.take_out(found, by=request.user)
     return redirect(f"{found.get_absolute_url()}?done=out")
 
 

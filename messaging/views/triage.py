@@ -57,6 +57,7 @@ def inbox_thread(request: PortalRequest, ref: UUID) -> HttpResponse:
 
 
 @policy(post=signed_in("staff"))
+@takes_files
 @require_http_methods(["POST"])
 def inbox_draft(request: PortalRequest, ref: UUID) -> HttpResponse:
     """Keep an answer or a note that is being written: one of each for each of us."""

@@ -117,6 +117,18 @@ STAFF = {
     "reason",
 }
 ADMINISTRATOR = {"teams", "team"}
+PEOPLE = {
+    "people",
+    "people-invite",
+    "people-invitations",
+    "person",
+    "person-close",
+    "person-invite",
+    "role-requests",
+    "patient-accounts",
+    "patient-new",
+    "patient-account",
+}
 OFFICER = {"audit-events", "audit-event"}
 WAY_IN = {
     "sign-in",
@@ -145,7 +157,7 @@ def test_every_page_is_visited_here() -> None:
     }
     assert (
         pages - NO_PAGES
-        == PATIENT | STAFF | OFFICER | ADMINISTRATOR | WAY_IN | TERMS | CONTACT | FACTOR_PAGES
+        == PATIENT | STAFF | PEOPLE | OFFICER | ADMINISTRATOR | WAY_IN | TERMS | CONTACT | FACTOR_PAGES
     )
 
 
@@ -156,13 +168,15 @@ def test_the_pages_of_a_patient(cast, work, visitor, as_):
     visitor.go("messages")
     visitor.go("messages", query="?show=closed")
     visitor.go("thread", thread.pk)
+    from messaging.models import Amendment, PutAway, Withdrawal
+
     visitor.go("message-correct", thread.pk, thread.messages.earliest("sent_at").pk)
-    thread.amend(thread.messages.earliest("sent_at"), by=cast.ana, body="As I meant it.")
+    Amendment.objects.write(thread, thread.messages.earliest("sent_at"), by=cast.ana, body="As I meant it.")
     visitor.go("thread", thread.pk)
     other = work.thread(subject="Old")
-    other.take_back(other.messages.get(author=cast.ana), by=cast.ana)
+    Withdrawal.objects.take_back(other, other.messages.get(author=cast.ana), by=cast.ana)
     visitor.go("thread", other.pk)
-    other.put_away(by=cast.ana)
+    PutAway.objects.put(other, by=cast.ana)
     visitor.go("messages", query="?show=away")
     visitor.go("message-new")
     visitor.go("thread-print", thread.pk)
@@ -460,6 +474,57 @@ def test_getting_a_new_password(cast, visitor):
     visitor.page.get_by_role("heading", name="Your new password is saved").wait_for()
     visitor.look("password-by-link, done")
     visitor.go("password-by-link", token, status=410)
+
+
+def test_the_people_area(cast, visitor, as_):
+    from accounts.models import Invitation, InvitationKind, Role, RoleRequest
+
+    as_(cast.root)
+    visitor.go("people-invitations")
+    visitor.go("role-requests")
+    Invitation.objects.issue(kind=InvitationKind.STAFF, name="Nils Berg", email="n@example.com", by=cast.root)
+    RoleRequest.objects.ask(user=cast.lund, role=Role.PRIVACY_OFFICER, gives=True, by=cast.root)
+    visitor.go("people")
+    visitor.go("people", query="?name=nobody")
+    visitor.go("people-invitations")
+    visitor.go("person", cast.lund.pk)
+    as_(cast.mira)
+    visitor.go("role-requests")
+    as_(cast.root, fresh="people")
+    visitor.go("person-close", cast.maya.pk)
+    visitor.go("people-invite")
+    page = visitor.page
+    page.get_by_role("button", name="Make the invitation").click()
+    page.get_by_role("alert").wait_for()
+    visitor.look("people-invite with errors")
+    page.get_by_label("Name").fill("Nadia Holm")
+    page.get_by_label("Work e-mail").fill("nadia@riverside.example")
+    page.get_by_label("nurse").check()
+    page.get_by_role("button", name="Make the invitation").click()
+    page.get_by_role("heading", name="Your code for").wait_for()
+    visitor.look("people-invite, done")
+    cast.maya.deactivate(by=cast.root)
+    visitor.go("person", cast.maya.pk)
+    visitor.go("person-invite", cast.maya.pk)
+
+
+def test_the_accounts_of_patients_at_the_desk(cast, visitor, as_):
+    as_(cast.sam)
+    page = visitor.page
+    visitor.go("patient-new")
+    visitor.go("patient-accounts")
+    page.get_by_label("Record number").fill("RC-000000")
+    page.get_by_role("button", name="Find the account").click()
+    page.get_by_role("alert").wait_for()
+    visitor.look("patient-accounts, not found")
+    visitor.go("patient-account", cast.patient("ana").pk)
+    cast.ana.deactivate(by=cast.root)
+    visitor.go("patient-account", cast.patient("ana").pk)
+    page.get_by_role("button", name="Invite this patient").click()
+    page.get_by_role("heading", name="Your code for").wait_for()
+    visitor.look("patient-account, invited")
+    visitor.go("patient-account", cast.patient("ana").pk)
+    visitor.go("patient-accounts")
 
 
 def test_joining_by_an_invitation(cast, visitor, as_):

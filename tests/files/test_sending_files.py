@@ -252,3 +252,37 @@ def test_a_sent_file_stays_as_it_was_sent(thread, work):
         file.size += 1
         with pytest.raises(DatabaseError, match="stays as it was"), transaction.atomic():
             act()
+
+
+def test_files_go_with_a_new_message_through_every_step(cast, enter, thread):
+    from messaging.models import Attachment, Draft
+    from tests.test_access_matrix import ready
+
+    draft, ana = ready(cast, thread), enter(cast.ana)
+    place = reverse("draft-files", args=[draft.pk])
+    shown = ana.post(
+        place, {"subject": "My arm", "body": "Red since May", "files": chosen(samples.photo(), "arm.jpg")}
+    )
+    assert shown.status_code == 200
+    assert "Red since May" in shown.content.decode() and "arm.jpg" in words(shown)
+    bad = ana.post(place, {"subject": "My arm", "body": "Red since June", "files": chosen(b"MZ", "evil.exe")})
+    assert bad.status_code == 422 and "Red since June" in bad.content.decode()
+    draft = Draft.objects.get(pk=draft.pk)
+    check = ana.get(reverse("draft-check", args=[draft.pk]))
+    assert "arm.jpg" in words(check)
+    message = draft.send(by=cast.ana)
+    file = Attachment.objects.get()
+    assert (file.message, file.thread, file.draft) == (message, message.thread, None)
+    assert fetch(enter(cast.okafor), file)
+
+
+def test_a_draft_that_is_discarded_takes_its_files_along(cast, enter, thread, store_folder):
+    from tests.test_access_matrix import ready
+
+    draft, ana = ready(cast, thread), enter(cast.ana)
+    ana.post(
+        reverse("draft-files", args=[draft.pk]), {"files": chosen(samples.png())}, headers={"X-Part": "files"}
+    )
+    assert files().count() == 1
+    draft.discard(by=cast.ana)
+    assert files().count() == 0

@@ -92,7 +92,7 @@ def test_two_presses_make_one_correction_and_many_corrections_end(thread, cast, 
         assert ana.post(correct(thread, first(thread)), sent).status_code == 302
     assert Amendment.objects.count() == 1
     for number in range(MOST_VERSIONS - 1):
-        thread.amend(first(thread), by=cast.ana, body=f"Version {number}")
+        Amendment.objects.write(thread, first(thread), by=cast.ana, body=f"Version {number}")
     answer = ana.post(correct(thread, first(thread)), {"body": "Once more."})
     assert answer.status_code == 409
     assert "Once more." in answer.content.decode()

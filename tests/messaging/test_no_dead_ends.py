@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import ProxyGrant
-from messaging.models import Thread
+from messaging.models import Amendment, PutAway, Thread, Withdrawal
 from messaging.tasks import watch_unread
 from tests.work import words
 
@@ -53,19 +53,19 @@ def opened_again(work, cast):
 
 def taken_back(work, cast):
     thread = work.thread()
-    thread.take_back(thread.messages.get(author=cast.ana), by=cast.ana)
+    Withdrawal.objects.take_back(thread, thread.messages.get(author=cast.ana), by=cast.ana)
     return thread
 
 
 def put_away(work, cast):
     thread = work.thread()
-    thread.put_away(by=cast.ana)
+    PutAway.objects.put(thread, by=cast.ana)
     return thread
 
 
 def corrected(work, cast):
     thread = work.thread()
-    thread.amend(thread.messages.get(author=cast.ana), by=cast.ana, body="As I meant it.")
+    Amendment.objects.write(thread, thread.messages.get(author=cast.ana), by=cast.ana, body="As I meant it.")
     return thread
 
 
