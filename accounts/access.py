@@ -8,7 +8,17 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef
 from django.http import Http404
 
-from accounts.models import CareTeam, Patient, RoleGrant, User
+from accounts.models import (
+    CareTeam,
+    CareTeamMembership,
+    Invitation,
+    InvitationKind,
+    Patient,
+    RoleGrant,
+    RoleRequest,
+    Session,
+    User,
+)
 from accounts.models.role import CARING
 from accounts.refusals import AnotherPatient
 from audit.recorder import record_refusal
@@ -17,9 +27,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from django.contrib.auth.models import AnonymousUser
+    from django.db.models import Model
     from django.http import HttpRequest
-
-    from accounts.models import Session
 
 
 def patient_for(user: User | AnonymousUser, ref: UUID) -> Patient:
@@ -30,6 +39,58 @@ def patient_for(user: User | AnonymousUser, ref: UUID) -> Patient:
     if hidden is not None:
         record_refusal(agent=user, target=hidden, reason="not-visible", patient_id=hidden.pk)
     raise Http404("No such patient.")  # the same words whether hidden or absent
+
+
+def patient_account_for(user: User, ref: UUID) -> Patient:
+    """The patient whose account `user` may look after. Otherwise 404, and remember who tried."""
+    if patient := Patient.objects.with_accounts_for(user).filter(pk=ref).first():
+        return patient
+    _remember_hidden(user, Patient.objects.filter(pk=ref).first())
+    raise Http404("No such patient.")
+
+
+def staff_member_for(user: User, ref: UUID) -> User:
+    """Somebody who works or has worked here, for whoever keeps the accounts. Patients are nobody here."""
+    if colleague := User.objects.staff().filter(pk=ref).first():
+        return colleague
+    _remember_hidden(user, User.objects.filter(pk=ref).first())
+    raise Http404("No such person.")
+
+
+def session_of(user: User, owner: User, ref: UUID) -> Session:
+    """One of the sessions of somebody whose account `user` looks after."""
+    if session := Session.objects.filter(pk=ref, user=owner).select_related("user").first():
+        return session
+    _remember_hidden(user, Session.objects.filter(pk=ref).first())
+    raise Http404("No such session.")
+
+
+def place_of(user: User, owner: User, ref: UUID) -> CareTeamMembership:
+    """A place in a team that somebody has now."""
+    places = CareTeamMembership.objects.current().filter(pk=ref, user=owner)
+    if place := places.select_related("user").first():
+        return place
+    _remember_hidden(user, CareTeamMembership.objects.filter(pk=ref).first())
+    raise Http404("No such place.")
+
+
+def invitation_for(user: User, ref: UUID) -> Invitation:
+    """The invitation of a member of staff, for whoever keeps the accounts."""
+    if invitation := Invitation.objects.filter(pk=ref, kind=InvitationKind.STAFF).first():
+        return invitation
+    _remember_hidden(user, Invitation.objects.filter(pk=ref).first())
+    raise Http404("No such invitation.")
+
+
+def role_request_for(user: User, ref: UUID) -> RoleRequest:
+    if asked := RoleRequest.objects.visible_to(user).filter(pk=ref).first():
+        return asked
+    raise Http404("No such request.")
+
+
+def _remember_hidden(user: User, hidden: Model | None) -> None:
+    if hidden is not None:
+        record_refusal(agent=user, target=hidden, reason="not-visible")
 
 
 def patient_on_whose_side(user: User, ref: str) -> Patient:

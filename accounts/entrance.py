@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import django_otp
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.utils import timezone
@@ -15,6 +16,7 @@ from django.utils import timezone
 from accounts import alarms, codes, limits
 from accounts.models import (
     AuthenticatorApp,
+    Invitation,
     KnownDevice,
     Notification,
     Passkey,
@@ -24,6 +26,7 @@ from accounts.models import (
     Strength,
     User,
 )
+from accounts.models.invitation import joins_as_keeper
 from accounts.models.session import End
 from accounts.models.user import email_digest
 from accounts.notices import Notice
@@ -171,13 +174,17 @@ def still_missing(user: User) -> str:
     """What somebody who has shown a second step still has to set up: "codes", "passkey", or nothing."""
     if RecoverySheet.objects.of(user) is None:
         return "codes"
-    return "passkey" if user.needs_passkey and not has_passkey(user) else ""
+    needed = user.needs_passkey or (settings.PASSKEYS_REQUIRED and joins_as_keeper(user))
+    return "passkey" if needed and not has_passkey(user) else ""
 
 
 def come_in(session: Session, factor: str) -> None:
     """The second step was right: as strong as she can be now, which is full unless something is still missing."""
     user = session.user
     strength = Strength.ENROLLING if still_missing(user) else Strength.FULL
+    if strength == Strength.FULL and session.is_enrolling:
+        # Before the session takes her stamp: what she was invited to changes it.
+        Invitation.objects.finish(by=user)
     session.strengthen(by=user, strength=strength, factor=factor)
     record(agent=user, type="login", subtype="login", obj=session, detail={"step": factor})
     if strength == Strength.FULL:

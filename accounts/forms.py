@@ -63,6 +63,80 @@ class ForgottenForm(forms.Form):
     )
 
 
+def email_field(label: Any, *, hint: Any = "", required: bool = True, own: bool = True) -> forms.EmailField:
+    """An address that mail can go to."""
+    return forms.EmailField(
+        label=label,
+        help_text=hint,
+        max_length=254,
+        required=required,
+        error_messages={
+            "required": _("Write an e-mail"),
+            "invalid": _("Write an e-mail like name@example.com"),
+        },
+        widget=forms.TextInput(
+            attrs={"autocomplete": "email" if own else "off", "inputmode": "email", "spellcheck": "false"}
+        ),
+    )
+
+
+def birth_date_field(*, own: bool = False) -> forms.DateField:
+    return forms.DateField(
+        label=_("Your birth date") if own else _("Birth date"),
+        error_messages={
+            "required": _("Write the birth date"),
+            "invalid": _("Write the birth date as a date"),
+        },
+        widget=forms.DateInput(
+            attrs={"type": "date", "autocomplete": "bday" if own else "off"}, format="%Y-%m-%d"
+        ),
+    )
+
+
+def _invitation_code() -> forms.CharField:
+    return forms.CharField(
+        label=_("Code from the clinic"),
+        help_text=_("12 letters and numbers. Spaces and dashes do not matter."),
+        error_messages={"required": _("Write the code from the clinic")},
+        max_length=60,
+        widget=forms.TextInput(attrs=ON_PAPER),
+    )
+
+
+class JoinForm(forms.Form):
+    """The first page of who has a code from the clinic and no account."""
+
+    code = _invitation_code()
+    birth_date = birth_date_field(own=True)
+    email = email_field(_("Your e-mail"), hint=_("We send you a link. Later you sign in with this e-mail."))
+
+
+class RedeemForm(forms.Form):
+    """The same of who is signed in."""
+
+    code = _invitation_code()
+    birth_date = birth_date_field(own=True)
+
+
+class LinkForm(forms.Form):
+    """Behind the link: what only she knows, and, for who has no account, a password."""
+
+    code = _invitation_code()
+    birth_date = birth_date_field(own=True)
+
+    def __init__(self, *args: Any, asks_birth_date: bool, has_account: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["code" if asks_birth_date else "birth_date"]
+        if not has_account:
+            self.fields["password"] = _new_password()
+            self.fields["password"].label = _("Choose a password")
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        said = self.cleaned_data
+        return {"code": said.get("code", ""), "birth_date": said.get("birth_date")}
+
+
 class NewPasswordForm(forms.Form):
     new = _new_password()
 
@@ -188,14 +262,7 @@ class IdentityForm(forms.Form):
         error_messages={"required": _("Write the record number")},
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
-    birth_date = forms.DateField(
-        label=_("Birth date"),
-        error_messages={
-            "required": _("Write the birth date"),
-            "invalid": _("Write the birth date as a date"),
-        },
-        widget=forms.DateInput(attrs={"type": "date", "autocomplete": "off"}, format="%Y-%m-%d"),
-    )
+    birth_date = birth_date_field()
 
 
 class RecordNumberForm(forms.Form):

@@ -26,6 +26,13 @@ class Notice(models.TextChoices):
     WRONG_CODES = "wrong_codes"
     RESET_LINK = "reset_link"
     FACTOR_LOST = "factor_lost"
+    JOINED = "joined"
+    ROLE_CHANGED = "role_changed"
+    SESSIONS_ENDED = "sessions_ended"
+    ACCOUNT_CLOSED = "account_closed"
+    # To those who keep accounts and the trail, and to whom it is about.
+    ROLE_ASKED = "role_asked"
+    ROLE_DECIDED = "role_decided"
     CONTACT_LINK = "contact_link"
     CONTACT_ASKED = "contact_asked"
     CONTACT_CHANGED = "contact_changed"
@@ -97,6 +104,12 @@ _OWN_ACCOUNT = frozenset(
         Notice.WRONG_CODES,
         Notice.RESET_LINK,
         Notice.FACTOR_LOST,
+        Notice.JOINED,
+        Notice.ROLE_CHANGED,
+        Notice.SESSIONS_ENDED,
+        Notice.ACCOUNT_CLOSED,
+        Notice.ROLE_ASKED,
+        Notice.ROLE_DECIDED,
         Notice.CONTACT_LINK,
         Notice.CONTACT_ASKED,
         Notice.CONTACT_CHANGED,
@@ -105,6 +118,22 @@ _OWN_ACCOUNT = frozenset(
         Notice.SIGN_INS_FAILED,
     }
 )
+
+
+def invitation_words(*, link: str) -> tuple[str, str]:
+    """Subject and text of the mail that carries a link to join. It does not say who is invited, or to what."""
+    clinic = {"clinic": settings.CLINIC_NAME}
+    lines = [
+        _("You can have an account at %(clinic)s.") % clinic,
+        _("To go on, open this page:"),
+        link,
+        _("It asks for one thing more that only you know."),
+        _("Do you have an account already? Sign in with it first, then open the page."),
+        _("Was this not meant for you? Then do nothing."),
+        _("Questions? Call us: %(phone)s.") % {"phone": settings.CLINIC_PHONE},
+        _("Do not reply to this e-mail."),
+    ]
+    return _("An invitation from %(clinic)s") % clinic, "\n\n".join(lines)
 
 
 def _own_account(notice: Notice, *, link: str) -> tuple[str, str]:
@@ -126,6 +155,12 @@ def _own_account(notice: Notice, *, link: str) -> tuple[str, str]:
             "Our front desk was told that the second step of your account at %(clinic)s is lost. A new one can be "
             "set up in 24 hours."
         ),
+        Notice.JOINED: _("Your account at %(clinic)s is open."),
+        Notice.ROLE_CHANGED: _("What your account at %(clinic)s may do was changed."),
+        Notice.SESSIONS_ENDED: _("%(clinic)s signed you out of your account."),
+        Notice.ACCOUNT_CLOSED: _("Your account at %(clinic)s was closed."),
+        Notice.ROLE_ASKED: _("Somebody asked to change who keeps the accounts at %(clinic)s."),
+        Notice.ROLE_DECIDED: _("It was decided who keeps the accounts at %(clinic)s."),
         Notice.CONTACT_LINK: _("Somebody wants to use this e-mail for an account at %(clinic)s."),
         Notice.CONTACT_ASKED: _("Somebody asked to change the e-mail of your account at %(clinic)s."),
         Notice.CONTACT_CHANGED: _(
@@ -143,6 +178,14 @@ def _own_account(notice: Notice, *, link: str) -> tuple[str, str]:
             _("You will need your second step as well, as always."),
             _("Was this not you? Then do nothing: your password stays as it is."),
         ]
+    elif notice in (Notice.ROLE_ASKED, Notice.ROLE_DECIDED):
+        lines = [
+            _("Does this surprise you? Call us at once: %(phone)s.") % phone,
+            _("To see what it is, sign in:"),
+            f"{settings.PORTAL_URL}/",
+        ]
+    elif notice == Notice.ACCOUNT_CLOSED:
+        lines = [_("Questions? Call us: %(phone)s.") % phone]
     elif notice == Notice.CONTACT_LINK:
         lines = [
             _("Was it you? Open this page within 30 minutes, and sign in as you always do:"),

@@ -218,6 +218,106 @@ class AnotherPatient(Refusal):
     )
 
 
+class InvitationRefused(Refusal):
+    """No such code, one that is over, or not the birth date that goes with it: one answer for all."""
+
+    code = "invitation_refused"
+    status = 422
+    words = _("These do not fit together. Check the code and the birth date.")
+
+
+class InvitationOver(Refusal):
+    """Used before, taken back, too old, or never one of ours: one answer for all."""
+
+    code = "invitation_over"
+    status = 410
+    words = _("This invitation does not work any more. Ask the clinic for a new one.")
+
+
+class SignInToJoin(Refusal):
+    """There is an account with this e-mail. Only whoever reads its mail is told."""
+
+    code = "sign_in_to_join"
+    status = 409
+    words = _("You have an account with this e-mail. Sign in with it first.")
+
+
+class PatientHasAccount(Refusal):
+    code = "patient_has_account"
+    words = _("This patient has an account already.")
+
+
+class AlreadyAPatient(Refusal):
+    code = "already_a_patient"
+    words = _("Your account opens another record already. Call us, and we will help you.")
+
+
+class RecordNotActive(Refusal):
+    code = "record_not_active"
+    words = _("This record is not active, so nobody can be invited to it.")
+
+
+class RecordNumberTaken(Refusal):
+    code = "record_number_taken"
+    words = _("This record number is in use. Check it.")
+
+
+class AccountClosed(Refusal):
+    code = "account_closed"
+    words = _("This account is closed already.")
+
+
+class AccountOpen(Refusal):
+    code = "account_open"
+    words = _("This account is open. Nobody needs to be invited to it.")
+
+
+class RoleHeld(Refusal):
+    code = "role_held"
+    words = _("This person has this role already.")
+
+
+class RoleNotHeld(Refusal):
+    code = "role_not_held"
+    words = _("This person does not have this role any more.")
+
+
+class NeedsTwo(Refusal):
+    """A role over accounts or over the trail: one asks, another agrees."""
+
+    code = "needs_two"
+    status = 403
+    words = _("Two people must agree on this role.")
+
+
+class AlreadyAsked(Refusal):
+    code = "already_asked"
+    words = _("Somebody has asked for this already. It waits for a second person.")
+
+
+class RequestOver(Refusal):
+    code = "request_over"
+    words = _("This was decided already, or it is too old. Look at the list again.")
+
+
+class NotYours(Refusal):
+    """Who asked, or who it is about, does not decide."""
+
+    code = "not_yours"
+    status = 403
+    words = _("Somebody else must decide this.")
+
+
+class LastAdministrator(Refusal):
+    code = "last_administrator"
+    words = _("This is the last administrator of accounts. Make another one first.")
+
+
+class AlreadyInTeam(Refusal):
+    code = "already_in_team"
+    words = _("This person is in this team already.")
+
+
 class TrustOver(Refusal):
     """Ended, or taken up by somebody already."""
 

@@ -7,8 +7,9 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
-from accounts import trusted
+from accounts import joining, trusted
 from accounts.models import (
+    Invitation,
     KeptForm,
     Notification,
     PasskeyChallenge,
@@ -39,9 +40,17 @@ def look_up_resets() -> None:
 
 
 @shared_task(ignore_result=True)
+def send_invitations() -> None:
+    """Mail the links to those who are invited."""
+    while joining.send_mails(most=BATCH):
+        pass
+
+
+@shared_task(ignore_result=True)
 def sweep_notifications() -> None:
     """Send whatever is due: lost nudges, failures whose time has come, work of a worker that died."""
     PasswordReset.objects.look_up()
+    send_invitations()
     while batch := Notification.objects.take(most=BATCH):
         for notification in batch:
             notification.send()
@@ -60,6 +69,7 @@ def tidy() -> None:
     Session.objects.end_overdue(by=CARETAKER)
     TryCounter.objects.filter(until__lt=now).delete()
     PasskeyChallenge.objects.filter(until__lt=now).delete()
+    Invitation.objects.end_overdue(by=CARETAKER)
     PasswordReset.objects.filter(asked_at__lt=now - KEPT_FOR).delete()
     KeptForm.objects.drop(before=now - KEPT_FOR, by=CARETAKER)
     RecordState.objects.remind(by=CARETAKER)

@@ -2,7 +2,22 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts.views import account, contact, loss, passkey, password, privacy, records, set_up, sign_in, terms
+from accounts.views import (
+    account,
+    contact,
+    join,
+    loss,
+    passkey,
+    password,
+    patient_accounts,
+    people,
+    privacy,
+    records,
+    set_up,
+    sign_in,
+    staff_invitations,
+    terms,
+)
 
 urlpatterns = [
     path("", sign_in.home, name="home"),
@@ -32,6 +47,8 @@ urlpatterns = [
     ),
     path("sign-in/forgotten/", password.forgotten, name="password-forgotten"),
     path("sign-in/new-password/<str:token>/", password.by_link, name="password-by-link"),
+    path("join/", join.join, name="join"),
+    path("join/<str:token>/", join.by_link, name="join-by-link"),
     path("terms/", terms.terms, name="terms"),
     path("sign-out/", sign_in.sign_out, name="sign-out"),
     path("account/", account.account_page, name="account"),
@@ -55,4 +72,29 @@ urlpatterns = [
     path("theme/", account.theme, name="theme"),
     path("language/", account.language, name="language"),
     path("privacy/", privacy.privacy, name="privacy"),
+    path("people/", people.people, name="people"),
+    path("people/invite/", staff_invitations.invite, name="people-invite"),
+    path("people/invitations/", staff_invitations.invitations, name="people-invitations"),
+    path("people/invitations/<uuid:ref>/renew/", staff_invitations.renew, name="people-invitation-renew"),
+    path("people/invitations/<uuid:ref>/revoke/", staff_invitations.revoke, name="people-invitation-revoke"),
+    path("people/requests/", people.role_requests, name="role-requests"),
+    path("people/requests/<uuid:ref>/", people.role_request_decide, name="role-request-decide"),
+    path("people/<uuid:ref>/", people.person, name="person"),
+    path("people/<uuid:ref>/roles/", people.roles, name="person-roles"),
+    path("people/<uuid:ref>/teams/", people.teams, name="person-teams"),
+    path("people/<uuid:ref>/close/", people.close, name="person-close"),
+    path("people/<uuid:ref>/invite/", staff_invitations.invite_back, name="person-invite"),
+    path("people/<uuid:ref>/sessions/end/", people.sessions_end, name="person-sessions-end"),
+    path("people/<uuid:ref>/sessions/<uuid:session>/end/", people.session_end, name="person-session-end"),
+    path("desk/accounts/", patient_accounts.find, name="patient-accounts"),
+    path("desk/accounts/new/", patient_accounts.register, name="patient-new"),
+    path("desk/accounts/<uuid:ref>/", patient_accounts.account, name="patient-account"),
+    path("desk/accounts/<uuid:ref>/invite/", patient_accounts.invite, name="patient-account-invite"),
+    path("desk/accounts/<uuid:ref>/revoke/", patient_accounts.revoke, name="patient-account-revoke"),
+    path("desk/accounts/<uuid:ref>/close/", patient_accounts.close, name="patient-account-close"),
+    path(
+        "desk/accounts/<uuid:ref>/sessions/end/",
+        patient_accounts.sessions_end,
+        name="patient-account-sessions-end",
+    ),
 ]

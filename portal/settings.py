@@ -26,6 +26,7 @@ from portal.local import state
 from portal.logs import LOGGING as LOGGING
 from portal.schedule import SCHEDULE
 from portal.stores import file_store
+from portal.try_limits import TRY_LIMITS as TRY_LIMITS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
@@ -299,28 +300,7 @@ SESSION_IDLE_PATIENT = timedelta(minutes=30)
 SESSION_ABSOLUTE = timedelta(hours=12)
 SESSION_HALF = timedelta(minutes=10)  # From the password to the second step.
 STEP_UP_AGE = timedelta(minutes=5)
-# How many wrong tries before the door stays shut, and for how long. Right ones are given back.
-TRY_LIMITS = {
-    "password-account": (10, timedelta(minutes=15)),
-    "password-address": (60, timedelta(minutes=15)),
-    "code-account": (5, timedelta(minutes=15)),
-    "recovery-account": (5, timedelta(minutes=15)),
-    # From browsers that are new to an account these two are all there is: 20 wrong codes a day over all roads.
-    "code-account-day": (14, timedelta(days=1)),
-    "recovery-account-day": (6, timedelta(days=1)),
-    # A browser she has signed in with before counts for itself, so a guesser elsewhere cannot shut her out.
-    "password-device": (10, timedelta(minutes=15)),
-    "code-device": (5, timedelta(minutes=15)),
-    "recovery-device": (5, timedelta(minutes=15)),
-    "code-address": (60, timedelta(minutes=15)),
-    "reset-account": (3, timedelta(hours=1)),
-    "reset-address": (30, timedelta(hours=1)),
-    "contact-account": (5, timedelta(hours=1)),
-    "identity-check": (10, timedelta(hours=1)),
-    # Numbers at the desk that led to nobody.
-    "record-number": (30, timedelta(hours=1)),
-    "passkey-address": (60, timedelta(minutes=15)),
-}
+INVITATION_AGE = timedelta(hours=whole_number("INVITATION_HOURS", default=72, least=1))
 # Privacy officers and administrators of accounts sign in with a passkey and nothing less. The demo and the tests
 # have no passkeys to hand out; in production this cannot be turned off.
 PASSKEYS_REQUIRED = yes_or_no("PASSKEYS_REQUIRED", default=PRODUCTION)

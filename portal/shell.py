@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -151,11 +151,23 @@ _RAIL = (
     (_("Messages"), (("inbox", _("Team inbox"), "inbox"), ("absences", _("My time away"), "clock"))),
     (
         _("Front desk"),
-        (("desk-patients", _("Patients"), "users"), ("desk-lost", _("Lost second step"), "lock")),
+        (
+            ("desk-patients", _("Patients"), "users"),
+            ("patient-accounts", _("Patient accounts"), "user"),
+            ("desk-lost", _("Lost second step"), "lock"),
+        ),
     ),
     (_("Refills"), (("refills", _("To decide"), "pill"),)),
     (_("Administration"), (("teams", _("Teams"), "users"),)),
     (_("Privacy"), (("audit-events", _("Access review"), "eye"),)),
+    (
+        _("People"),
+        (
+            ("people", _("Staff"), "users"),
+            ("people-invitations", _("Invitations"), "mail"),
+            ("role-requests", _("Roles to agree on"), "key"),
+        ),
+    ),
 )
 
 
@@ -170,7 +182,8 @@ def _notice(request: HttpRequest, user: User) -> tuple[str | Promise, ...]:
 
 def _tabs(request: HttpRequest, user: User, side: UUID | None) -> tuple[Place, ...]:
     scopes = user.scopes_for(side) if side is not None else frozenset(Scope)
-    return tuple(_place(request, *tab) for tab, needed in _TABS if not needed or scopes & set(needed))
+    open_to_her = (tab for tab, needed in _TABS if not needed or scopes & set(needed))
+    return tuple(_place(request, *tab) for tab in open_to_her if _admits(tab[0], user))
 
 
 def _rail(request: HttpRequest, user: User) -> tuple[Group, ...]:
@@ -179,7 +192,12 @@ def _rail(request: HttpRequest, user: User) -> tuple[Group, ...]:
         open_to_her = tuple(_place(request, *place) for place in places if _admits(place[0], user))
         if open_to_her:
             groups.append(Group(words, open_to_her))
-    return tuple(groups)
+    # Of places inside one another the innermost is where she is.
+    here = max((p.address for g in groups for p in g.places if p.current), key=len, default="")
+    return tuple(
+        Group(g.words, tuple(replace(p, current=p.current and p.address == here) for p in g.places))
+        for g in groups
+    )
 
 
 def _admits(name: str, user: User) -> bool:

@@ -27,7 +27,7 @@ PEOPLE = ["nobody", "half", "ana", "ben", "rosa", "okafor", "lund", "maya", "sam
 # What `half` and `nobody` may do. Everything else asks for both steps of sign-in.
 PUBLIC = {
     "healthz", "home", "sign-in", "sign-in-passkey", "passkey-options", "password-forgotten",
-    "password-by-link", "sign-out", "keep", "theme", "language",
+    "password-by-link", "join", "join-by-link", "sign-out", "keep", "theme", "language",
 }  # fmt: skip
 HALF_WAY = {
     "sign-in-code", "sign-in-recovery", "sign-in-set-up", "sign-in-codes", "sign-in-set-up-passkey",
@@ -55,6 +55,10 @@ MATRIX = {
     ("password-forgotten", "post"):         "422 422 422 422 422 422 422 422 422 422 422",
     ("password-by-link", "get"):            "410 410 410 410 410 410 410 410 410 410 410",
     ("password-by-link", "post"):           "410 410 410 410 410 410 410 410 410 410 410",
+    ("join", "get"):                        "200 200 200 200 200 200 200 200 200 200 200",
+    ("join", "post"):                       "422 422 422 422 422 422 422 422 422 422 422",
+    ("join-by-link", "get"):                "410 410 410 410 410 410 410 410 410 410 410",
+    ("join-by-link", "post"):               "410 410 410 410 410 410 410 410 410 410 410",
     ("sign-in-lost", "get"):                "302 200 302 302 302 302 302 302 302 302 302",
     ("sign-in-lost", "post"):               "302 302 302 302 302 302 302 302 302 302 302",
     ("sign-in-set-up-passkey", "get"):      "302 302 302 302 302 302 302 302 302 302 302",
@@ -161,6 +165,33 @@ MATRIX = {
     # the front desk
     ("desk-lost", "get"):                   "302 302 403 403 403 403 403 403 200 403 403",
     ("desk-lost", "post"):                  "302 302 403 403 403 403 403 403 422 403 403",
+    ("patient-accounts", "get"):            "302 302 403 403 403 403 403 403 200 403 200",
+    ("patient-accounts", "post"):           "302 302 403 403 403 403 403 403 422 403 422",
+    ("patient-new", "get"):                 "302 302 403 403 403 403 403 403 200 403 403",
+    ("patient-new", "post"):                "302 302 403 403 403 403 403 403 422 403 403",
+    ("patient-account", "get"):             "302 302 403 403 403 403 403 403 200 403 200",
+    ("patient-account-invite", "post"):     "302 302 403 403 403 403 403 403 409 403 409",
+    ("patient-account-revoke", "post"):     "302 302 403 403 403 403 403 403 302 403 302",
+    ("patient-account-close", "post"):      "302 302 403 403 403 403 403 403 302 403 302",
+    ("patient-account-sessions-end", "post"): "302 302 403 403 403 403 403 403 302 403 302",
+    # the people area: no patient is there, and nobody's chart; what changes an account asks for the second step (302)
+    ("people", "get"):                      "302 302 403 403 403 403 403 403 403 403 200",
+    ("people-invite", "get"):               "302 302 403 403 403 403 403 403 403 403 302",
+    ("people-invite", "post"):              "302 302 403 403 403 403 403 403 403 403 302",
+    ("people-invitations", "get"):          "302 302 403 403 403 403 403 403 403 403 200",
+    ("people-invitation-renew", "post"):    "302 302 403 403 403 403 403 403 403 403 302",
+    ("people-invitation-revoke", "post"):   "302 302 403 403 403 403 403 403 403 403 302",
+    ("role-requests", "get"):               "302 302 403 403 403 403 403 403 403 200 200",
+    ("role-request-decide", "post"):        "302 302 403 403 403 403 403 403 403 302 302",
+    ("person", "get"):                      "302 302 403 403 403 403 403 403 403 403 200",
+    ("person-roles", "post"):               "302 302 403 403 403 403 403 403 403 403 302",
+    ("person-teams", "post"):               "302 302 403 403 403 403 403 403 403 403 302",
+    ("person-close", "get"):                "302 302 403 403 403 403 403 403 403 403 302",
+    ("person-close", "post"):               "302 302 403 403 403 403 403 403 403 403 302",
+    ("person-invite", "get"):               "302 302 403 403 403 403 403 403 403 403 302",
+    ("person-invite", "post"):              "302 302 403 403 403 403 403 403 403 403 302",
+    ("person-sessions-end", "post"):        "302 302 403 403 403 403 403 403 403 403 302",
+    ("person-session-end", "post"):         "302 302 403 403 403 403 403 403 403 403 302",
     ("desk-patients", "get"):               "302 302 403 403 403 200 200 200 200 403 403",
     ("desk-patients", "post"):              "302 302 403 403 403 422 422 422 422 403 403",
     ("desk-patient", "get"):                "302 302 403 403 403 200 404 200 200 403 403",
@@ -204,6 +235,15 @@ FRESH = {
     ("refill-decision", "refill-decision", "lund"): 404,
     ("refill-decision", "refill-decision", "maya"): 403,
     ("refill-decision", "sign-in-factors", "okafor"): 302,
+    ("person-roles", "people", "root"): 422,
+    ("person-roles", "sign-in-factors", "root"): 302,
+    ("person-close", "people", "root"): 422,
+    ("person-close", "people", "mira"): 403,
+    ("person-session-end", "people", "root"): 302,
+    ("role-request-decide", "people", "mira"): 422,
+    ("role-request-decide", "people", "sam"): 403,
+    ("patient-account-close", "people", "sam"): 422,
+    ("patient-account-close", "refill-decision", "sam"): 302,
     ("api-refill-decision", "refill-decision", "okafor"): 400,
     ("api-refill-decision", "refill-decision", "lund"): 404,
     ("thread-pdf", "export", "ana"): 200,
@@ -242,6 +282,10 @@ class Clinic:
         route, _pattern = ROUTES[name]
         if "<" not in route:
             return reverse(name)
+        if route.startswith("people/"):
+            return reverse(name, args=self.in_the_people_area(route))
+        if route.startswith("desk/accounts/"):
+            return reverse(name, args=[self.cast.patient("ana").pk])
         if "<uuid:care>" in route:
             ana = self.cast.patient("ana")
             return reverse(name, args=[ana.pk, ana.care_relationships.get(team=self.cast.team("okafor")).pk])
@@ -272,6 +316,26 @@ class Clinic:
         else:
             thing = self.thread
         return reverse(name, args=[thing.pk])
+
+    def in_the_people_area(self, route: str) -> list[Any]:
+        from accounts.models import Invitation, InvitationKind, Role, RoleRequest, Session
+
+        if "requests/" in route:
+            role, root = Role.ACCOUNT_ADMIN, self.cast.root
+            asked = RoleRequest.objects.first()
+            return [
+                (asked or RoleRequest.objects.ask(user=self.cast.lund, role=role, gives=True, by=root)).pk
+            ]
+        if "invitations/" in route:
+            made = Invitation.objects.issue(kind=InvitationKind.STAFF, name="Nils", by=self.cast.root)
+            return [made.invitation.pk]
+        if "<uuid:session>" in route:
+            self.enter(self.cast.maya)
+            return [
+                self.cast.maya.pk,
+                Session.objects.filter(user=self.cast.maya).latest("started_at").pk,
+            ]
+        return [self.cast.maya.pk]
 
     def browser(self, who: str, **more: Any) -> Client:
         if who == "nobody":

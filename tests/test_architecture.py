@@ -25,6 +25,8 @@ OPENERS = {
     "accounts/account.py",
     "accounts/contacts.py",
     "accounts/history.py",
+    "accounts/joining.py",
+    "accounts/patient_accounts.py",
     "accounts/models/factor.py",
     "accounts/models/kept.py",
     "accounts/proofing.py",
@@ -38,7 +40,13 @@ OPENERS = {
     "messaging/filing/checking.py",
 }
 SECRET_OPENERS = {"audit/seals.py", "accounts/models/factor.py"}
-DIRECTORY_OPENERS = {"audit/seals.py", "accounts/people.py", "accounts/directory.py"}
+DIRECTORY_OPENERS = {
+    "audit/seals.py",
+    "accounts/people.py",
+    "accounts/directory.py",
+    "accounts/models/joined.py",
+    "accounts/staff.py",
+}
 
 # Columns of text that stand open, and why that is no harm. What has a fixed list of choices need not be here.
 OPEN_TEXT = {
@@ -61,6 +69,10 @@ OPEN_TEXT = {
     "accounts.keptform.path": "an address: references, no words",
     "accounts.trycounter.bucket": "a digest of what was tried",
     "accounts.practitioner.title": "on the door plate",
+    "accounts.invitation.language": "a language tag",
+    "accounts.invitation.title": "on the door plate",
+    "accounts.invitation.roles": "codes",
+    "accounts.invitation.teams": "references",
     "accounts.proxygrant.scopes": "codes",
     "accounts.proxygrant.categories": "codes",
     "accounts.trust.scopes": "codes",
@@ -261,12 +273,14 @@ def test_what_people_wrote_and_what_names_a_patient_is_sealed_as_health():
     }
     elsewhere = {
         "accounts.practitioner.name": Kind.DIRECTORY,
+        "accounts.invitation.name": Kind.DIRECTORY,
         "accounts.authenticatorapp.seed": Kind.SECRET,
         "messaging.attachment.key": Kind.FILE,
     }
     assert {name: kind for name, kind in sealed.items() if kind is not Kind.HEALTH} == elsewhere
     assert set(sealed) - set(elsewhere) == {
         "accounts.user.email",
+        "accounts.invitation.email",
         "accounts.patient.name",
         "accounts.patient.birth_date",
         "accounts.patient.phone",

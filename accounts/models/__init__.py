@@ -7,6 +7,8 @@ from accounts.models.device import KnownDevice
 from accounts.models.factor import AuthenticatorApp, RecoveryCode, RecoverySheet
 from accounts.models.family import FamilyLink
 from accounts.models.freeze import Freeze
+from accounts.models.invitation import Invitation, InvitationState
+from accounts.models.joined import InvitationKind
 from accounts.models.kept import KeptForm, KeptText
 from accounts.models.limit import TryCounter
 from accounts.models.loss import FactorLoss
@@ -19,6 +21,7 @@ from accounts.models.reason import ReasonGiven
 from accounts.models.record_state import RecordState
 from accounts.models.reset import PasswordReset
 from accounts.models.role import Role, RoleGrant
+from accounts.models.role_request import RoleRequest
 from accounts.models.session import End, Session, Strength
 from accounts.models.trust import Basis, Ended, Trust
 from accounts.models.user import Grant, User
@@ -39,6 +42,9 @@ __all__ = [
     "FormerTeamName",
     "Freeze",
     "Grant",
+    "Invitation",
+    "InvitationKind",
+    "InvitationState",
     "KeptForm",
     "KeptText",
     "KnownDevice",
@@ -58,6 +64,7 @@ __all__ = [
     "Relationship",
     "Role",
     "RoleGrant",
+    "RoleRequest",
     "Scope",
     "Session",
     "Strength",

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts import leaving
 from accounts.models.patient import Patient
 from accounts.models.period import Period, PeriodQuerySet
-from accounts.refusals import MayNotSetState, NotInTeam, SameTeam, TeamClosed, TeamNameTaken
+from accounts.refusals import AlreadyInTeam, MayNotSetState, NotInTeam, SameTeam, TeamClosed, TeamNameTaken
 from audit.ids import uuid7
 from audit.recorder import record
 from audit.verbs import verb
@@ -50,7 +50,16 @@ class CareTeam(models.Model):
 
     @verb(actor="by")
     def join(self, *, user: User, by: Agent) -> CareTeamMembership:
-        return CareTeamMembership.objects.create(team=self, user=user)
+        """From now on she sees what the team sees. Nobody is signed out: every page asks the rows."""
+        try:
+            with transaction.atomic():
+                place = CareTeamMembership.objects.create(team=self, user=user)
+        except IntegrityError as clash:
+            raise AlreadyInTeam from clash
+        record(
+            agent=by, type="team", subtype="team-join", action="C", obj=user, detail={"team": str(self.pk)}
+        )
+        return place
 
     @verb(actor="by")
     def care_for(
@@ -181,6 +190,14 @@ class CareTeamMembership(Period):
         leaving.alone()
         self.ends_at = timezone.now()
         self.save(update_fields=["ends_at"])
+        record(
+            agent=by,
+            type="team",
+            subtype="team-leave",
+            action="U",
+            obj=self.user,
+            detail={"team": str(self.team_id)},
+        )
         leaving.settle(leaving.Leaving(by=by, people=(self.user,), teams=(self.team,)))
 
 

@@ -140,11 +140,13 @@ class Notification(models.Model):
 
     @property
     def is_wanted(self) -> bool:
-        """Whether the person may still be told: people who left are told nothing, nor is anybody too late.
+        """Whether the person may still be told: who left is told of that alone, and nobody too late.
 
         Who is told for a patient's sake must still be trusted with what it is about, at the moment of sending; who is
         told of work must still do it.
         """
+        if self.notice == Notice.ACCOUNT_CLOSED:
+            return True
         if not self.person.is_active:
             return False
         if self.notice == Notice.RESET_LINK:

@@ -6,11 +6,11 @@ import unicodedata
 from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
-from django.db import models
+from django.db import IntegrityError, models, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.refusals import MayNotSetState
+from accounts.refusals import MayNotSetState, RecordNumberTaken
 from audit.ids import uuid7
 from audit.recorder import record
 from audit.seals import Kind, SealedField, digest, seal
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import AnonymousUser
 
+    from accounts.models.care import CareTeam
     from accounts.models.user import User
     from audit.context import Agent
 
@@ -66,6 +67,15 @@ class PatientQuerySet(models.QuerySet["Patient"]):
         )
         return self.filter(mine | Q(trusts_me) | Q(cared_for))
 
+    def with_accounts_for(self, user: User) -> Self:
+        """Whose accounts `user` may look after: the desk those its teams care for, an administrator everybody's.
+
+        It is no sight of a record: pages made from this show a record number and nothing else of her.
+        """
+        if user.keeps_accounts:
+            return self.all()
+        return self.visible_to(user) if user.at_the_desk else self.none()
+
     def looked_after_by(self, user: User) -> Self:
         """The patients whom the teams of `user` look after now, and who are not near to her: whom she works for."""
         from accounts.models.care import CareRelationship, CareTeamMembership
@@ -94,7 +104,7 @@ class PatientManager(models.Manager.from_queryset(PatientQuerySet)):  # type: ig
         user: User | None = None,
         language: str = "en",
     ) -> Patient:
-        """Open a record. `birth_date` is an ISO date."""
+        """Open a record. `birth_date` is an ISO date. A record number is somebody's for good."""
         patient = Patient(
             user=user, language=language, record_number_digest=record_number_digest(record_number)
         )
@@ -102,7 +112,40 @@ class PatientManager(models.Manager.from_queryset(PatientQuerySet)):  # type: ig
         patient.birth_date = seal(birth_date, into=patient, field="birth_date")
         patient.phone = seal(phone, into=patient, field="phone")
         patient.record_number = seal(record_number, into=patient, field="record_number")
-        patient.save(force_insert=True)
+        try:
+            with transaction.atomic():
+                patient.save(force_insert=True)
+        except IntegrityError as clash:
+            raise RecordNumberTaken from clash
+        return patient
+
+    @verb(actor="by")
+    def register_with(
+        self,
+        *,
+        team: CareTeam,
+        name: str,
+        birth_date: str,
+        record_number: str,
+        phone: str,
+        language: str,
+        by: User,
+    ) -> Patient:
+        """Open a record at the desk: `team` is her main one, and the teams of whoever registers her see it, too."""
+        from accounts.models.care import CareTeam, CareTeamMembership
+
+        patient: Patient = self.register(
+            name=name,
+            birth_date=birth_date,
+            record_number=record_number,
+            phone=phone,
+            language=language,
+            by=by,
+        )
+        team.care_for(patient=patient, is_primary=True, by=by)
+        own = CareTeamMembership.objects.current().filter(user=by).values("team")
+        for mine in CareTeam.objects.filter(pk__in=own).exclude(pk=team.pk):
+            mine.care_for(patient=patient, by=by)
         return patient
 
 

@@ -13,8 +13,10 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from accounts import leaving
-from accounts.models.role import CARING, CLINICAL, KEEPERS, PRESCRIBERS, RoleGrant
-from accounts.refusals import LoginTaken
+from accounts.models.notification import Notification
+from accounts.models.role import CARING, CLINICAL, KEEPERS, PRESCRIBERS, Role, RoleGrant, keep_one
+from accounts.notices import Notice
+from accounts.refusals import AccountClosed, LoginTaken, NotYourOwn
 from audit.ids import uuid7
 from audit.recorder import record
 from audit.seals import Kind, SealedField, digest, seal
@@ -23,6 +25,7 @@ from audit.verbs import verb
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from accounts.models.session import Session
     from audit.context import Agent
 
 
@@ -66,6 +69,10 @@ class Standing:
 
 
 class UserManager(BaseUserManager["User"]):
+    def staff(self) -> models.QuerySet[User]:
+        """Everybody with a name on the door plate, those who have left included."""
+        return self.filter(practitioner__isnull=False).select_related("practitioner")
+
     def by_email(self, text: str) -> User | None:
         return self.by_login(email_digest(text))
 
@@ -219,6 +226,15 @@ class User(AbstractBaseUser):
         return bool(self.roles & CARING)
 
     @property
+    def at_the_desk(self) -> bool:
+        return Role.FRONT_DESK in self.roles
+
+    @property
+    def keeps_accounts(self) -> bool:
+        """Administers accounts, and can sign in."""
+        return self.is_active and Role.ACCOUNT_ADMIN in self.roles
+
+    @property
     def needs_passkey(self) -> bool:
         """Whose account would open everybody's: a code that can be asked for on the phone is not enough for it."""
         return bool(settings.PASSKEYS_REQUIRED and self.roles & KEEPERS)
@@ -270,23 +286,83 @@ class User(AbstractBaseUser):
         from accounts.models.session import End, Session
 
         alive = Session.objects.alive().filter(user=self).select_related("user")
-        return sum(session.end(by=by, reason=End.ENDED_BY_ADMIN) for session in alive)
+        ended = sum(session.end(by=by, reason=End.ENDED_BY_ADMIN) for session in alive)
+        if ended:
+            self._was_signed_out(by, ended)
+        return ended
 
     @verb(actor="by")
-    def deactivate(self, *, by: Agent) -> None:
+    def sign_out_of(self, session: Session, *, by: Agent) -> None:
+        """End one of her sessions for her."""
+        from accounts.models.session import End
+
+        if session.user_id == self.pk and session.end(by=by, reason=End.ENDED_BY_ADMIN):
+            self._was_signed_out(by, 1)
+
+    def _was_signed_out(self, by: Agent, sessions: int) -> None:
+        detail = {"sessions": sessions}
+        record(agent=by, type="account", subtype="sign-out", action="U", obj=self, detail=detail)
+        minute = timezone.now().strftime("%Y%m%d%H%M")
+        Notification.objects.warn(self, about=self, notice=Notice.SESSIONS_ENDED, once=minute)
+
+    @verb(actor="by")
+    def deactivate(self, *, by: Agent, why: str | None = None) -> None:
         """Shut the person out at once: the next request of any of her sessions finds no one (HSR-13).
 
-        What she holds goes back to those who are there, in the same transaction (OP4).
+        Her roles, her places in teams and what other apps hold for her end in the same transaction. It needs one
+        person and no second, also for a keeper of accounts: a danger cannot wait. Coming back is by invitation.
         """
+        from accounts.models.care import CareTeamMembership
+
+        if getattr(by, "pk", None) == self.pk:
+            raise NotYourOwn
+        leaving.alone()
+        row = User.objects.select_for_update().get(pk=self.pk)
+        if not row.is_active:
+            raise AccountClosed
+        keep_one(Role.ACCOUNT_ADMIN, without=row)
+        self.shut()
+        for grant in RoleGrant.objects.current().filter(user=self).select_related("user"):
+            grant.end_with_account(by=by)
+        for place in CareTeamMembership.objects.current().filter(user=self):
+            place.end(by=by)
+        record(agent=by, type="account", subtype="deactivate", action="U", obj=self, reason_text=why)
+        leaving.settle(leaving.Leaving(by=by, people=(self,)))
+        Notification.objects.warn(
+            self, about=self, notice=Notice.ACCOUNT_CLOSED, once=self.security_stamp[:8]
+        )
+
+    def shut(self) -> None:
+        """Nobody comes in by this account from now on. Inside the verb that says why."""
         from accounts.models.session import End, Session
 
-        leaving.alone()
         self.is_active = False
         self.rights_changed()
         self.save(update_fields=["is_active"])
         Session.objects.filter(user=self).finish(reason=End.DEACTIVATED)
-        record(agent=by, type="account", subtype="deactivate", action="U", obj=self)
-        leaving.settle(leaving.Leaving(by=by, people=(self,)))
+
+    @verb(actor="by")
+    def start_over(self, *, email: str, password: str, by: Agent) -> None:
+        """Begin again by an invitation, with nothing of what opened this account before. Its id stays hers."""
+        from accounts.models.device import KnownDevice
+        from accounts.models.factor import RecoverySheet, second_steps_of
+
+        self.email = seal(unicodedata.normalize("NFC", email).strip(), into=self, field="email")
+        self.email_digest = email_digest(email)
+        self.set_password(password)
+        self.is_active = True
+        try:
+            with transaction.atomic():
+                self.save(update_fields=["email", "email_digest", "password", "is_active"])
+        except IntegrityError as clash:
+            raise LoginTaken from clash
+        for step in second_steps_of(self):
+            step.delete()
+        for sheet in RecoverySheet.objects.filter(user=self):
+            sheet.tear_up()
+        KnownDevice.objects.forget_all(of=self, by=by)
+        self.rights_changed()
+        record(agent=by, type="account", subtype="start-over", action="U", obj=self)
 
     @verb(actor="by")
     def reopen(self, *, by: Agent) -> None:

@@ -102,6 +102,7 @@ WHY_AGAIN = {
     contacts.CONTACT: _("You are about to change how we reach you."),
     "export": _("You are about to save a conversation on this device."),
     entrance.FACTORS: _("You are about to change how you sign in."),
+    "people": _("You are about to change somebody’s account."),
 }
 
 

@@ -26,6 +26,8 @@ PUBLIC = {
     "passkey-options",
     "password-forgotten",
     "password-by-link",
+    "join",
+    "join-by-link",
 }
 # What a person may do who has given her password and nothing more.
 SECOND_STEP = {

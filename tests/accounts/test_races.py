@@ -7,7 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 import time_machine
@@ -16,23 +16,36 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts import agreements, contacts, enrolment, entrance, limits, passkeys, passwords
+from accounts import agreements, contacts, enrolment, entrance, joining, limits, passkeys, passwords
 from accounts.models import (
     Agreement,
     AuthenticatorApp,
     ContactChange,
+    Invitation,
     KeptForm,
     PasswordReset,
     RecoverySheet,
+    Role,
+    RoleGrant,
+    RoleRequest,
     Session,
     Strength,
     TryCounter,
     User,
 )
 from accounts.passkeys import Site
-from accounts.refusals import CodeRefused, LinkSpent, PasskeyRefused, SessionEnded, TooManyTries
+from accounts.refusals import (
+    CodeRefused,
+    InvitationOver,
+    LinkSpent,
+    PasskeyRefused,
+    RequestOver,
+    SessionEnded,
+    TooManyTries,
+)
 from audit.models import AuditEvent
 from tests.accounts.authenticator import Authenticator
+from tests.accounts.invited import NORA, a_newcomer, invite
 from tests.accounts.steps import is_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -390,3 +403,50 @@ def test_ten_first_sign_ins_at_once_make_one_sheet_count(cast, ana):
     sheets = [RecoverySheet.objects.create(user=ana, name="", confirmed=False) for _ in range(4)]
     at_once(lambda n: sheets[n].confirm(by=ana), len(sheets))
     assert RecoverySheet.objects.filter(user=ana, confirmed=True).count() == 1
+
+
+def test_one_invitation_taken_by_twenty_makes_one_account(cast, settings):
+    settings.TRY_LIMITS = {name: (1_000, within) for name, (_most, within) in settings.TRY_LIMITS.items()}
+    patient = a_newcomer(cast)
+    for _ in range(3):
+        invitation = invite(cast, patient, email=NORA["email"]).invitation
+        token = invitation.new_token()
+        before = User.objects.count()
+        born = date.fromisoformat(NORA["birth_date"])
+
+        def take(number: int, token: str = token, born: date = born) -> Session:
+            password = f"kingfisher number {number}"
+            return joining.take(token=token, password=password, birth_date=born, code="", browser="")
+
+        results = at_once(take)
+        assert sum(isinstance(one, Session) for one in results) == 1
+        assert {type(one) for one in results} <= {Session, InvitationOver}
+        assert User.objects.count() <= before + 1
+        invitation.refresh_from_db()
+        assert Session.objects.alive().filter(user=invitation.user).count() >= 1
+
+
+def test_one_invitation_redeemed_by_two_who_are_signed_in_is_one_persons(cast, settings):
+    settings.TRY_LIMITS = {name: (1_000, within) for name, (_most, within) in settings.TRY_LIMITS.items()}
+    patient = a_newcomer(cast)
+    code = invite(cast, patient).code
+    born = date.fromisoformat(NORA["birth_date"])
+    people = [cast.rosa, cast.maya]
+    sessions = [Session.objects.begin(by=people[number % 2]) for number in range(AT_ONCE)]
+    results = at_once(lambda n: joining.redeem(sessions[n], code=code, birth_date=born))
+    assert results.count(None) == 1
+    assert Invitation.objects.get(patient=patient).user in people
+
+
+def test_one_request_approved_and_refused_by_twenty_is_decided_once(cast):
+    asked = RoleRequest.objects.ask(user=cast.lund, role=Role.ACCOUNT_ADMIN, gives=True, by=cast.root)
+
+    def decide(number: int) -> None:
+        (asked.approve if number % 2 else asked.refuse)(by=cast.mira)
+
+    results = at_once(decide)
+    assert results.count(None) == 1
+    assert {type(one) for one in results} == {type(None), RequestOver}
+    asked.refresh_from_db()
+    given = RoleGrant.objects.current().filter(user=cast.lund, role=Role.ACCOUNT_ADMIN).count()
+    assert given == int(bool(asked.approved))

@@ -115,7 +115,7 @@ def test_a_person_shut_out_is_out_at_her_next_request(cast, enter):
 
 def test_a_change_of_role_ends_what_was_open(cast, enter):
     client = enter(cast.maya)
-    RoleGrant.objects.give(user=cast.maya, role=Role.PRIVACY_OFFICER, by=cast.root)
+    RoleGrant.objects.give(user=cast.maya, role=Role.FRONT_DESK, by=cast.root)
     assert not is_in(client)
     other = enter(cast.sam)
     RoleGrant.objects.get(user=cast.sam).withdraw(by=cast.root)

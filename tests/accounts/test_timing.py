@@ -9,9 +9,38 @@ import pytest
 from django.test import Client
 
 from accounts.models import TryCounter
+from accounts.models.factor import ALPHABET
+from tests.accounts.invited import a_newcomer, invite
 
 pytestmark = [pytest.mark.drill, pytest.mark.django_db]
 SAMPLES = 200
+
+
+def test_a_code_of_an_invitation_and_one_of_nobody_take_the_same_time(cast):
+    """With a birth date that is wrong for both."""
+    codes = [invite(cast, a_newcomer(cast, number=f"RC-30000{n}")).code for n in range(2)]
+    found = []
+    for _ in range(3):
+        found.append(one_round_of_codes(codes))
+        if found[-1] <= 0.55:
+            break
+    assert found[-1] <= 0.55, found
+
+
+def one_round_of_codes(codes: list[str]) -> float:
+    turns = [True, False] * SAMPLES
+    random.shuffle(turns)
+    times: dict[bool, list[float]] = {True: [], False: []}
+    for number, known in enumerate([True, False] * 5 + turns):
+        TryCounter.objects.all().delete()
+        code = codes[number % 2] if known else "".join(random.choices(ALPHABET, k=12))  # noqa: S311
+        began = time.perf_counter()
+        answer = Client().post("/join/", {"code": code, "birth_date": "1971-09-24", "email": "e@x.example"})
+        took = time.perf_counter() - began
+        assert answer.status_code == 422
+        if number >= 10:
+            times[known].append(took)
+    return told_apart(times[True], times[False])
 
 
 def told_apart(first: list[float], second: list[float]) -> float:

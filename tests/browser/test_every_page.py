@@ -111,6 +111,18 @@ STAFF = {
     "reason",
 }
 ADMINISTRATOR = {"teams", "team"}
+PEOPLE = {
+    "people",
+    "people-invite",
+    "people-invitations",
+    "person",
+    "person-close",
+    "person-invite",
+    "role-requests",
+    "patient-accounts",
+    "patient-new",
+    "patient-account",
+}
 OFFICER = {"audit-events", "audit-event"}
 WAY_IN = {
     "sign-in",
@@ -123,6 +135,8 @@ WAY_IN = {
     "sign-in-again",
     "password-forgotten",
     "password-by-link",
+    "join",
+    "join-by-link",
 }
 TERMS = {"terms"}
 FACTOR_PAGES = {"account-app-new", "account-codes", "account-passkey-new", "account-password"}
@@ -137,7 +151,7 @@ def test_every_page_is_visited_here() -> None:
     }
     assert (
         pages - NO_PAGES
-        == PATIENT | STAFF | OFFICER | ADMINISTRATOR | WAY_IN | TERMS | CONTACT | FACTOR_PAGES
+        == PATIENT | STAFF | PEOPLE | OFFICER | ADMINISTRATOR | WAY_IN | TERMS | CONTACT | FACTOR_PAGES
     )
 
 
@@ -397,6 +411,89 @@ def test_getting_a_new_password(cast, visitor):
     visitor.page.get_by_role("heading", name="Your new password is saved").wait_for()
     visitor.look("password-by-link, done")
     visitor.go("password-by-link", token, status=410)
+
+
+def test_the_people_area(cast, visitor, as_):
+    from accounts.models import Invitation, InvitationKind, Role, RoleRequest
+
+    as_(cast.root)
+    visitor.go("people-invitations")
+    visitor.go("role-requests")
+    Invitation.objects.issue(kind=InvitationKind.STAFF, name="Nils Berg", email="n@example.com", by=cast.root)
+    RoleRequest.objects.ask(user=cast.lund, role=Role.PRIVACY_OFFICER, gives=True, by=cast.root)
+    visitor.go("people")
+    visitor.go("people", query="?name=nobody")
+    visitor.go("people-invitations")
+    visitor.go("person", cast.lund.pk)
+    as_(cast.mira)
+    visitor.go("role-requests")
+    as_(cast.root, fresh="people")
+    visitor.go("person-close", cast.maya.pk)
+    visitor.go("people-invite")
+    page = visitor.page
+    page.get_by_role("button", name="Make the invitation").click()
+    page.get_by_role("alert").wait_for()
+    visitor.look("people-invite with errors")
+    page.get_by_label("Name").fill("Nadia Holm")
+    page.get_by_label("Work e-mail").fill("nadia@riverside.example")
+    page.get_by_label("nurse").check()
+    page.get_by_role("button", name="Make the invitation").click()
+    page.get_by_role("heading", name="Your code for").wait_for()
+    visitor.look("people-invite, done")
+    cast.maya.deactivate(by=cast.root)
+    visitor.go("person", cast.maya.pk)
+    visitor.go("person-invite", cast.maya.pk)
+
+
+def test_the_accounts_of_patients_at_the_desk(cast, visitor, as_):
+    as_(cast.sam)
+    page = visitor.page
+    visitor.go("patient-new")
+    visitor.go("patient-accounts")
+    page.get_by_label("Record number").fill("RC-000000")
+    page.get_by_role("button", name="Find the account").click()
+    page.get_by_role("alert").wait_for()
+    visitor.look("patient-accounts, not found")
+    visitor.go("patient-account", cast.patient("ana").pk)
+    cast.ana.deactivate(by=cast.root)
+    visitor.go("patient-account", cast.patient("ana").pk)
+    page.get_by_role("button", name="Invite this patient").click()
+    page.get_by_role("heading", name="Your code for").wait_for()
+    visitor.look("patient-account, invited")
+    visitor.go("patient-account", cast.patient("ana").pk)
+    visitor.go("patient-accounts")
+
+
+def test_joining_by_an_invitation(cast, visitor, as_):
+    from tests.accounts.invited import NORA, PASSWORD, a_newcomer, invite, link_in_mail
+
+    _invitation, code = invite(cast, a_newcomer(cast))
+    page = visitor.page
+    visitor.go("join")
+    page.get_by_role("button", name="Send me the link").click()
+    page.get_by_role("alert").wait_for()
+    visitor.look("join with errors")
+    page.get_by_label("Code from the clinic").fill(code)
+    page.get_by_label("Your birth date").fill(NORA["birth_date"])
+    page.get_by_label("Your e-mail").fill("rosa@riverside.example")
+    page.get_by_role("button", name="Send me the link").click()
+    page.get_by_role("heading", name="Look in your e-mail").wait_for()
+    visitor.look("join, sent")
+    token = link_in_mail().split("/")[2]
+    visitor.go("join-by-link", token)
+    page.get_by_label("Your birth date").fill(NORA["birth_date"])
+    page.get_by_label("Choose a password").fill(PASSWORD)
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("heading", name="You have an account already").wait_for()
+    visitor.look("join-by-link, known")
+    as_(cast.rosa)
+    visitor.go("join-by-link", token)
+    visitor.go("join")
+    page.get_by_label("Code from the clinic").fill(code)
+    page.get_by_label("Your birth date").fill(NORA["birth_date"])
+    page.get_by_role("button", name="Add my record").click()
+    page.get_by_role("heading", level=1, name="Messages").wait_for()
+    visitor.go("join-by-link", token, status=410)
 
 
 def test_a_page_that_is_not_there(visitor):

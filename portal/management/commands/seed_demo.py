@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from accounts.models import User
+from portal.demo_newcomer import register_newcomer
 from portal.demo_practice import open_practice
 from portal.demo_stories import tell_stories
 
@@ -21,5 +22,7 @@ class Command(BaseCommand):
             self.stdout.write("The demo clinic is already open.")
             return
         with transaction.atomic():
-            tell_stories(open_practice())
+            practice = open_practice()
+            tell_stories(practice)
+            register_newcomer(practice.clinic)
         self.stdout.write("The demo clinic is open.")

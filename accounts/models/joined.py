@@ -1,0 +1,79 @@
+"""What joining by an invitation gives, for each kind of invitation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models.care import CareTeam, CareTeamMembership
+from accounts.models.patient import Patient
+from accounts.models.practitioner import Practitioner
+from accounts.models.role import KEEPERS, RoleGrant
+from accounts.models.role_request import RoleRequest
+from accounts.refusals import AlreadyAPatient, InvitationOver
+from audit.context import SystemAgent
+from audit.seals import open_directory
+
+if TYPE_CHECKING:
+    from accounts.models.invitation import Invitation
+    from accounts.models.user import User
+    from audit.context import Agent
+
+# Acts for whoever is not yet anybody.
+PORTER = SystemAgent("system:porter")
+
+
+class InvitationKind(models.TextChoices):
+    PATIENT = "patient", _("patient")
+    STAFF = "staff", _("member of staff")
+    TRUSTED = "trusted", _("trusted person")
+
+
+WhenJoined = Callable[["Invitation", "User"], None]
+WHEN_JOINED: dict[str, WhenJoined] = {}
+
+
+def when_joined(kind: InvitationKind) -> Callable[[WhenJoined], WhenJoined]:
+    """Register what an invitation of this kind gives. It runs in the transaction that finishes the account."""
+
+    def register(give: WhenJoined) -> WhenJoined:
+        WHEN_JOINED[kind] = give
+        return give
+
+    return register
+
+
+def name_in(invitation: Invitation) -> str:
+    """The name of a member of staff, as it will stand on the door plate."""
+    return open_directory(invitation, "name")
+
+
+@when_joined(InvitationKind.PATIENT)
+def _her_record(invitation: Invitation, user: User) -> None:
+    patient = Patient.objects.select_for_update().get(pk=invitation.patient_id)
+    if patient.user_id not in (None, user.pk):
+        raise InvitationOver
+    if Patient.objects.filter(user=user).exclude(pk=patient.pk).exists():
+        raise AlreadyAPatient
+    patient.user = user
+    patient.save(update_fields=["user"])
+
+
+@when_joined(InvitationKind.STAFF)
+def _her_work(invitation: Invitation, user: User) -> None:
+    """Her door plate, her roles and her teams. A role over accounts or the trail is only asked for: two decide."""
+    giver: Agent = invitation.invited_by or PORTER
+    if not Practitioner.objects.filter(user=user).exists():
+        Practitioner.objects.introduce(user=user, name=name_in(invitation), title=invitation.title, by=giver)
+    held = set(RoleGrant.objects.current().filter(user=user).values_list("role", flat=True))
+    for role in sorted(set(invitation.roles) - held):
+        if role not in KEEPERS or invitation.invited_by is None:
+            RoleGrant.objects.give(user=user, role=role, by=giver)
+        elif invitation.invited_by.keeps_accounts:
+            RoleRequest.objects.ask(user=user, role=role, gives=True, by=invitation.invited_by)
+    in_teams = CareTeamMembership.objects.current().filter(user=user).values_list("team", flat=True)
+    for team in CareTeam.objects.filter(pk__in=invitation.teams).exclude(pk__in=in_teams):
+        team.join(user=user, by=giver)

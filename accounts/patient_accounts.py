@@ -1,0 +1,168 @@
+"""The account of a patient, for the desk and for administrators: found by record number, and no more than is needed.
+
+Each look opens the record number and is written down as a look at her name and contact details. Nothing else of her
+is shown: whoever needs her name has it from her chart or from herself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from accounts import limits, staff
+from accounts.models import Invitation, InvitationKind, Patient, User
+from accounts.models.factor import second_steps_of
+from accounts.refusals import PatientHasAccount
+from audit.recorder import record_read, record_refusal
+from audit.seals import unseal, unseal_all
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+    from uuid import UUID
+
+    from django_stubs_ext import StrPromise
+
+    from accounts.models import CareTeam
+    from accounts.models.invitation import Issued
+    from accounts.staff import SignedIn
+
+NO_ACCOUNT, OPEN, CLOSED = "none", "open", "closed"
+WAITING = 50
+
+
+@dataclass(frozen=True, slots=True)
+class OpenInvitation:
+    state: str
+    state_words: str
+    invited_at: datetime
+    until: datetime
+    mailed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PatientAccount:
+    ref: UUID
+    record_number: str
+    state: str
+    invitation: OpenInvitation | None
+    second_steps: tuple[str | StrPromise, ...]
+    sessions: tuple[SignedIn, ...]
+    may_be_invited: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    ref: UUID
+    record_number: str
+    state_words: str
+    until: datetime
+
+
+def find(reader: User, record_number: str) -> Patient | None:
+    """Whoever has this number, if `reader` may look after her account. Trying numbers one by one soon ends."""
+    limits.spend(("record-look-up", str(reader.pk)))
+    if patient := Patient.objects.with_accounts_for(reader).by_record_number(record_number):
+        return patient
+    hidden = Patient.objects.by_record_number(record_number)
+    record_refusal(
+        agent=reader,
+        target=hidden,
+        reason="not-visible" if hidden is not None else "no-such-patient",
+        patient_id=hidden.pk if hidden is not None else None,
+    )
+    return None
+
+
+def opened(reader: User, patient: Patient) -> PatientAccount:
+    receipt = record_read(reader=reader, shown=[patient], category="identity", purpose="HOPERAT")
+    user = User.objects.get(pk=patient.user_id) if patient.user_id is not None else None
+    last = (
+        Invitation.objects.filter(patient=patient, kind=InvitationKind.PATIENT)
+        .order_by("-invited_at")
+        .first()
+    )
+    begun = user is not None and Invitation.objects.under_way(user) is not None
+    state = NO_ACCOUNT if user is None or begun else OPEN if user.is_active else CLOSED
+    return PatientAccount(
+        ref=patient.pk,
+        record_number=unseal(patient, "record_number", receipt=receipt),
+        state=state,
+        invitation=_invitation(last) if last is not None and last.used_at is None else None,
+        second_steps=tuple(staff.KINDS.get(step.kind, step.kind) for step in second_steps_of(user))
+        if user
+        else (),
+        sessions=tuple(staff.signed_in(user)) if user else (),
+        may_be_invited=state != OPEN and patient.is_active,
+    )
+
+
+def waiting(reader: User) -> list[Waiting]:
+    """The invitations of patients that `reader`'s desk has handed out and that are still open."""
+    if not reader.at_the_desk:
+        return []
+    rows = Invitation.objects.open().filter(
+        kind=InvitationKind.PATIENT, patient__in=Patient.objects.visible_to(reader)
+    )
+    found = list(rows.select_related("patient").order_by("until")[:WAITING])
+    if not found:
+        return []
+    patients = [row.patient for row in found if row.patient is not None]
+    receipt = record_read(
+        reader=reader, shown=patients, category="identity", purpose="HOPERAT", subtype="list"
+    )
+    numbers = unseal_all([(patient, "record_number") for patient in patients], receipt=receipt)
+    return [
+        Waiting(patient.pk, str(number), str(row.state.label), row.until)
+        for row, patient, number in zip(found, patients, numbers, strict=True)
+    ]
+
+
+def invite(patient: Patient, *, email: str, by: User) -> Issued:
+    """A new code for this record. Her birth date is read for it, and shown to nobody."""
+    if patient.user is not None and patient.user.is_active and not Invitation.objects.under_way(patient.user):
+        raise PatientHasAccount
+    receipt = record_read(reader=by, shown=[patient], category="patient", purpose="HOPERAT")
+    return Invitation.objects.issue(
+        kind=InvitationKind.PATIENT,
+        patient=patient,
+        birth_date=unseal(patient, "birth_date", receipt=receipt),
+        email=email,
+        language=patient.language,
+        by=by,
+    )
+
+
+def open_invitation_of(patient: Patient) -> Invitation | None:
+    rows = Invitation.objects.unfinished().filter(patient=patient, kind=InvitationKind.PATIENT)
+    return rows.first()
+
+
+def owner_of(patient: Patient) -> User | None:
+    """Whose account opens this record."""
+    return User.objects.get(pk=patient.user_id) if patient.user_id is not None else None
+
+
+def register(
+    *,
+    name: str,
+    birth_date: date,
+    record_number: str,
+    phone: str,
+    language: str,
+    team: CareTeam,
+    by: User,
+) -> Patient:
+    """A new record, with the team that looks after it. The registrar's own teams see it as well."""
+    return Patient.objects.register_with(
+        name=name,
+        birth_date=birth_date.isoformat(),
+        record_number=record_number.strip(),
+        phone=phone,
+        language=language,
+        team=team,
+        by=by,
+    )
+
+
+def _invitation(row: Invitation) -> OpenInvitation:
+    return OpenInvitation(str(row.state), str(row.state.label), row.invited_at, row.until, row.mailed_at)

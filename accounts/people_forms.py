@@ -1,0 +1,161 @@
+"""The shape of what is typed in the people area and at the desk that invites."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from accounts import staff
+from accounts.forms import birth_date_field, email_field
+from accounts.models.role import KEEPERS
+
+PLAIN = {"autocomplete": "off", "spellcheck": "false"}
+
+
+class StaffFilter(forms.Form):
+    name = forms.CharField(
+        label=_("Name"), max_length=80, required=False, widget=forms.TextInput(attrs=PLAIN)
+    )
+    role = forms.ChoiceField(label=_("Role"), required=False)
+    team = forms.ChoiceField(label=_("Team"), required=False)
+    state = forms.ChoiceField(label=_("Account"), required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _choose(self, "role", [("", gettext("All roles")), *staff.role_choices()])
+        _choose(self, "team", [("", gettext("All teams")), *staff.team_choices()])
+        states = [
+            ("active", gettext("Open")),
+            ("closed", gettext("Closed")),
+            ("all", gettext("Open and closed")),
+        ]
+        _choose(self, "state", states)
+
+    @property
+    def asked(self) -> dict[str, str]:
+        """What to look for; what could not be read looks for nothing in particular."""
+        said = self.cleaned_data if self.is_valid() else {}
+        return {
+            "name": said.get("name", "").strip(),
+            "role": said.get("role", ""),
+            "team": said.get("team", ""),
+            "state": said.get("state") or "active",
+        }
+
+
+class RightsForm(forms.Form):
+    """What somebody is invited to do here."""
+
+    email = email_field(
+        _("Work e-mail"), hint=_("The link goes there. Later it is the name to sign in with."), own=False
+    )
+    roles = forms.MultipleChoiceField(
+        label=_("Roles"),
+        error_messages={"required": _("Choose at least one role")},
+        widget=forms.CheckboxSelectMultiple,
+    )
+    teams = forms.MultipleChoiceField(label=_("Teams"), required=False, widget=forms.CheckboxSelectMultiple)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _choose(self, "roles", staff.role_choices())
+        _choose(self, "teams", staff.team_choices())
+
+    @property
+    def two_must_agree(self) -> set[str]:
+        return {str(role) for role in KEEPERS}
+
+
+class InviteStaffForm(RightsForm):
+    name = forms.CharField(
+        label=_("Name"),
+        help_text=_("As on the door plate, without a title."),
+        max_length=80,
+        error_messages={"required": _("Write the name")},
+        widget=forms.TextInput(attrs=PLAIN),
+    )
+    title = forms.CharField(
+        label=_("Title"), help_text=_("For example: Dr. May be empty."), max_length=20, required=False,
+        widget=forms.TextInput(attrs=PLAIN),
+    )  # fmt: skip
+    field_order = ("name", "title", "email", "roles", "teams")
+
+
+class RoleForm(forms.Form):
+    role = forms.ChoiceField(label=_("Role"))
+    change = forms.ChoiceField(choices=[("give", ""), ("take", "")])
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _choose(self, "role", staff.role_choices())
+
+
+class TeamForm(forms.Form):
+    """Into a team, by its id; or out of one, by the id of the place."""
+
+    team = forms.UUIDField(required=False)
+    place = forms.UUIDField(required=False)
+
+
+class CloseForm(forms.Form):
+    why = forms.CharField(
+        label=_("Why is this account closed?"),
+        help_text=_("It stays with the event, sealed. For example: has left the clinic."),
+        max_length=300,
+        error_messages={"required": _("Write why")},
+        widget=forms.Textarea(attrs={"rows": 2, "autocomplete": "off"}),
+    )
+
+
+class RecordNumberForm(forms.Form):
+    record_number = forms.CharField(
+        label=_("Record number"),
+        max_length=40,
+        error_messages={"required": _("Write the record number")},
+        widget=forms.TextInput(attrs=PLAIN),
+    )
+
+
+class NewPatientForm(RecordNumberForm):
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=120,
+        error_messages={"required": _("Write the name")},
+        widget=forms.TextInput(attrs=PLAIN),
+    )
+    birth_date = birth_date_field()
+    phone = forms.CharField(
+        label=_("Phone"), max_length=40, required=False,
+        widget=forms.TextInput(attrs={**PLAIN, "inputmode": "tel"}),
+    )  # fmt: skip
+    language = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
+    team = forms.ChoiceField(label=_("Care team"), error_messages={"required": _("Choose a care team")})
+    field_order = ("record_number", "name", "birth_date", "phone", "language", "team")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _choose(self, "team", [("", gettext("Choose a care team")), *staff.team_choices()])
+
+    def clean_birth_date(self) -> Any:
+        born = self.cleaned_data["birth_date"]
+        if not (born.year >= 1880 and born <= timezone.localdate()):
+            raise forms.ValidationError(gettext("Check the birth date"))
+        return born
+
+
+class InvitePatientForm(forms.Form):
+    email = email_field(
+        _("Patient’s e-mail"),
+        hint=_("May be empty. With it we mail the link at once."),
+        required=False,
+        own=False,
+    )
+
+
+def _choose(form: forms.Form, name: str, choices: list[tuple[str, str]]) -> None:
+    form.fields[name].choices = choices  # type: ignore[attr-defined]

@@ -1,0 +1,368 @@
+"""Those who work here, for whoever keeps the accounts: names, rights and ways in, and nothing of health."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts import directory
+from accounts.models import (
+    CareTeam,
+    CareTeamMembership,
+    Invitation,
+    InvitationKind,
+    Practitioner,
+    RecoverySheet,
+    Role,
+    RoleGrant,
+    RoleRequest,
+    Session,
+    User,
+)
+from accounts.models.factor import second_steps_of
+from accounts.models.role import KEEPERS
+from accounts.models.session import End
+from audit import words
+from audit.models import AuditEvent
+from audit.recorder import record_read
+from audit.seals import open_directory_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from django.db.models import QuerySet
+    from django_stubs_ext import StrPromise
+
+KINDS = {
+    "totp": gettext_lazy("App"),
+    "passkey": gettext_lazy("Passkey"),
+}
+STATES = ("active", "closed", "all")
+HISTORY = 30
+INVITATIONS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    id: UUID
+    name: str
+    roles: tuple[str, ...]
+    teams: tuple[str, ...]
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RoleHeld:
+    role: str
+    words: str
+    since: datetime
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    id: UUID
+    team: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SecondStepKind:
+    words: str | StrPromise
+    added_at: datetime
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    id: UUID
+    device: str
+    started_at: datetime
+    last_seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    at: datetime
+    what: str
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A change of a role that waits for a second person, or has been decided."""
+
+    id: UUID
+    person: str
+    person_id: UUID
+    role: str
+    gives: bool
+    asked_by: str
+    asked_at: datetime
+    until: datetime
+    is_mine: bool
+    may_decide: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One member of staff as an administrator sees her."""
+
+    id: UUID
+    name: str
+    title: str
+    is_active: bool
+    is_self: bool
+    roles: tuple[RoleHeld, ...]
+    past_roles: tuple[RoleHeld, ...]
+    can_be_given: tuple[tuple[str, str, bool], ...]  # role, words, whether two must agree
+    asked: tuple[Asked, ...]
+    places: tuple[Place, ...]
+    other_teams: tuple[tuple[str, str], ...]
+    second_steps: tuple[SecondStepKind, ...]
+    codes_left: int
+    sessions: tuple[SignedIn, ...]
+    history: tuple[Happened, ...]
+
+    @property
+    def roles_held(self) -> set[str]:
+        return {held.role for held in self.roles}
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    id: UUID
+    name: str
+    roles: tuple[str, ...]
+    teams: tuple[str, ...]
+    state: str
+    state_words: str
+    invited_by: str
+    invited_at: datetime
+    until: datetime
+    is_open: bool
+    can_renew: bool
+
+
+def colleagues(*, name: str = "", role: str = "", team: str = "", state: str = "active") -> list[Colleague]:
+    """Those who match, by name. Names are sealed, so they are compared here, after opening the directory."""
+    rows = User.objects.staff()
+    if state != "all":
+        rows = rows.filter(is_active=state != "closed")
+    if role:
+        rows = rows.filter(pk__in=RoleGrant.objects.current().filter(role=role).values("user"))
+    if team:
+        rows = rows.filter(pk__in=CareTeamMembership.objects.current().filter(team=UUID(team)).values("user"))
+    users = list(rows.defer("password", "email"))
+    names = _names(user.practitioner for user in users)
+    roles, teams = _roles_of(users), _teams_of(users)
+    found = [
+        Colleague(
+            user.pk,
+            names[user.pk],
+            tuple(roles.get(user.pk, ())),
+            tuple(teams.get(user.pk, ())),
+            user.is_active,
+        )
+        for user in users
+        if name.casefold() in names[user.pk].casefold()
+    ]
+    return sorted(found, key=lambda one: one.name.casefold())
+
+
+def name_of(user: User) -> str:
+    return _names([user.practitioner])[user.pk]
+
+
+def role_choices() -> list[tuple[str, str]]:
+    return [(role, str(label).capitalize()) for role, label in Role.choices]
+
+
+def team_choices() -> list[tuple[str, str]]:
+    return [(str(pk), name) for pk, name in CareTeam.objects.values_list("pk", "name")]
+
+
+def teams_by_id(ids: Iterable[str]) -> list[CareTeam]:
+    return list(CareTeam.objects.filter(pk__in=list(ids)))
+
+
+def team_named(ref: str) -> CareTeam | None:
+    return next((team for team in CareTeam.objects.all() if str(team.pk) == ref), None)
+
+
+def grant_of(user: User, role: str) -> RoleGrant | None:
+    return RoleGrant.objects.current().filter(user=user, role=role).select_related("user").first()
+
+
+def profile(reader: User, user: User) -> Profile:
+    """Everything about somebody's account. That it is looked at is written down first."""
+    record_read(reader=reader, shown=[user], of=user, category="account", purpose="HOPERAT")
+    grants = list(RoleGrant.objects.filter(user=user).order_by("-starts_at"))
+    current = [grant for grant in grants if grant.is_current()]
+    held = {grant.role for grant in current}
+    places = (
+        CareTeamMembership.objects.current().filter(user=user).select_related("team").order_by("team__name")
+    )
+    taken = {place.team_id for place in places}
+    sheet = RecoverySheet.objects.of(user)
+    return Profile(
+        id=user.pk,
+        name=name_of(user),
+        title=user.practitioner.title,
+        is_active=user.is_active,
+        is_self=user.pk == reader.pk,
+        roles=tuple(map(_held, current)),
+        past_roles=tuple(_held(grant) for grant in grants if not grant.is_current()),
+        can_be_given=tuple(
+            (role, words, role in KEEPERS) for role, words in role_choices() if role not in held
+        ),
+        asked=tuple(role_requests(reader, of=user)),
+        places=tuple(Place(place.pk, place.team.name, place.starts_at) for place in places),
+        other_teams=tuple((ref, name) for ref, name in team_choices() if UUID(ref) not in taken),
+        second_steps=tuple(
+            SecondStepKind(KINDS.get(step.kind, step.kind), step.created_at, step.last_used_at)
+            for step in second_steps_of(user)
+        ),
+        codes_left=sheet.left if sheet is not None else 0,
+        sessions=tuple(signed_in(user)),
+        history=tuple(history(user)),
+    )
+
+
+def signed_in(user: User) -> list[SignedIn]:
+    """Where somebody is signed in now."""
+    alive = Session.objects.alive().filter(user=user, stamp=user.security_stamp).order_by("-last_seen_at")
+    found = []
+    for row in alive:
+        row.user = user
+        if not row.has_run_out():
+            device = row.device or _("Unknown device")
+            found.append(SignedIn(row.pk, device, row.started_at, row.last_seen_at))
+    return found
+
+
+def history(user: User) -> list[Happened]:
+    """What happened to an account lately, newest first: what its owner did there, and what others did to it."""
+    sorts = ("login", "session", "factor", "account", "invitation", "role", "team")
+    # Two statements, because each has an index of its own.
+    hers = AuditEvent.objects.filter(agent_id=str(user.pk), type__in=sorts).order_by("-recorded_at", "-id")
+    to_her = (
+        AuditEvent.objects.filter(object_pk=str(user.pk), action__in=("C", "U", "D"), type__in=sorts)
+        .exclude(agent_id=str(user.pk))
+        .order_by("-recorded_at", "-id")
+    )
+    events = sorted(
+        [*_done_by_herself(hers, user), *to_her[:HISTORY]],
+        key=lambda event: (event.recorded_at, event.pk),
+        reverse=True,
+    )[:HISTORY]
+    people = directory.people({event.actor_id for event in events if event.actor_id is not None})
+    return [
+        Happened(
+            event.recorded_at,
+            words.what_was_done(event),
+            people[event.actor_id].name if event.actor_id in people else _("The portal"),
+        )
+        for event in events
+    ]
+
+
+def role_requests(reader: User, *, of: User | None = None) -> list[Asked]:
+    """What waits for a second person."""
+    rows = RoleRequest.objects.visible_to(reader).open().order_by("requested_at")
+    if of is not None:
+        rows = rows.filter(user=of)
+    asked = list(rows)
+    people = directory.people({pk for row in asked for pk in (row.user_id, row.requested_by_id)})
+    return [
+        Asked(
+            id=row.pk,
+            person=people[row.user_id].name,
+            person_id=row.user_id,
+            role=str(Role(row.role).label),
+            gives=row.gives,
+            asked_by=people[row.requested_by_id].name,
+            asked_at=row.requested_at,
+            until=row.until,
+            is_mine=row.requested_by_id == reader.pk,
+            may_decide=row.may_decide(reader),
+        )
+        for row in asked
+    ]
+
+
+def invitations() -> list[Invited]:
+    """The invitations of staff, newest first; those that still lead somewhere stand on top."""
+    newest = Invitation.objects.filter(kind=InvitationKind.STAFF).order_by("-invited_at")
+    rows = list(newest.select_related("user__practitioner")[:INVITATIONS])
+    named = [row for row in rows if row.name is not None]
+    names = dict(
+        zip([row.pk for row in named], open_directory_all([(row, "name") for row in named]), strict=True)
+    )
+    back = [row for row in rows if row.name is None and row.user is not None]
+    plates = _names(row.user.practitioner for row in back if row.user is not None)
+    teams = {team.pk: team.name for team in CareTeam.objects.all()}
+    people = directory.people({row.invited_by_id for row in rows if row.invited_by_id is not None})
+    found = [
+        Invited(
+            id=row.pk,
+            name=str(names[row.pk]) if row.pk in names else plates.get(row.user_id, _("Somebody")),
+            roles=tuple(str(Role(role).label) for role in row.roles),
+            teams=tuple(teams[ref] for ref in row.teams if ref in teams),
+            state=str(row.state),
+            state_words=str(row.state.label),
+            invited_by=people[row.invited_by_id].name if row.invited_by_id in people else _("The portal"),
+            invited_at=row.invited_at,
+            until=row.until,
+            is_open=row.is_open,
+            can_renew=row.used_at is None and row.email is not None,
+        )
+        for row in rows
+    ]
+    return sorted(found, key=lambda one: not one.is_open)
+
+
+def _done_by_herself(events: QuerySet[AuditEvent], user: User) -> list[AuditEvent]:
+    """Her own acts on her own account. What she did to accounts of others stands in theirs."""
+    return [event for event in events[: HISTORY * 4] if _is_her_own(event, user)][:HISTORY]
+
+
+def _is_her_own(event: AuditEvent, user: User) -> bool:
+    if event.type == "session":
+        return (event.additional_data or {}).get("reason") != End.ENDED_BY_ADMIN
+    if event.type == "invitation":
+        return event.subtype == "join"
+    return event.type in ("login", "factor") or event.object_pk == str(user.pk)
+
+
+def _held(grant: RoleGrant) -> RoleHeld:
+    return RoleHeld(grant.role, str(Role(grant.role).label), grant.starts_at, grant.ends_at)
+
+
+def _names(plates: Iterable[Practitioner]) -> dict[UUID, str]:
+    rows = list(plates)
+    names = open_directory_all([(plate, "name") for plate in rows])
+    return {
+        plate.user_id: " ".join(filter(None, [plate.title, str(name)]))
+        for plate, name in zip(rows, names, strict=True)
+    }
+
+
+def _roles_of(users: Sequence[User]) -> dict[UUID, list[str]]:
+    held: dict[UUID, list[str]] = {}
+    for grant in RoleGrant.objects.current().filter(user__in=users).order_by("role"):
+        held.setdefault(grant.user_id, []).append(str(Role(grant.role).label))
+    return held
+
+
+def _teams_of(users: Sequence[User]) -> dict[UUID, list[str]]:
+    held: dict[UUID, list[str]] = {}
+    rows = CareTeamMembership.objects.current().filter(user__in=users).select_related("team")
+    for place in rows.order_by("team__name"):
+        held.setdefault(place.user_id, []).append(place.team.name)
+    return held
