@@ -100,11 +100,11 @@ class AttachmentQuerySet(models.QuerySet["Attachment"]):
         """Files whose content `user` may have now: sent ones of threads she may read, and her own unsent ones.
 
         Before the scanner's verdict only whoever sent it may; what the scanner stopped nobody may. A trusted
-        person needs a grant that says files.
+        person needs a grant that says files. What was taken back takes its files along.
         """
         hers = Q(thread__in=Thread.objects.of_patients_side(user).values("pk"))
         worked = Q(thread__in=Thread.objects.worked_by(user).values("pk"))
-        sent = Q(message__isnull=False) & (hers & _trusted(user, "read") | worked)
+        sent = Q(message__isnull=False, message__withdrawal=None) & (hers & _trusted(user, "read") | worked)
         served = self.filter(sent | self._unsent_by(user)).exclude(scan=Scan.INFECTED)
         return served.filter(_cleared() | Q(uploaded_by=user.pk))
 

@@ -102,9 +102,8 @@ class Files:
 @Prepared
 def _of_page(*, thread: UUID, messages: list[UUID], reader: UUID, side: str) -> QuerySet[Attachment]:
     unsent = Q(message=None, uploaded_by=reader, side=side)
-    return Attachment.objects.filter(Q(message__in=messages) | unsent, thread=thread).order_by(
-        "uploaded_at", "id"
-    )
+    sent = Q(message__in=messages, message__withdrawal=None)
+    return Attachment.objects.filter(sent | unsent, thread=thread).order_by("uploaded_at", "id")
 
 
 def _may_have_files(reader: User, thread: Thread) -> bool:

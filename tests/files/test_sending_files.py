@@ -286,3 +286,15 @@ def test_a_draft_that_is_discarded_takes_its_files_along(cast, enter, thread, st
     assert files().count() == 1
     draft.discard(by=cast.ana)
     assert files().count() == 0
+
+
+def test_a_message_that_is_taken_back_takes_its_files_along(cast, enter, thread, work):
+    file = work.file(thread, name="arm 4711.png")
+    assert fetch(enter(cast.okafor), file)
+    from messaging.models import Withdrawal
+
+    Withdrawal.objects.take_back(thread, file.message, by=cast.ana)
+    for who, page in (("ana", "thread"), ("okafor", "inbox-thread")):
+        browser = enter(cast[who])
+        assert browser.get(reverse("file", args=[file.pk])).status_code == 404
+        assert "4711" not in words(browser.get(reverse(page, args=[thread.pk])))
