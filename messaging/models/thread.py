@@ -380,18 +380,7 @@ class Thread(models.Model):
         self.last_author = author
         self.last_side = side
         self.message_count += 1
-        self.save(
-            update_fields=None
-            if adding
-            else [
-                "preview",
-                "last_message_id",
-                "last_message_at",
-                "last_author",
-                "last_side",
-                "message_count",
-            ]
-        )
+        self.save(update_fields=None if adding else ["preview", *self.audit_hidden])
         self.reopen()
         message.save()
         self.attachments.go_with(message)
