@@ -217,7 +217,7 @@ def test_search_and_paper_know_what_was_put_right_and_not_what_was_taken_back(th
     paper = words(fresh.get(reverse("thread-print", args=[thread.pk])))
     assert paper.index("two tablets") < paper.index("Correction") < paper.index("one capsule")
     assert "lozenge" not in paper and "took a message back" in paper
-    data = fresh.get(reverse("thread-data", args=[thread.pk]))
+    data = fresh.post(reverse("thread-data", args=[thread.pk]))
     said = b"".join(data.streaming_content).decode() if data.streaming else data.content.decode()
     assert data.status_code == 200
     assert "two tablets" in said and "one capsule" in said and "lozenge" not in said

@@ -117,7 +117,9 @@ def test_she_can_still_ask_for_her_record(work, cast, enter, door, state):
     assert door.start(**form) == "done"
     thread = Thread.objects.get()
     assert door.send(thread, "And soon, please.") == "done"
-    page = enter(cast.ana).get(reverse("message-new"))
+    browser = enter(cast.ana)
+    begun = browser.post(reverse("message-new"), {"now": "no", "patient": str(cast.patient("ana").pk)})
+    page = browser.get(begun["Location"], follow=True)
     assert "A form or letter" in words(page) and "A health question" not in words(page)
 
 
