@@ -95,7 +95,15 @@ def move_email(cast: Cast) -> None:
     change.confirm(by=cast.okafor, email="chidi@post.example", former="okafor@riverside.example")
 
 
-nobody, colleague = column("nobody"), column("lund")
+# What stands behind these addresses in the matrix is her own, not a patient's: it stays with her.
+HER_OWN = {"absence-end"}
+
+
+def colleague(name: str, method: str) -> int:
+    return column("okafor" if name in HER_OWN else "lund")(name, method)
+
+
+nobody = column("nobody")
 EVENTS = {
     "deactivated": Event("okafor", lambda cast: cast.okafor.deactivate(by=cast.root), nobody),
     "password changed": Event(

@@ -8,10 +8,11 @@ from django.shortcuts import redirect, render
 
 from accounts import proofing, trusted
 from accounts.access import patient_at_desk, trust_at_desk
-from accounts.forms import GroundForm, IdentityForm, PauseForm, WhatForm, WhoForm
+from accounts.forms import IdentityForm
 from accounts.models import Ended
 from accounts.policy import policy, signed_in
 from accounts.refusals import PaperMissing, TooManyTries
+from accounts.trust_forms import GroundForm, PauseForm, WhatForm, WhoForm
 from audit.refusals import Refusal
 
 if TYPE_CHECKING:

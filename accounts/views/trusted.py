@@ -8,10 +8,10 @@ from django.shortcuts import redirect, render
 
 from accounts import trusted
 from accounts.access import own_record, own_trust_for, trust_in_me_for
-from accounts.forms import WhatForm, WhoForm
 from accounts.models import Ended, Relationship
 from accounts.models.proxy import SAID_TO_PATIENT
 from accounts.policy import policy, signed_in
+from accounts.trust_forms import WhatForm, WhoForm
 from accounts.trusted import TRUST
 from audit.refusals import Refusal
 

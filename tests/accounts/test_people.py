@@ -27,7 +27,7 @@ from accounts.models import (
     User,
 )
 from accounts.people import People
-from accounts.refusals import LoginTaken
+from accounts.refusals import LoginTaken, RoleHeld
 from audit.models import AuditEvent
 from audit.recorder import record_read
 from portal.demo_cast import CAST
@@ -284,6 +284,8 @@ def test_the_trails_directory_names_staff_and_nobody_else(cast):
 
 def test_a_role_is_held_once_and_a_period_ends_after_it_began(cast):
     with pytest.raises(IntegrityError), transaction.atomic():
+        RoleGrant.objects.create(user=cast.maya, role=Role.NURSE, granted_by=cast.root)
+    with pytest.raises(RoleHeld):
         RoleGrant.objects.give(user=cast.maya, role=Role.NURSE, by=cast.root)
     with pytest.raises(IntegrityError), transaction.atomic():
         RoleGrant.objects.create(

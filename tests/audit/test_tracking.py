@@ -68,7 +68,7 @@ def test_a_change_says_whose_record_it_is_and_nothing_of_what_is_in_it(
     register: Callable[[str], Patient],
 ) -> None:
     ana = register("Ana Alvarez")
-    ana.is_active = False
+    ana.language = "es"
     ana.save()
     events = AuditEvent.objects.filter(patient_id=ana.pk)
     assert {event.action for event in events} == {"C", "U"}
