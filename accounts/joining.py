@@ -16,7 +16,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import translation
 
-from accounts import codes, limits, passwords
+from accounts import alarms, codes, limits, passwords
 from accounts.models import CareTeam, Invitation, InvitationKind, Session, User
 from accounts.models.invitation import code_digest
 from accounts.models.joined import PORTER, name_in
@@ -199,6 +199,8 @@ def _failed(invitation: Invitation | None, *, reason: str = "no-match") -> None:
         obj=invitation,
         category="sign-in",
     )
+    # Nobody's login is known here: what counts is from where codes are tried.
+    alarms.failed(login="", account=None)
 
 
 def _asks_birth_date(invitation: Invitation) -> bool:

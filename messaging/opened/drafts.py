@@ -116,6 +116,12 @@ def written_in(thread: Thread, *, reader: User, kind: str) -> OpenDraft | None:
     return open_draft(draft, reader=reader) if draft else None
 
 
+def all_written_in(thread: Thread, *, reader: User) -> dict[str, OpenDraft]:
+    """The same for everything that `reader` has begun there, by its kind, in one statement."""
+    drafts = Draft.objects.visible_to(reader).standing().filter(thread=thread)
+    return {draft.kind: open_draft(draft, reader=reader) for draft in drafts.select_related("patient")}
+
+
 def open_check(draft: Draft, *, reader: User) -> Check:
     """Open a draft for the last look. Raises `NoPool` when nobody could read it."""
     if draft.category is None:

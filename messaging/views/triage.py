@@ -18,7 +18,7 @@ from messaging.forms import CloseForm, NoteForm, ReachedForm, ReplyForm
 from messaging.models import ENDINGS, DraftKind, Place, Side, Thread, UnreadAlarm
 from messaging.opened.apart import apart_for_team
 from messaging.opened.conversations import open_conversation
-from messaging.opened.drafts import written_in
+from messaging.opened.drafts import all_written_in
 from messaging.opened.medicines import refill_count
 from messaging.opened.panels import open_panel
 from messaging.opened.queue import View, queue_version, team_queue
@@ -191,8 +191,8 @@ def _show(
     kept_is_note: bool = False,
     status: int = 200,
 ) -> HttpResponse:
-    answer = written_in(thread, reader=request.user, kind=DraftKind.ANSWER)
-    jotted = written_in(thread, reader=request.user, kind=DraftKind.NOTE)
+    begun = all_written_in(thread, reader=request.user)
+    answer, jotted = begun.get(DraftKind.ANSWER), begun.get(DraftKind.NOTE)
     began, reply_was_kept = reply_form_of(answer, None if kept_is_note else kept)
     note_began, note_was_kept = reply_form_of(jotted, kept if kept_is_note else None)
     context = {

@@ -68,6 +68,13 @@ def test_a_network_that_tries_many_accounts_raises_it(cast, clock):
     assert (alarm.network_address, alarm.object_pk) == ("203.0.113.7", "")
 
 
+def test_codes_of_invitations_tried_from_one_network_count_as_well(cast, clock):
+    for number in range(10):
+        sent = {"code": f"ABCDEFGHJK{number:02}", "birth_date": "1971-09-23", "email": "x@riverside.example"}
+        Client(REMOTE_ADDR="203.0.113.7").post("/join/", sent)
+    assert [alarm.additional_data["of"] for alarm in alarms()] == ["network"]
+
+
 def test_an_account_that_does_not_exist_raises_it_alike(cast, clock):
     guess("eve@riverside.example", 10)
     assert [alarm.object_pk for alarm in alarms("account")] == [""]

@@ -44,8 +44,9 @@ from accounts.refusals import (
     TooManyTries,
 )
 from audit.models import AuditEvent
+from audit.refusals import Refusal
 from tests.accounts.authenticator import Authenticator
-from tests.accounts.invited import NORA, a_newcomer, invite
+from tests.accounts.invited import NORA, PASSWORD, a_newcomer, invite, link_in_mail
 from tests.accounts.steps import is_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -187,6 +188,18 @@ def test_terms_agreed_to_by_ten_windows_are_agreed_to_once(ana):
     results = at_once(lambda n: agreements.agree(User.objects.get(pk=ana.pk), version="patients-1"), 10)
     assert results == [True] * 10
     assert Agreement.objects.filter(user=ana).count() == 1
+
+
+def test_one_link_of_an_invitation_used_by_twenty_makes_one_account(cast, settings):
+    settings.TRY_LIMITS = {name: (1_000, within) for name, (_most, within) in settings.TRY_LIMITS.items()}
+    invite(cast, a_newcomer(cast), email=NORA["email"])
+    token, born = link_in_mail().split("/")[-2], date.fromisoformat(NORA["birth_date"])
+    results = at_once(
+        lambda n: joining.take(token=token, password=PASSWORD, birth_date=born, code="", browser="")
+    )
+    assert sum(isinstance(result, Session) for result in results) == 1
+    assert all(isinstance(result, Session | Refusal) for result in results), results
+    assert User.objects.by_email(NORA["email"]) is not None
 
 
 def test_one_answer_of_a_passkey_sent_by_twenty_opens_one_door(ana, settings):

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from messaging.models import InternalNote, Message, RefillRequest, Thread
 
-FIRST, SECOND = "Headaches since Friday.", "Now my chest hurts."
+FIRST, SECOND = "Headaches since Friday.", "They are gone since noon."
 AGAIN = "You already sent something else from this page."
 
 
