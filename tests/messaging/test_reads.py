@@ -32,6 +32,11 @@ READS = {
     ("maya", "absences"): [],
     ("ana", "thread-print"): [("ana", "message", "read")],
     ("ana", "message-search"): [("ana", "message", "search")],
+    ("ana", "file"): [("ana", "attachment", "download")],
+    ("okafor", "api-file"): [("ana", "attachment", "download")],
+    ("ana", "api-thread-files"): [],  # none is waiting to be sent
+    ("root", "teams"): [],
+    ("root", "team"): [],
     ("ana", "api-threads"): [("ana", "message", "list")],
     ("ana", "api-thread"): [("ana", "message", "read")],
     ("ana", "api-thread-messages"): [("ana", "message", "read")],
@@ -74,7 +79,13 @@ ELSEWHERE = (
     "trusted",
     "audit-",
     "home",
-    "terms",
+    "join",
+    "patient-account",
+    "patient-new",
+    "people",
+    "person",
+    "reason",
+    "role-requests",
     "healthz",
     "theme",
     "language",
@@ -143,6 +154,10 @@ def address(work, name: str) -> str:
         return reverse(name, args=[work.item_of_ana.prescription_id])
     if name.startswith("draft-") or name == "draft":
         return reverse(name, args=[work.draft_of_ana.pk])
+    if name in ("file", "api-file"):
+        return reverse(name, args=[work.file(work.thread_of_ana).pk])
+    if name == "team":
+        return reverse(name, args=[work.cast.team("okafor").pk])
     return reverse(name, args=[work.item_of_ana.pk if "refill" in name else work.thread_of_ana.pk])
 
 
