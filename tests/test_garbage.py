@@ -8,6 +8,7 @@ import pytest
 from django.urls import reverse
 
 from accounts.policy import addresses, declared
+from messaging.models import Draft
 
 NASTY = [
     "",
@@ -38,6 +39,7 @@ QUERY = [
 class Everything:
     def __init__(self, cast, work, enter) -> None:
         self.thread, self.item = work.thread(), work.refill()
+        self.draft = Draft.objects.begin(by=cast.ana, patient=cast.patient("ana"), urgent="no")
         self.browsers = {
             "ana": enter(cast.ana),
             "okafor": enter(cast.okafor, fresh="refill-decision"),
@@ -47,11 +49,13 @@ class Everything:
     def each(self, method: str):
         for route, pattern in addresses():
             if method in (declared(pattern.callback) or {}) and pattern.name not in ENDING:
-                yield pattern.name, reverse(pattern.name, args=[self.ref(route)] if "<" in route else [])
+                yield pattern.name, reverse(pattern.name, args=[self.ref(route)] * route.count("<"))
 
     def ref(self, route: str) -> str:
         if "refills/" in route or "requests/" in route:
             return str(self.item.pk)
+        if "drafts/" in route:
+            return str(self.draft.pk)
         return str(self.item.prescription_id if "medicines/" in route else self.thread.pk)
 
 

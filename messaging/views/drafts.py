@@ -246,7 +246,7 @@ def draft_check(request: PortalRequest, ref: UUID) -> HttpResponse:
     form.is_valid()
     try:
         message = letter.send(
-            by=request.user, seen=form.cleaned_data["revision"], to=form.cleaned_data["pool"]
+            by=request.user, seen=form.cleaned_data.get("revision"), to=form.cleaned_data.get("pool")
         )
     except DraftUnfinished as unfinished:
         return redirect(STEPS[unfinished.step], letter.pk)

@@ -67,3 +67,5 @@ def test_what_is_written_stays_when_the_page_changes_its_language(cast, work, vi
     expect(page.get_by_label("Su mensaje")).to_have_value("Me duele la cabeza desde el martes.")
     page.get_by_role("button", name="View in English").click()
     expect(page.get_by_label("Your message")).to_have_value("Me duele la cabeza desde el martes.")
+    # Else it would be saved while the next test empties the tables.
+    expect(page.locator("[data-draft-status]")).to_contain_text("Draft saved at", timeout=15_000)

@@ -188,7 +188,7 @@ def test_english_on_a_page_is_seen(cast, enter, work):
     """Else the tests around this one would say nothing."""
     found = english_in(enter(cast.ana).get("/messages/new/").content.decode())
     for words in (
-        "Is any of this happening now?",
+        "Bleeding that will not stop",
         "Skip to main content",
         "Medicines",
         "Do you need more time",
