@@ -335,7 +335,7 @@ class Clinic:
             thing = self.file
         elif "drafts/" in route:
             thing = self.draft
-        elif "away/" in route:
+        elif route.startswith("away/"):
             thing = self.absence
         elif "medicines/" in route:
             thing = self.order

@@ -128,7 +128,9 @@ class PatientManager(models.Manager.from_queryset(PatientQuerySet)):  # type: ig
             with transaction.atomic():
                 patient.save(force_insert=True)
         except IntegrityError as clash:
-            raise RecordNumberTaken from clash
+            if self.filter(record_number_digest=patient.record_number_digest).exists():
+                raise RecordNumberTaken from clash
+            raise
         return patient
 
     @verb(actor="by")

@@ -324,10 +324,12 @@ class User(AbstractBaseUser):
         self.shut()
         for grant in RoleGrant.objects.current().filter(user=self).select_related("user"):
             grant.end_with_account(by=by)
-        for place in CareTeamMembership.objects.current().filter(user=self):
-            place.end(by=by)
         record(agent=by, type="account", subtype="deactivate", action="U", obj=self, reason_text=why)
         leaving.settle(leaving.Leaving(by=by, people=(self,)))
+        # After what hangs on her is settled, and by hand: a login can always be closed, also that of the last reader.
+        for place in CareTeamMembership.objects.current().filter(user=self):
+            place.ends_at = timezone.now()
+            place.save(update_fields=["ends_at"])
         Notification.objects.warn(
             self, about=self, notice=Notice.ACCOUNT_CLOSED, once=self.security_stamp[:8]
         )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @policy(get=signed_in("patient", "staff"))
-@require_http_methods(["GET"])
+@require_http_methods(["GET", "HEAD"])
 def file(request: PortalRequest, ref: UUID) -> HttpResponse | StreamingHttpResponse:
     found = file_for(request.user, ref)
     try:

@@ -9,7 +9,7 @@ import pytest
 from django.core.exceptions import FieldError, ValidationError
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts.models import AuthenticatorApp, Patient, Practitioner, User
@@ -129,6 +129,7 @@ def test_an_empty_column_is_an_empty_text(register: Register) -> None:
     assert unseal(ana, "phone", receipt=receipt_for(ana)) == ""
 
 
+@settings(deadline=None)  # a machine may be busy
 @given(st.text(), st.uuids(), st.uuids())
 def test_every_text_comes_back_as_it_was(text: str, row: UUID, owner: UUID) -> None:
     try:
@@ -140,6 +141,7 @@ def test_every_text_comes_back_as_it_was(text: str, row: UUID, owner: UUID) -> N
     assert unseal(patient, "name", receipt=receipt_for(patient)) == text
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40), st.data())
 def test_no_changed_bit_opens(text: str, data: st.DataObject) -> None:
     """HSR-07"""

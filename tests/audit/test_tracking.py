@@ -96,10 +96,17 @@ KNOWN = {
     "accounts/models/limit.py": "accounts.trycounter",
     "accounts/models/session.py": "accounts.session",
     "messaging/models/message.py": "messaging.readreceipt",
+    "messaging/models/words.py": "messaging.messagewords",
     "accounts/models/notification.py": "accounts.notification",
     "portal/demo_stories.py": "accounts.notification",
     "audit/models/event.py": "audit.auditevent",
     "audit/trail.py": "audit.auditevent",
+}
+
+# Rows of tracked models, many at once, where one event says what was done to all of them.
+TOLD_AT_ONCE = {
+    "messaging/rerouting.py": "what is finished goes along with a closed team",
+    "messaging/models/team_change.py": "conversations move with their team, each with a line of its own",
 }
 
 
@@ -112,5 +119,5 @@ def test_nothing_goes_around_the_trail() -> None:
         for path in (home / app).rglob("*.py")
         if "migrations" not in path.parts and AROUND.search(path.read_text())
     }
-    assert found == set(KNOWN)
+    assert found == set(KNOWN) | set(TOLD_AT_ONCE)
     assert set(KNOWN.values()) <= set(UNTRACKED)

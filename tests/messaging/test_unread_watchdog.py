@@ -54,7 +54,7 @@ def test_after_three_open_days_it_is_somebodys_work_and_only_once(answered, cloc
     for _again in range(3):
         watch_unread()
     alarm = UnreadAlarm.objects.get()
-    assert alarm.message == answered.messages.latest("sent_at")
+    assert alarm.message == answered.messages.get(side="team")
     assert Notification.objects.count() == told + 1, "its holder is told, once"
     assert called(enter, cast)
     page = words(enter(cast.maya).get(reverse("inbox-thread", args=[answered.pk])))
