@@ -60,7 +60,9 @@ class SafetyIn(Inward):
 class ThreadIn(Inward):
     """`form_token`, made by the client, makes a repeated request harmless: it finds the first one's thread.
 
-    Whoever helps several says in `patient` for whom this is; when it is not the one she acts for: 409.
+    Whoever helps several says in `patient` for whom this is; when it is not the one she acts for: 409. Only the
+    patient herself may make it `confidential`: kept from her trusted people. `follows` is a finished conversation
+    that this one goes on from.
     """
 
     category = serializers.ChoiceField(choices=CategoryCode.choices)
@@ -69,6 +71,8 @@ class ThreadIn(Inward):
     subject = TextIn(max_length=SUBJECT_LIMIT)
     body = TextIn(max_length=BODY_LIMIT)
     form_token = serializers.UUIDField(required=False, allow_null=True)
+    confidential = serializers.BooleanField(required=False, allow_null=True, default=None)
+    follows = serializers.UUIDField(required=False, allow_null=True)
     safety = SafetyIn(required=False)
 
 

@@ -18,6 +18,7 @@ from accounts.policy import policy, signed_in
 from messaging.access import (
     category_for,
     is_on_patients_side,
+    own_thread_for,
     pool_for,
     prescription_for,
     refill_for,
@@ -106,6 +107,8 @@ class Threads(Door):
             subject=data["subject"],
             body=data["body"],
             form_token=data.get("form_token"),
+            confidential=data["confidential"],
+            follows=own_thread_for(request.user, data["follows"]) if data.get("follows") else None,
             safety=_safety(data),
         )
         return Response(_sent(thread.pk, data["subject"], data["body"]), status=201)
