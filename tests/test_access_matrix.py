@@ -191,6 +191,8 @@ MATRIX = {
     ("patient-account", "get"):             "302 302 403 403 403 403 403 403 200 403 200",
     ("patient-account-invite", "post"):     "302 302 403 403 403 403 403 403 409 403 409",
     ("patient-account-revoke", "post"):     "302 302 403 403 403 403 403 403 302 403 302",
+    ("of-age", "get"):                      "302 302 403 403 403 403 403 403 200 403 200",
+    ("patient-account-not-now", "post"):    "302 302 403 403 403 403 403 403 422 403 422",
     ("patient-account-close", "post"):      "302 302 403 403 403 403 403 403 302 403 302",
     ("patient-account-sessions-end", "post"): "302 302 403 403 403 403 403 403 302 403 302",
     # the people area: no patient is there, and nobody's chart; what changes an account asks for the second step (302)
