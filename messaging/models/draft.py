@@ -366,6 +366,10 @@ class Draft(Letter, models.Model):
         self.form_token = token or self.form_token
         self._save("subject", "body", "words_digest", "revision", "form_token")
 
+    def touch(self) -> None:
+        """Somebody is at it, though no word has changed: it is not forgotten with those that were left."""
+        self._save()
+
     def end(self, state: DraftState, *, by: User, message: Message | None = None) -> None:
         """Whatever became of it, what it said is not kept here any longer."""
         self.state, self.message = state, message

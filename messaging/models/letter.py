@@ -82,20 +82,24 @@ class Letter(Steps):
         self,
         *,
         by: User,
+        patient: Patient,
         category: Category,
         pool: Pool | None,
         subject: str,
         body: str,
         safety: Safety | None = None,
         confidential: bool | None = None,
+        follows: Thread | None = None,
     ) -> Thread:
         """Send these words with the files that were added to it, for a program, which asks its own questions.
 
         Again with the same words it is the conversation that the first time began. Raises `DraftMovedOn` when other
-        words are kept in it, so that they are not lost; and what starting raises.
+        words are kept in it, so that they are not lost; `MayNot` when it is not `patient`'s; and what starting raises.
         """
         rows: QuerySet[Draft] = type(self)._default_manager.select_for_update(of=("self",))  # type: ignore[attr-defined]
         draft = rows.get(pk=self.pk)
+        if draft.patient_id != patient.pk:
+            raise MayNot
         if draft.is_open:
             draft.check_writer(by)
             if draft.words_digest not in ("", words_digest("", ""), words_digest(subject, body)):
@@ -108,6 +112,7 @@ class Letter(Steps):
             body=body,
             safety=safety,
             confidential=draft.confidential if confidential is None else confidential,
+            follows=follows,
         )
 
     def begin_thread(
@@ -121,9 +126,11 @@ class Letter(Steps):
         safety: Safety | None,
         confidential: bool | None,
         written_with_help: bool = False,
+        follows: Thread | None = None,
     ) -> Thread:
         """Begin the conversation, with the files; the draft ends. For the verbs that send it, under their lock."""
-        follows = Thread.objects.of_patients_side(by).filter(pk=self.follows_id).first()
+        if follows is None and self.follows_id is not None:
+            follows = Thread.objects.of_patients_side(by).filter(pk=self.follows_id).first()
         thread = Thread.objects.start(
             by=by,
             patient=self.patient,
@@ -135,7 +142,7 @@ class Letter(Steps):
             written_with_help=written_with_help,
             safety=safety,
             confidential=confidential,
-            follows=follows if self.follows_id else None,
+            follows=follows,
         )
         if self.is_open:
             message = thread.messages.get(author=by, form_token=self.form_token)
