@@ -149,7 +149,8 @@ def _own_account(notice: Notice, *, link: str) -> tuple[str, str]:
         Notice.FACTOR_REMOVED: _("A second step was removed from your account at %(clinic)s."),
         Notice.PASSWORD_CHANGED: _("The password of your account at %(clinic)s was changed."),
         Notice.NEW_DEVICE: _(
-            "Somebody signed in to your account at %(clinic)s with a device that is new to us."
+            "Somebody signed in to your account at %(clinic)s with a device that is new to us. Your account "
+            "shows from which network."
         ),
         Notice.RECOVERY_CODE_USED: _("A recovery code was used to sign in to your account at %(clinic)s."),
         Notice.WRONG_CODES: _(

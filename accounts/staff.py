@@ -9,7 +9,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import directory
+from accounts import directory, places
 from accounts.models import (
     CareTeam,
     CareTeamMembership,
@@ -82,6 +82,7 @@ class SecondStepKind:
 class SignedIn:
     id: UUID
     device: str
+    place: str
     started_at: datetime
     last_seen_at: datetime
 
@@ -241,8 +242,8 @@ def signed_in(user: User) -> list[SignedIn]:
     for row in alive:
         row.user = user
         if not row.has_run_out():
-            device = row.device or _("Unknown device")
-            found.append(SignedIn(row.pk, device, row.started_at, row.last_seen_at))
+            device, place = row.device or _("Unknown device"), places.words(row.network, row.country)
+            found.append(SignedIn(row.pk, device, place, row.started_at, row.last_seen_at))
     return found
 
 
