@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0014_coming_of_age"),
+        ("accounts", "0015_places_of_sessions"),
     ]
 
     operations = [
