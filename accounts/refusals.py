@@ -134,7 +134,7 @@ class NothingAsked(Refusal):
 class NotYourOwn(Refusal):
     code = "not_your_own"
     status = 422
-    words = _("Somebody else at the desk must do this for you.")
+    words = _("Somebody else must do this for you.")
 
 
 class MayNotSetState(Refusal):
