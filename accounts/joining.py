@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils import translation
 
 from accounts import alarms, codes, limits, passwords
-from accounts.models import CareTeam, Invitation, InvitationKind, Session, User
+from accounts.models import CareTeam, ComingOfAge, Invitation, InvitationKind, Session, User
 from accounts.models.invitation import code_digest
 from accounts.models.joined import PORTER, name_in
 from accounts.models.notification import NOTIFIER
@@ -54,6 +54,7 @@ class Handed:
     is_mailed: bool
     patient_id: UUID | None
     two_must_agree: bool
+    link_asks_code: bool
 
 
 def to_hand_over(issued: Issued) -> Handed:
@@ -66,6 +67,7 @@ def to_hand_over(issued: Issued) -> Handed:
         is_mailed=invitation.mail_due_at is not None,
         patient_id=invitation.patient_id,
         two_must_agree=bool(KEEPERS & set(invitation.roles)),
+        link_asks_code=not asks_birth_date(invitation),
     )
 
 
@@ -89,7 +91,7 @@ def renew(invitation: Invitation, *, by: User) -> Issued:
 def welcome(token: str) -> Welcome | None:
     """What to ask by this link, or None where it opens nothing."""
     invitation = Invitation.objects.by_token(token)
-    return Welcome(_asks_birth_date(invitation)) if invitation is not None else None
+    return Welcome(asks_birth_date(invitation)) if invitation is not None else None
 
 
 def ask_for_link(*, code: str, birth_date: date, email: str) -> None:
@@ -165,7 +167,7 @@ def _behind(token: str, birth_date: date | None, text: str) -> Invitation:
         raise InvitationOver
     tries = ("join-code", invitation.code_digest), ("join-address", limits.whence())
     _count(*tries)
-    if _asks_birth_date(invitation):
+    if asks_birth_date(invitation):
         right = birth_date is not None and invitation.was_born(birth_date.isoformat())
     else:
         right = invitation.has_code(codes.invitation_code(text) or "")
@@ -203,8 +205,12 @@ def _failed(invitation: Invitation | None, *, reason: str = "no-match") -> None:
     alarms.failed(login="", account=None)
 
 
-def _asks_birth_date(invitation: Invitation) -> bool:
-    return invitation.kind == InvitationKind.PATIENT
+def asks_birth_date(invitation: Invitation) -> bool:
+    """Whether the link asks for her birth date. Of whoever is or was a child here her parents know it, and often her
+    mail: her link asks for the code that was handed to her."""
+    if invitation.kind != InvitationKind.PATIENT:
+        return False
+    return not ComingOfAge.objects.filter(patient=invitation.patient_id).exists()
 
 
 def _address_of(invitation: Invitation, *, reader: Agent = PORTER) -> str:

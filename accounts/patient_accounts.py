@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from accounts import limits, staff
-from accounts.models import Invitation, InvitationKind, Patient, User
+from accounts import ages, limits, staff
+from accounts.models import ComingOfAge, Invitation, InvitationKind, Patient, User
 from accounts.models.factor import second_steps_of
+from accounts.models.family import near
 from accounts.refusals import PatientHasAccount
 from audit.recorder import record_read, record_refusal
 from audit.seals import unseal, unseal_all
@@ -48,6 +49,19 @@ class PatientAccount:
     second_steps: tuple[str | StrPromise, ...]
     sessions: tuple[SignedIn, ...]
     may_be_invited: bool
+    # The age from which she can be invited, where that is still to come.
+    too_early_before: int = 0
+    turned: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """Somebody who is old enough for an account of her own, and has none."""
+
+    ref: UUID
+    record_number: str
+    age: int
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +97,8 @@ def opened(reader: User, patient: Patient) -> PatientAccount:
     )
     begun = user is not None and Invitation.objects.under_way(user) is not None
     state = NO_ACCOUNT if user is None or begun else OPEN if user.is_active else CLOSED
+    too_early = state != OPEN and ComingOfAge.objects.too_early(patient)
+    turned = ComingOfAge.objects.waiting().filter(patient=patient).first()
     return PatientAccount(
         ref=patient.pk,
         record_number=unseal(patient, "record_number", receipt=receipt),
@@ -92,8 +108,31 @@ def opened(reader: User, patient: Patient) -> PatientAccount:
         if user
         else (),
         sessions=tuple(staff.signed_in(user)) if user else (),
-        may_be_invited=state != OPEN and patient.is_active,
+        may_be_invited=state != OPEN and patient.is_active and not too_early,
+        too_early_before=ages.table().own_account_from if too_early else 0,
+        turned=turned.age if turned is not None else 0,
     )
+
+
+def turned(reader: User) -> list[Turned]:
+    """Those who came of age without an account, longest first: of all whose accounts `reader` looks after."""
+    patients = Patient.objects.with_accounts_for(reader).exclude(near(reader.pk, through="pk"))
+    rows = ComingOfAge.objects.waiting().filter(patient__in=patients).select_related("patient")
+    found = list(rows.order_by("at", "id")[:WAITING])
+    if not found:
+        return []
+    receipt = record_read(
+        reader=reader,
+        shown=[row.patient for row in found],
+        category="identity",
+        purpose="HOPERAT",
+        subtype="list",
+    )
+    numbers = unseal_all([(row.patient, "record_number") for row in found], receipt=receipt)
+    return [
+        Turned(row.patient_id, str(number), row.age, row.at)
+        for row, number in zip(found, numbers, strict=True)
+    ]
 
 
 def waiting(reader: User) -> list[Waiting]:

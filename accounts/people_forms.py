@@ -112,6 +112,16 @@ class CloseForm(forms.Form):
     )
 
 
+class NotNowForm(forms.Form):
+    reason = forms.CharField(
+        label=_("Why is nobody invited?"),
+        help_text=_("It stays with the event, sealed. For example: goes to another clinic now."),
+        max_length=300,
+        error_messages={"required": _("Write why")},
+        widget=forms.Textarea(attrs={"rows": 2, "autocomplete": "off"}),
+    )
+
+
 class RecordNumberForm(forms.Form):
     record_number = forms.CharField(
         label=_("Record number"),

@@ -6,6 +6,7 @@ import math
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from audit.refusals import Refusal
@@ -361,3 +362,25 @@ class LastAdministrator(Refusal):
 class AlreadyInTeam(Refusal):
     code = "already_in_team"
     words = _("This person is in this team already.")
+
+
+class TooYoungForAccount(Refusal):
+    """The table of the jurisdiction gives nobody of her age an account of her own."""
+
+    code = "too_young_for_account"
+
+    def __init__(self, age: int) -> None:
+        super().__init__()
+        self.words = format_lazy(
+            _(
+                "Nobody has an account of her own here before age {age}. A parent can help as a trusted person."
+            ),
+            age=age,
+        )
+
+
+class NobodyToInvite(Refusal):
+    """Invited, taken off the list or joined meanwhile."""
+
+    code = "nobody_to_invite"
+    words = _("This patient is not on the list any more. Somebody may have been faster.")

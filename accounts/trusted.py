@@ -12,10 +12,12 @@ from django.db import transaction
 from django.db.models import Prefetch
 from django.utils import timezone
 
+from accounts import ages
 from accounts.history import done_by, last_done_by
 from accounts.models import (
     BY_AGE,
     Basis,
+    ComingOfAge,
     Ended,
     Freeze,
     Invitation,
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from audit.seen import SeenEntry
 
 TRUST = "trusted-people"  # the purpose for which a second step is asked again before trust is given
+RECKONED_AT_ONCE = 500
 DEEDS_SHOWN = 60
 ENDED_SHOWN = 10
 
@@ -241,6 +244,11 @@ def catch_up(*, by: Agent) -> None:
     """Write down and tell what time has changed: narrower since a birthday, over, or under another age table."""
     for trust in Trust.objects.outdated().select_related("patient"):
         trust.reckon(by=by, born=born(trust.patient, by=by))
+    for patient in Patient.objects.exclude(age_table__in=[ages.ADULT, ages.table().version])[
+        :RECKONED_AT_ONCE
+    ]:
+        ComingOfAge.objects.reckon(patient=patient, born=born(patient, by=by), by=by)
+    ComingOfAge.objects.open_due(by=by)
     for trust in Trust.objects.narrowed():
         trust.announce(by=by)
     for trust in Trust.objects.lapsed(timezone.now()):

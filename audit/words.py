@@ -111,6 +111,8 @@ DONE: dict[tuple[str, str], Words] = {
     ("invitation", "link-asked"): gettext_lazy("Asked for a link to join"),
     ("invitation", "take"): gettext_lazy("Began an account"),
     ("invitation", "join"): gettext_lazy("Joined by an invitation"),
+    ("invitation", "due"): gettext_lazy("Noted that somebody came of age without an account"),
+    ("invitation", "not-invited"): gettext_lazy("Took somebody who came of age off the list"),
     ("role", "role-ask"): gettext_lazy("Asked for a change of roles"),
     ("role", "role-unask"): gettext_lazy("Took back what was asked about a role"),
     ("role", "role-approve"): gettext_lazy("Agreed to a change of roles"),

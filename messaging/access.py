@@ -154,7 +154,7 @@ def kept_from(reader: User, patient: Patient) -> frozenset[str]:
     return frozenset(labels)
 
 
-_DRAFT_PARTS = ("patient", "category", "pool__team", "message")
+_DRAFT_PARTS = ("patient", "category", "pool__team", "message", "follows")
 _REFILL_PARTS = ("request", "prescription", "patient", "pool__team", "work")
 
 

@@ -1,10 +1,15 @@
-"""Somebody with a record and no account yet, so that the demo shows how a patient joins."""
+"""Patients with a record and no account yet: one who joins, one who has just grown up, and a child."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from django.utils import timezone
+
+from accounts import ages
 from accounts.models import Patient
+from accounts.tasks import birthdays
 from portal.demo_clinic import FOUNDER
 
 if TYPE_CHECKING:
@@ -15,6 +20,10 @@ BIRTH_DATE = "1971-09-23"
 RECORD_NUMBER = "RC-105511"
 
 
+# Seven days past her eighteenth birthday; and eight years old.
+GROWN, CHILD = ("Tilda Brandt", "RC-105620"), ("Milo Brandt", "RC-105621")
+
+
 def register_newcomer(clinic: Clinic) -> Patient:
     patient = Patient.objects.register(
         name=NAME, birth_date=BIRTH_DATE, record_number=RECORD_NUMBER, phone="+1 555 010 0163", by=FOUNDER
@@ -23,3 +32,17 @@ def register_newcomer(clinic: Clinic) -> Patient:
     clinic.teams["okafor"].care_for(patient=patient, lead=okafor, is_primary=True, by=FOUNDER)
     clinic.teams["desk"].care_for(patient=patient, by=FOUNDER)
     return patient
+
+
+def register_the_young(clinic: Clinic) -> None:
+    """Somebody who turned eighteen after her record was opened, and her brother."""
+    today = timezone.localdate()
+    for (name, number), born in ((GROWN, ages.birthday(today, -17)), (CHILD, ages.birthday(today, -8))):
+        patient = Patient.objects.register(
+            name=name, birth_date=born.isoformat(), record_number=number, by=FOUNDER
+        )
+        clinic.teams["okafor"].care_for(patient=patient, is_primary=True, by=FOUNDER)
+        clinic.teams["desk"].care_for(patient=patient, by=FOUNDER)
+        if name == GROWN[0]:
+            patient.correct_birth_date(ages.birthday(today, -18) - timedelta(days=7), by=FOUNDER)
+    birthdays()

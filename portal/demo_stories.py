@@ -188,6 +188,4 @@ def _tell(practice: Practice, story: Story, began: datetime) -> None:
         with writing_history(began - timedelta(hours=max(0.0, story.lines[-1].hours - 1))):
             thread.close(by=item.owner, outcome=story.closed)
     if story.urgent:
-        item.priority = Priority.URGENT
-        item.due_at = began + timedelta(minutes=25)
-        item.save(update_fields=["priority", "due_at"])
+        item.press(priority=Priority.URGENT, due_at=began + timedelta(minutes=25))

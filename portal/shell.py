@@ -154,6 +154,7 @@ _RAIL = (
         (
             ("desk-patients", _("Patients"), "users"),
             ("patient-accounts", _("Patient accounts"), "user"),
+            ("of-age", _("Came of age"), "clock"),
             ("desk-lost", _("Lost second step"), "lock"),
             ("desk-trusted", _("Trusted people"), "users"),
         ),

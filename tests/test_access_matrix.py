@@ -191,6 +191,8 @@ MATRIX = {
     ("patient-account", "get"):             "302 302 403 403 403 403 403 403 200 403 200",
     ("patient-account-invite", "post"):     "302 302 403 403 403 403 403 403 409 403 409",
     ("patient-account-revoke", "post"):     "302 302 403 403 403 403 403 403 302 403 302",
+    ("of-age", "get"):                      "302 302 403 403 403 403 403 403 200 403 200",
+    ("patient-account-not-now", "post"):    "302 302 403 403 403 403 403 403 422 403 422",
     ("patient-account-close", "post"):      "302 302 403 403 403 403 403 403 302 403 302",
     ("patient-account-sessions-end", "post"): "302 302 403 403 403 403 403 403 302 403 302",
     # the people area: no patient is there, and nobody's chart; what changes an account asks for the second step (302)
@@ -241,6 +243,10 @@ MATRIX = {
     ("api-thread-messages", "post"):        "401 401 400 404 400 400 404 400 404 403 403",
     ("api-thread-files", "get"):            "401 401 200 404 200 200 404 200 404 403 403",
     ("api-thread-files", "post"):           "401 401 201 404 201 201 404 201 404 403 403",
+    ("api-drafts", "post"):                 "401 401 201 201 201 403 403 403 403 403 403",
+    ("api-draft", "delete"):                "401 401 204 404 404 403 403 403 403 403 403",
+    ("api-draft-files", "get"):             "401 401 200 404 404 403 403 403 403 403 403",
+    ("api-draft-files", "post"):            "401 401 201 404 404 403 403 403 403 403 403",
     ("api-file", "get"):                    "401 401 200 404 200 200 404 200 404 403 403",
     ("api-file", "delete"):                 "401 401 404 404 404 404 404 404 404 403 403",
     ("api-refills", "get"):                 "401 401 200 200 200 200 200 200 403 403 403",
@@ -378,7 +384,7 @@ class Clinic:
         sent = {"patient": str(self.cast.patient("ana").pk)} if name == "account-acting" else {}
         if method == "delete":
             return browser.delete(address).status_code
-        is_json = name.startswith("api-") and name != "api-thread-files"
+        is_json = name.startswith("api-") and not name.endswith("-files")
         form = {"content_type": "application/json"} if is_json else {}
         return browser.post(address, sent, **form).status_code
 

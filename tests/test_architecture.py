@@ -56,6 +56,7 @@ OPEN_TEXT = {
     "accounts.agreement.version": "which text of ours",
     "accounts.agreement.language": "a language tag",
     "accounts.patient.language": "a language tag",
+    "accounts.patient.age_table": "the name of a table",
     "accounts.careteam.name": "on the door plate",
     "accounts.formerteamname.name": "on the door plate, once",
     "accounts.careteam.purpose": "on the door plate",

@@ -2,6 +2,7 @@
 
 from accounts.models.agreement import Agreement
 from accounts.models.care import CareRelationship, CareTeam, CareTeamMembership, FormerTeamName
+from accounts.models.coming_of_age import ComingOfAge
 from accounts.models.contact import ContactChange
 from accounts.models.device import KnownDevice
 from accounts.models.factor import AuthenticatorApp, RecoveryCode, RecoverySheet
@@ -37,6 +38,7 @@ __all__ = [
     "CareTeam",
     "CareTeamMembership",
     "Channel",
+    "ComingOfAge",
     "ContactChange",
     "End",
     "Ended",

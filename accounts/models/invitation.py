@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from django.conf import settings
@@ -22,6 +22,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts import ages
 from accounts.models.care import CareTeam
 from accounts.models.factor import ALPHABET
 from accounts.models.joined import WHEN_JOINED, InvitationKind
@@ -30,7 +31,7 @@ from accounts.models.patient import Patient
 from accounts.models.role import KEEPERS, Role
 from accounts.models.user import User, email_digest
 from accounts.notices import Notice
-from accounts.refusals import InvitationOver, PatientHasAccount, RecordNotActive
+from accounts.refusals import InvitationOver, PatientHasAccount, RecordNotActive, TooYoungForAccount
 from audit.ids import uuid7
 from audit.recorder import record
 from audit.seals import CLINIC_OWNER_ID, Kind, SealedField, digest, seal
@@ -125,6 +126,8 @@ class InvitationManager(models.Manager.from_queryset(InvitationQuerySet)):  # ty
             returning = patient.user
             if returning is not None and returning.is_active and not _is_unfinished(returning):
                 raise PatientHasAccount
+            if not ages.may_have_account(date.fromisoformat(birth_date), timezone.now()):
+                raise TooYoungForAccount(ages.table().own_account_from)
         for older in self._replaced(kind, patient=patient, email=email, returning=returning):
             older.revoke(by=by)
         code = "".join(secrets.choice(ALPHABET) for _letter in range(CODE_LENGTH))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from datetime import date
 from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
+from accounts import ages
 from accounts.refusals import MayNotSetState, RecordNumberTaken
 from audit.ids import uuid7
 from audit.recorder import record
@@ -17,7 +19,6 @@ from audit.seals import Kind, SealedField, digest, seal
 from audit.verbs import verb
 
 if TYPE_CHECKING:
-    from datetime import date
     from uuid import UUID
 
     from django.contrib.auth.models import AnonymousUser
@@ -117,8 +118,14 @@ class PatientManager(models.Manager.from_queryset(PatientQuerySet)):  # type: ig
         language: str = "en",
     ) -> Patient:
         """Open a record. `birth_date` is an ISO date. A record number is somebody's for good."""
+        from accounts.models.coming_of_age import ComingOfAge
+
+        born = date.fromisoformat(birth_date)
         patient = Patient(
-            user=user, language=language, record_number_digest=record_number_digest(record_number)
+            user=user,
+            language=language,
+            record_number_digest=record_number_digest(record_number),
+            age_table=ages.table_of(born),
         )
         patient.name = seal(name, into=patient, field="name")
         patient.birth_date = seal(birth_date, into=patient, field="birth_date")
@@ -131,6 +138,8 @@ class PatientManager(models.Manager.from_queryset(PatientQuerySet)):  # type: ig
             if self.filter(record_number_digest=patient.record_number_digest).exists():
                 raise RecordNumberTaken from clash
             raise
+        if patient.age_table != ages.ADULT:
+            ComingOfAge.objects.lay(patient, born)
         return patient
 
     @verb(actor="by")
@@ -174,12 +183,16 @@ class Patient(models.Model):
     record_number = SealedField(kind=Kind.HEALTH)
     record_number_digest = models.CharField(max_length=64, unique=True)
     language = models.CharField(max_length=8, default="en")
+    # From which age table the days of her coming of age were worked out (`ComingOfAge`). Empty: not yet.
+    age_table = models.CharField(max_length=40, blank=True)
     # Written only by the verb that writes the row of it (`RecordState`).
     state = models.CharField(max_length=10, choices=PatientState.choices, default=PatientState.ACTIVE)
     # Of somebody well known, or of one of the staff: it opens at work only to whoever says why.
     asks_reason = models.BooleanField(default=False)
 
     objects = PatientManager()
+
+    audit_hidden = ("age_table",)  # It tells who is a child.
 
     class Meta:
         constraints = [
@@ -231,10 +244,19 @@ class Patient(models.Model):
 
     @verb(actor="by")
     def correct_birth_date(self, birth_date: date, *, by: Agent) -> None:
-        """Put another birth date in the record. Whatever goes by age is worked out again, in the same transaction."""
+        """Put another birth date in the record. Whatever goes by age is worked out again, in the same transaction.
+
+        An invitation that asks for the former one is taken back.
+        """
+        from accounts.models.coming_of_age import ComingOfAge
+        from accounts.models.joined import InvitationKind
         from accounts.models.trust import BY_AGE
 
         self.birth_date = seal(birth_date.isoformat(), into=self, field="birth_date")
-        self.save(update_fields=["birth_date"])
+        self.age_table = ages.table_of(birth_date)
+        self.save(update_fields=["birth_date", "age_table"])
+        ComingOfAge.objects.lay(self, birth_date)
+        for invitation in self.invitations.filter(kind=InvitationKind.PATIENT, used_at=None, revoked_at=None):
+            invitation.revoke(by=by)
         for trust in self.trusts.filter(ended_at=None, basis__in=BY_AGE):
             trust.reckon(by=by, born=birth_date)

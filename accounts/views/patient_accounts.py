@@ -8,7 +8,8 @@ from django.shortcuts import redirect, render
 
 from accounts import joining, patient_accounts, staff
 from accounts.access import patient_account_for
-from accounts.people_forms import CloseForm, InvitePatientForm, NewPatientForm, RecordNumberForm
+from accounts.models import ComingOfAge
+from accounts.people_forms import CloseForm, InvitePatientForm, NewPatientForm, NotNowForm, RecordNumberForm
 from accounts.policy import policy, signed_in
 from accounts.refusals import RecordNumberTaken, TooManyTries
 from accounts.views.people import PURPOSE
@@ -64,6 +65,26 @@ def register(request: PortalRequest) -> HttpResponse:
         except RecordNumberTaken as refused:
             form.add_error("record_number", str(refused.words))
     return render(request, "accounts/patient_new.html", {"form": form}, status=422)
+
+
+@policy(get=look)
+def of_age(request: PortalRequest) -> HttpResponse:
+    """Who is old enough for an account of her own, and has none."""
+    return render(request, "accounts/of_age.html", {"turned": patient_accounts.turned(request.user)})
+
+
+@policy(post=look)
+def not_now(request: PortalRequest, ref: UUID) -> HttpResponse:
+    """Off that list without an invitation, with the reason."""
+    patient = patient_account_for(request.user, ref)
+    form = NotNowForm(request.POST)
+    if not form.is_valid():
+        return _page(request, patient, leaving_out=form, status=422)
+    try:
+        ComingOfAge.objects.dismiss(patient=patient, reason=form.cleaned_data["reason"], by=request.user)
+    except Refusal as refused:
+        return _page(request, patient, leaving_out=form, problem=str(refused.words), status=refused.status)
+    return redirect("of-age")
 
 
 @policy(get=look)
@@ -137,6 +158,7 @@ def _page(
     *,
     form: forms.Form | None = None,
     closing: forms.Form | None = None,
+    leaving_out: forms.Form | None = None,
     problem: str = "",
     status: int = 200,
 ) -> HttpResponse:
@@ -144,6 +166,7 @@ def _page(
         "account": patient_accounts.opened(request.user, patient),
         "form": form or InvitePatientForm(),
         "closing": closing or CloseForm(),
+        "leaving_out": leaving_out or NotNowForm(),
         "problem": problem,
     }
     return render(request, "accounts/patient_account.html", said, status=status)

@@ -164,6 +164,8 @@ class AttachmentQuerySet(models.QuerySet["Attachment"]):
             return twin
         self._check_room(by=by, at=at, more=row.size)
         row.save(force_insert=True)
+        if at.draft is not None:
+            at.draft.touch()
         record(
             agent=by,
             type="record",

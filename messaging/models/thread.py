@@ -86,13 +86,15 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         confidential: bool | None = None,
         safety: Safety | None = None,
         follows: Thread | None = None,
+        from_reply: bool = False,
     ) -> Thread:
         """Begin a conversation: route, seal, promise, acknowledge, look for danger, notify. Everything or nothing.
 
         The same `form_token` from the same person finds the thread that its first press made. `pool` is
         the patient's own choice among those that look after her, `safety` what she was asked and shown.
         `confidential` keeps it from trusted people; unless the patient says so or not, her age does. `follows` is a
-        finished conversation of hers that this one goes on from, with the same team if it still looks after her.
+        finished conversation of hers that this one goes on from, with the same team if it still looks after her;
+        `from_reply` says that it was written as a reply there, whose files come along.
         Raises `MayNot` when `by` may not write for `patient`, `FormUsed` when that press sent something
         else, `NoPool` when nobody could read it.
         """
@@ -135,6 +137,9 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
             title=subject,
             help=written_with_help,
         )
+        if follows is not None and from_reply:
+            follows.attachments.go_with(message)
+            follows.drafts.spend(author=by, kind="reply", press=press, body=body, into=message)
         Message.objects.create(
             thread=thread,
             patient=patient,

@@ -10,7 +10,7 @@ from accounts.models import ProxyGrant
 from accounts.people import People
 from audit.recorder import record_read
 from audit.seals import UNREADABLE
-from messaging.models import Draft, DraftKind, Pool, Thread
+from messaging.models import SUBJECT_LIMIT, Draft, DraftKind, Pool, Thread
 from messaging.models.confidence import begins_apart
 from messaging.opened.readers import readers_of
 from messaging.opened.texts import open_texts
@@ -51,6 +51,7 @@ class OpenDraft:
     written_with_help: bool
     updated_at: datetime
     patient_name: str
+    follows: UUID | None  # the conversation that it goes on from
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ class Check:
     team_changed_from: str  # the team that was chosen and cannot read it any more
     has_choice: bool
     also_read_by: tuple[Person, ...]
+    may_keep_apart: bool  # she is the patient, and trusts somebody who could read it
+    is_apart: bool
     danger: Finding
     urgent: str  # her answer, as the first page said it
 
@@ -133,10 +136,11 @@ def open_check(draft: Draft, *, reader: User) -> Check:
         raise NoPool
     granted = ProxyGrant.objects.current().filter(patient=draft.patient, scopes__contains=["read"])
     granted = granted.about(draft.category.pk)
-    # Where the age of the patient keeps what she begins apart, her trusted people do not read it.
-    apart = begins_apart(reader, draft.patient)
-    others = [] if apart else [pk for pk in granted.values_list("proxy", flat=True) if pk != reader.pk]
-    if draft.patient.user_id and draft.patient.user_id != reader.pk:
+    trusted = [pk for pk in granted.values_list("proxy", flat=True) if pk != reader.pk]
+    is_apart = _is_apart(draft, reader)
+    others = [] if is_apart else list(trusted)
+    is_own = draft.patient.user_id == reader.pk
+    if draft.patient.user_id and not is_own:
         others.append(draft.patient.user_id)
     people = People.load(others, patient_id=draft.patient_id)
     opened, names = _opened(draft, reader, people)
@@ -148,9 +152,25 @@ def open_check(draft: Draft, *, reader: User) -> Check:
         team_changed_from=draft.pool.name if lost and draft.pool else "",
         has_choice=reachable.count() > 1,
         also_read_by=tuple(names[pk] for pk in others if pk in names),
+        may_keep_apart=is_own and bool(trusted),
+        is_apart=is_apart,
         danger=look(opened.subject, opened.body),
         urgent=draft.urgent,
     )
+
+
+def _is_apart(draft: Draft, reader: User) -> bool:
+    """Whether it would be kept from trusted people: as she said, else like what it follows, else as her age says."""
+    if draft.confidential is not None:
+        return draft.confidential
+    return bool(draft.follows and draft.follows.confidential) or begins_apart(reader, draft.patient)
+
+
+def title_of(thread: Thread, *, reader: User) -> str:
+    """Open the title of a conversation, for what goes on from it; "" when it cannot be read. Recorded."""
+    receipt = record_read(reader=reader, of=thread, shown=[thread], category="message")
+    title = open_texts([(thread, "subject")], receipt=receipt)[thread.pk, "subject"]
+    return "" if title == str(UNREADABLE) else title[:SUBJECT_LIMIT]
 
 
 def _opened(draft: Draft, reader: User, people: People) -> tuple[OpenDraft, dict[UUID, Person]]:
@@ -173,5 +193,6 @@ def _opened(draft: Draft, reader: User, people: People) -> tuple[OpenDraft, dict
         written_with_help=draft.written_with_help,
         updated_at=draft.updated_at,
         patient_name=texts[draft.patient_id, "name"] if for_another else "",
+        follows=draft.follows_id,
     )
     return opened, people.opened(receipt)

@@ -157,7 +157,7 @@ class OpenRefill:
     requested_at: datetime
     pool_name: str
     pool_phone: str
-    due_at: datetime
+    due_at: datetime  # the team's own moment; for the patient's side, what was promised
     state: str
     state_words: str
     is_open: bool
@@ -166,7 +166,7 @@ class OpenRefill:
     is_held_by_another: bool
     decision: OpenDecision | None
     steps: tuple[Step, ...]
-    promised_at: datetime  # what the patient was told; the team's own moment may be sooner
+    promised_at: datetime
     flag: OpenFlag | None = None
 
     @property
@@ -268,6 +268,8 @@ def _open_refills(items: list[RefillRequestItem], *, reader: User, subtype: str)
     for item in items:
         decision = _decision(decisions.get(item.pk), texts, names)
         owner_id = owners.get(item.pk)
+        promised_at = item.promised_at or item.due_at
+        due_at = promised_at if reader.scopes_for(item.patient_id) else item.due_at
         opened.append(
             OpenRefill(
                 ref=item.pk,
@@ -287,16 +289,16 @@ def _open_refills(items: list[RefillRequestItem], *, reader: User, subtype: str)
                 requested_at=item.request.requested_at,
                 pool_name=item.pool.name,
                 pool_phone=item.pool.phone,
-                due_at=item.due_at,
+                due_at=due_at,
                 state=item.state,
                 state_words=item.get_state_display(),
                 is_open=item.is_open,
-                is_late=item.is_open and item.due_at < moment,
+                is_late=item.is_open and due_at < moment,
                 owner=names.get(owner_id) if owner_id else None,
                 is_held_by_another=item.is_open and owner_id is not None and owner_id != reader.pk,
                 decision=decision,
                 steps=_steps(item, decision),
-                promised_at=item.promised_at or item.due_at,
+                promised_at=promised_at,
                 flag=open_flags([flags[item.pk]], texts)[0] if item.pk in flags else None,
             )
         )

@@ -32,9 +32,6 @@ class SentMessage:
 def sent_message(thread: Thread, *, reader: User) -> SentMessage:
     """What became of the last message that `reader`'s side wrote. It opens no seal."""
     last = thread.messages.filter(side=Side.PATIENT).order_by("-sent_at", "-id").first()
-    acknowledged = thread.messages.filter(side=Side.SYSTEM).order_by("-sent_at").first()
-    # Pressing work is due sooner inside; what the patient was promised stays what she is told.
-    promised = acknowledged.reply_due_at if acknowledged else None
     owed = WorkItem.objects.unfinished().filter(thread=thread).exclude(state=WorkState.ON_HOLD).first()
     return SentMessage(
         ref=thread.pk,
@@ -42,7 +39,8 @@ def sent_message(thread: Thread, *, reader: User) -> SentMessage:
         sent_at=last.sent_at if last else thread.opened_at,
         team=thread.pool.name,
         phone=thread.pool.phone,
-        due_at=max(filter(None, (owed.due_at, promised))) if owed else None,
+        # Pressing work is due sooner inside; what the patient was promised stays what she is told.
+        due_at=(owed.promised_at or owed.due_at) if owed else None,
         is_answered=thread.last_side == Side.TEAM,
         is_read=bool(last and last.receipts.filter(reader__practitioner__isnull=False).exists()),
         cover=cover_of(thread.pool, patient_id=thread.patient_id) if owed else None,

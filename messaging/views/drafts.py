@@ -32,7 +32,7 @@ from messaging.filing.uploads import takes_files
 from messaging.models import Draft, DraftKind, Place, Side, Urgent
 from messaging.models.attachment import may_have_files
 from messaging.opened.choices import message_choices
-from messaging.opened.drafts import drafts_of, open_check, open_draft
+from messaging.opened.drafts import drafts_of, open_check, open_draft, title_of
 from messaging.opened.files import unsent_files
 from messaging.opened.sent import sent_message
 from messaging.opened.threads import inbox_counts
@@ -42,6 +42,7 @@ from messaging.views.uploads import add_or_remove, asks_for_part, files_part, ta
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from accounts.models import Patient
     from accounts.requests import PortalRequest
     from messaging.models import Thread
 
@@ -69,25 +70,33 @@ def _in_words(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 @require_http_methods(["GET", "HEAD", "POST"])
 @_in_words
 def message_new(request: PortalRequest) -> HttpResponse:
-    """The first step, before there is a draft: it is asked every time. `?about=` brings the topic along."""
-    patient = acting_patient(request)
-    if request.method != "POST":
-        return _ask(request, UrgentForm(initial={"about": request.GET.get("about", "")}), patient.pk)
-    form = UrgentForm(request.POST)
+    """The first step, before there is a draft: it is asked every time.
+
+    `?about=` brings the topic along, `?follows=` the conversation that it goes on from, with its patient.
+    """
+    sent = UrgentForm(request.POST) if request.method == "POST" else None
+    form = sent or UrgentForm(initial={name: request.GET.get(name, "") for name in ("about", "follows")})
+    followed = form.followed
+    earlier = own_thread_for(request.user, followed) if followed else None
+    patient = earlier.patient if earlier else acting_patient(request)
+    if sent is None:
+        return _ask(request, form, patient.pk, patient=patient)
     if not form.is_valid():
-        return _ask(request, form, form["patient"].value() or patient.pk, status=422)
+        return _ask(request, form, form["patient"].value() or patient.pk, patient=patient, status=422)
     data = form.cleaned_data
     try:
         letter = Draft.objects.begin(
             by=request.user,
-            patient=acting_patient_as_written(request, written_for=data["patient"]),
+            patient=patient if earlier else acting_patient_as_written(request, written_for=data["patient"]),
             urgent=data["now"],
             category=category_for(request.user, data["about"]) if data["about"] else None,
             form_token=data["form_token"],
+            follows=earlier,
+            subject=title_of(earlier, reader=request.user) if earlier else "",
         )
     except AnotherPatient as another:
         form.refuse("now", another.words)
-        return _ask(request, form, patient.pk, status=another.status)
+        return _ask(request, form, patient.pk, patient=patient, status=another.status)
     return _go_on(letter)
 
 
@@ -124,10 +133,10 @@ def draft_urgent(request: PortalRequest, ref: UUID) -> HttpResponse:
     if request.method != "POST":
         # Who only turned back a page has answered; who comes back to a draft is asked anew.
         answered = {"now": letter.urgent} if "back" in request.GET else None
-        return _ask(request, UrgentForm(initial=answered), letter.patient_id, letter=letter)
+        return _ask(request, UrgentForm(initial=answered), letter.patient_id, patient=letter.patient, ref=ref)
     form = UrgentForm(request.POST)
     if not form.is_valid():
-        return _ask(request, form, letter.patient_id, letter=letter, status=422)
+        return _ask(request, form, letter.patient_id, patient=letter.patient, ref=ref, status=422)
     return _go_on(letter.answer(by=request.user, urgent=form.cleaned_data["now"]))
 
 
@@ -244,10 +253,15 @@ def draft_check(request: PortalRequest, ref: UUID) -> HttpResponse:
         return _check(request, letter)
     form = SendForm(request.POST)
     form.is_valid()
+    data = form.cleaned_data
+    if data.get("asks_apart"):
+        letter = letter.keep_apart(by=request.user, apart=data["apart"])
+        if _saves_itself(request):
+            return _saved(request, letter)
+        if "save" in request.POST:
+            return redirect(f"{reverse('draft-check', args=[letter.pk])}?saved=1")
     try:
-        message = letter.send(
-            by=request.user, seen=form.cleaned_data.get("revision"), to=form.cleaned_data.get("pool")
-        )
+        message = letter.send(by=request.user, seen=data.get("revision"), to=data.get("pool"))
     except DraftUnfinished as unfinished:
         return redirect(STEPS[unfinished.step], letter.pk)
     except (DraftMovedOn, TeamMovedOn, NoPool) as refusal:
@@ -327,16 +341,12 @@ def _ask(
     form: UrgentForm,
     written_for: object,
     *,
-    letter: Draft | None = None,
+    patient: Patient,
+    ref: UUID | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    patient = letter.patient if letter else acting_patient(request)
-    context = {
-        "form": form,
-        "ref": letter.pk if letter else None,
-        "written_for": written_for,
-        "choices": message_choices(patient, writer=request.user),
-    }
+    choices = message_choices(patient, writer=request.user)
+    context = {"form": form, "ref": ref, "written_for": written_for, "choices": choices}
     return render(request, "messaging/draft_urgent.html", context, status=status)
 
 
@@ -381,5 +391,11 @@ def _check(request: PortalRequest, letter: Draft, *, problem: str = "", status: 
     if step:
         return redirect(STEPS[step], letter.pk)
     files = unsent_files(Place(Side.PATIENT, draft=letter), reader=request.user)
-    context = {"check": check, "ref": letter.pk, "problem": problem, "files": files}
+    context = {
+        "check": check,
+        "ref": letter.pk,
+        "problem": problem,
+        "files": files,
+        "saved": "saved" in request.GET,
+    }
     return render(request, "messaging/draft_check.html", context, status=status)

@@ -16,9 +16,9 @@ from accounts.policy import policy, signed_in
 from messaging.access import own_thread_for
 from messaging.filing.uploads import takes_files
 from messaging.forms import ReplyForm
-from messaging.models import SUBJECT_LIMIT, DraftKind, Place, PutAway, Side, Thread, ThreadState
+from messaging.models import DraftKind, Place, PutAway, Side, Thread, ThreadState
 from messaging.opened.apart import apart_for_patient
-from messaging.opened.drafts import written_in
+from messaging.opened.drafts import title_of, written_in
 from messaging.opened.help import looked_at
 from messaging.opened.paging import Position
 from messaging.opened.threads import AWAY, open_thread, patient_inbox
@@ -81,22 +81,23 @@ def _follow_up(
     request: PortalRequest, found: Thread, form: ReplyForm, *, safety: Safety | None
 ) -> HttpResponse:
     """What ended long ago goes on in a new conversation about the same (PT10)."""
-    subject = open_thread(found, reader=request.user).subject
+    begun = written_in(found, reader=request.user, kind=DraftKind.REPLY)
     try:
-        begun = Thread.objects.start(
+        later = Thread.objects.start(
             by=request.user,
             patient=found.patient,
             category=found.category,
-            subject=subject[:SUBJECT_LIMIT],
+            subject=title_of(found, reader=request.user) or str(found.category.words),
             body=form.cleaned_data["body"],
             form_token=form.cleaned_data["form_token"],
             follows=found,
+            from_reply=True,
             safety=safety,
         )
     except Refusal as refusal:
         form.refuse("body", refusal.words)
-        return _show(request, found, form, status=refusal.status)
-    return redirect(f"{begun.get_absolute_url()}?sent=1#sent")
+        return _show(request, found, form, status=refusal.status, draft=begun)
+    return redirect(f"{later.get_absolute_url()}?sent=1#sent")
 
 
 @policy(post=signed_in("patient"))

@@ -128,6 +128,7 @@ PEOPLE = {
     "patient-accounts",
     "patient-new",
     "patient-account",
+    "of-age",
 }
 OFFICER = {"audit-events", "audit-event"}
 WAY_IN = {
@@ -517,6 +518,7 @@ def test_the_accounts_of_patients_at_the_desk(cast, visitor, as_):
     page.get_by_role("button", name="Find the account").click()
     page.get_by_role("alert").wait_for()
     visitor.look("patient-accounts, not found")
+    visitor.go("of-age")
     visitor.go("patient-account", cast.patient("ana").pk)
     cast.ana.deactivate(by=cast.root)
     visitor.go("patient-account", cast.patient("ana").pk)
