@@ -12,6 +12,7 @@ class Notice(models.TextChoices):
     REFILL_DECIDED = "refill_decided"
     WORK_WAITING = "work_waiting"
     TEAM_CHANGED = "team_changed"
+    FILE_STOPPED = "file_stopped"
     RECORD_CHANGED = "record_changed"
     REVIEW_DUE = "review_due"
     # What a trusted person may do has changed: to the patient, and to that person.
@@ -57,6 +58,10 @@ def notice_words(notice: Notice, *, link: str = "") -> tuple[str, str]:
             _("You have news from %(clinic)s.") % clinic,
         ),
         Notice.TEAM_CHANGED: (
+            _("You have news from %(clinic)s") % clinic,
+            _("You have news from %(clinic)s.") % clinic,
+        ),
+        Notice.FILE_STOPPED: (
             _("You have news from %(clinic)s") % clinic,
             _("You have news from %(clinic)s.") % clinic,
         ),
