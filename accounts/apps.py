@@ -8,4 +8,7 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from accounts import checks, directory  # noqa: F401  (registering is what these two do)
+        from accounts import checks, directory, leaving  # noqa: F401  (registering is what the first two do)
+        from accounts.models import authority
+
+        leaving.follow(authority.settle)
