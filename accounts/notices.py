@@ -12,6 +12,7 @@ class Notice(models.TextChoices):
     REFILL_DECIDED = "refill_decided"
     WORK_WAITING = "work_waiting"
     TEAM_CHANGED = "team_changed"
+    FILE_STOPPED = "file_stopped"
     RECORD_CHANGED = "record_changed"
     REVIEW_DUE = "review_due"
     # What a trusted person may do has changed: to the patient, and to that person.
@@ -57,6 +58,10 @@ def notice_words(notice: Notice, *, link: str = "") -> tuple[str, str]:
             _("You have news from %(clinic)s.") % clinic,
         ),
         Notice.TEAM_CHANGED: (
+            _("You have news from %(clinic)s") % clinic,
+            _("You have news from %(clinic)s.") % clinic,
+        ),
+        Notice.FILE_STOPPED: (
             _("You have news from %(clinic)s") % clinic,
             _("You have news from %(clinic)s.") % clinic,
         ),
@@ -144,7 +149,8 @@ def _own_account(notice: Notice, *, link: str) -> tuple[str, str]:
         Notice.FACTOR_REMOVED: _("A second step was removed from your account at %(clinic)s."),
         Notice.PASSWORD_CHANGED: _("The password of your account at %(clinic)s was changed."),
         Notice.NEW_DEVICE: _(
-            "Somebody signed in to your account at %(clinic)s with a device that is new to us."
+            "Somebody signed in to your account at %(clinic)s with a device that is new to us. Your account "
+            "shows from which network."
         ),
         Notice.RECOVERY_CODE_USED: _("A recovery code was used to sign in to your account at %(clinic)s."),
         Notice.WRONG_CODES: _(

@@ -11,10 +11,19 @@ class MessagingConfig(AppConfig):
         from accounts.models.notification import ask_before_telling
         from messaging import rerouting
         from messaging.access import kept_from
-        from messaging.models import Message, RefillDecision, TeamChange, refill, thread
+        from messaging.models import (
+            Attachment,
+            Message,
+            RefillDecision,
+            TeamChange,
+            attachment,
+            refill,
+            thread,
+        )
 
         ask_before_telling(Message, thread.may_still_be_told)
         ask_before_telling(RefillDecision, refill.may_still_be_told)
+        ask_before_telling(Attachment, attachment.may_still_be_told)
         ask_before_telling(TeamChange, rerouting.may_still_be_told)
         leaving.follow(rerouting.settle)
         history.register(kept_from)

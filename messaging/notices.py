@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from accounts.models import CareTeamMembership, Notification, ProxyGrant, Scope
+from accounts.notices import Notice
 from audit.prepared import Prepared
 from messaging.clock import now
 from messaging.models.absence import Absence
+from messaging.models.message import Side
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from django.db import models
 
     from accounts.models import Patient
+    from messaging.models.attachment import Attachment
     from messaging.models.pool import Pool
     from messaging.models.thread import Thread
 
@@ -40,6 +43,12 @@ def tell_patients_side(
         grants = grants.filter(scopes__contains=[Scope.READ]).about(thread.category_id)
     people += grants.values_list("proxy", flat=True)
     Notification.objects.tell(people, about=about, notice=notice, patient=patient, once=once)
+
+
+def tell_who_sent(file: Attachment) -> None:
+    """Tell whoever added a file that there is news of it: on the patient's side hers, in a team that of its work."""
+    notice = Notice.WORK_WAITING if file.side == Side.TEAM else Notice.FILE_STOPPED
+    Notification.objects.tell([file.uploaded_by_id], about=file, notice=notice, patient=file.patient)
 
 
 def instead_of_absent(people: Sequence[UUID]) -> list[UUID]:

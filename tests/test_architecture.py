@@ -86,6 +86,8 @@ OPEN_TEXT = {
     "accounts.session.stamp": "random",
     "accounts.session.factor": "a code",
     "accounts.session.device": "the kind of browser",
+    "accounts.session.network": "an address that was shortened",
+    "accounts.session.country": "a code",
     "accounts.session.proven_for": "a code",
     "accounts.session.end_reason": "a code",
     "messaging.messagewords.digests": "keyed digests of words",

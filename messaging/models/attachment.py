@@ -13,11 +13,13 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Patient, ProxyGrant
 from accounts.models.proxy import Scope
+from accounts.models.user import Standing
 from audit.files import SealedFile
 from audit.ids import uuid7
 from audit.recorder import record
 from audit.seals import Kind, SealedField, digest, seal
 from audit.verbs import verb
+from messaging import notices
 from messaging.clock import now
 from messaging.filing import store
 from messaging.filing.intake import Washed, wash
@@ -209,6 +211,8 @@ class AttachmentQuerySet(models.QuerySet["Attachment"]):
 
     def take_for_checking(self, *, most: int, among: Iterable[str] | None = None) -> Sequence[Attachment]:
         """Files to check now. No two workers get the same one; without a verdict it comes round again, later."""
+        if not settings.SCANNER_URL:
+            return []
         due = self.filter(scan=Scan.CHECKING, check_due_at__lte=now())
         if among is not None:
             due = due.filter(pk__in=list(among))
@@ -251,7 +255,7 @@ def _trusted(user: User, scope: str) -> Q:
 
 def _cleared() -> Q:
     """Where there is a scanner, nothing goes to others without its word."""
-    return Q(scan=Scan.CLEAN) if settings.SCANNER_URL else Q(scan__in=[Scan.CLEAN, Scan.UNSCANNED])
+    return Q(scan=Scan.CLEAN) if settings.SCANNER_URL else ~Q(scan=Scan.INFECTED)
 
 
 def may_have_files(user: User, patient: Patient, *, scope: str) -> bool:
@@ -350,7 +354,7 @@ class Attachment(models.Model):
 
     @verb(actor="by")
     def settle(self, *, finding: str, by: Agent) -> None:
-        """Write down the scanner's verdict, once. What it stopped stays where it is, and nobody gets it."""
+        """Write down the scanner's verdict, once. What it stopped nobody gets, and whoever added it is told."""
         row = (
             Attachment.objects.select_for_update(of=("self",)).filter(pk=self.pk, scan=Scan.CHECKING).first()
         )
@@ -371,12 +375,19 @@ class Attachment(models.Model):
                 category="attachment",
                 detail={"finding": finding},
             )
+            notices.tell_who_sent(row)
 
     def erase(self) -> None:
         """Row and key go first; the bytes, which nobody can read then, after commit or in the night."""
         stored_as = self.stored_as
         self.delete()
         transaction.on_commit(lambda: store.drop(stored_as), robust=True)
+
+
+def may_still_be_told(file: UUID, person: UUID) -> bool:
+    """Whether a notice of this file may leave for somebody on the patient's side now: not of what is kept from her."""
+    hers = Thread.objects.of_patients_side(Standing(person)).values("pk")
+    return Attachment.objects.filter(Q(thread=None) | Q(thread__in=hers), pk=file).exists()
 
 
 def _nudge(key: str) -> None:
