@@ -9,6 +9,7 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import checks, directory, leaving  # noqa: F401  (registering is what the first two do)
-        from accounts.models import lead
+        from accounts.models import authority, lead
 
+        leaving.follow(authority.settle)
         leaving.follow(lead.settle)
