@@ -364,6 +364,14 @@ class AlreadyInTeam(Refusal):
     words = _("This person is in this team already.")
 
 
+class LeadMissing(Refusal):
+    """Somebody whose own patients need another lead first, or the word that there is none."""
+
+    code = "lead_missing"
+    status = 422
+    words = _("Choose who leads the care of these patients from now on.")
+
+
 class TooYoungForAccount(Refusal):
     """The table of the jurisdiction gives nobody of her age an account of her own."""
 

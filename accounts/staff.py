@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from django.db.models import Count
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -25,8 +26,10 @@ from accounts.models import (
     User,
 )
 from accounts.models.factor import second_steps_of
+from accounts.models.lead import could_lead, led_by
 from accounts.models.role import KEEPERS
 from accounts.models.session import End
+from accounts.refusals import LeadMissing
 from audit import words
 from audit.models import AuditEvent
 from audit.recorder import record_read
@@ -43,6 +46,7 @@ KINDS = {
     "totp": gettext_lazy("App"),
     "passkey": gettext_lazy("Passkey"),
 }
+NOBODY = "nobody"  # in place of a lead: the team as a whole
 STATES = ("active", "closed", "all")
 HISTORY = 30
 INVITATIONS = 100
@@ -66,10 +70,21 @@ class RoleHeld:
 
 
 @dataclass(frozen=True, slots=True)
+class Leads:
+    """How many patients somebody leads the care of in one team, and who of it could instead."""
+
+    team: UUID
+    team_name: str
+    patients: int
+    choices: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     id: UUID
     team: str
     since: datetime
+    leads: Leads | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +222,38 @@ def team_named(ref: str) -> CareTeam | None:
     return next((team for team in CareTeam.objects.all() if str(team.pk) == ref), None)
 
 
+def leads_of(user: User) -> list[Leads]:
+    """In which teams she leads somebody's care, and who could instead. Nobody's name but of staff."""
+    counted = led_by(user).values("team", "team__name").annotate(patients=Count("pk")).order_by("team__name")
+    return [
+        Leads(
+            row["team"],
+            row["team__name"],
+            row["patients"],
+            tuple((str(one.pk), name_of(one)) for one in could_lead(row["team"], without=user)),
+        )
+        for row in counted
+    ]
+
+
+def new_leads(user: User, said: dict[UUID, str], *, of: UUID | None = None) -> dict[UUID, User]:
+    """Who leads in her place, by team, or in that one team; where nobody does alone it is left out.
+
+    Raises `LeadMissing`.
+    """
+    found = {}
+    for one in leads_of(user):
+        if of is not None and one.team != of:
+            continue
+        chosen = said.get(one.team, "")
+        if chosen == NOBODY:
+            continue
+        if chosen not in dict(one.choices):
+            raise LeadMissing
+        found[one.team] = User.objects.get(pk=chosen)
+    return found
+
+
 def grant_of(user: User, role: str) -> RoleGrant | None:
     return RoleGrant.objects.current().filter(user=user, role=role).select_related("user").first()
 
@@ -221,6 +268,7 @@ def profile(reader: User, user: User) -> Profile:
         CareTeamMembership.objects.current().filter(user=user).select_related("team").order_by("team__name")
     )
     taken = {place.team_id for place in places}
+    leads = {one.team: one for one in leads_of(user)}
     sheet = RecoverySheet.objects.of(user)
     return Profile(
         id=user.pk,
@@ -234,7 +282,9 @@ def profile(reader: User, user: User) -> Profile:
             (role, words, role in KEEPERS) for role, words in role_choices() if role not in held
         ),
         asked=tuple(role_requests(reader, of=user)),
-        places=tuple(Place(place.pk, place.team.name, place.starts_at) for place in places),
+        places=tuple(
+            Place(place.pk, place.team.name, place.starts_at, leads.get(place.team_id)) for place in places
+        ),
         other_teams=tuple((ref, name) for ref, name in team_choices() if UUID(ref) not in taken),
         second_steps=tuple(
             SecondStepKind(KINDS.get(step.kind, step.kind), step.created_at, step.last_used_at)

@@ -123,6 +123,7 @@ DONE: dict[tuple[str, str], Words] = {
     ("team", "team-leave"): gettext_lazy("Took somebody out of a team"),
     ("account", "reopen"): gettext_lazy("Opened an account again"),
     ("record", "state"): gettext_lazy("Changed the state of the record"),
+    ("record", "lead"): gettext_lazy("Gave the care of a patient to another colleague"),
     ("record", "transfer"): gettext_lazy("Gave the care of a patient to others"),
     ("team", "rename"): gettext_lazy("Renamed a team"),
     ("team", "merge"): gettext_lazy("Made two teams one"),

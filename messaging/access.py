@@ -123,6 +123,11 @@ def absence_for(user: User, ref: UUID) -> Absence:
     return _found(Absence.objects.visible_to(user), user, ref)
 
 
+def absence_to_cover_for(user: User, ref: UUID) -> Absence:
+    """Return an absence for which she may choose who reads: her own, or that of somebody in her team."""
+    return _found(Absence.objects.coverable_by(user), user, ref)
+
+
 def pool_for(user: User, patient: Patient, ref: UUID) -> Pool:
     """Return the pool if it belongs to a team that looks after `patient` now (PT2)."""
     return _found(Pool.objects.reachable_by(patient).select_related("team"), user, ref)

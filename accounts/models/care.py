@@ -185,9 +185,16 @@ class CareTeamMembership(Period):
         return f"team membership {self.pk}"
 
     @verb(actor="by")
-    def end(self, *, by: Agent) -> None:
-        """She leaves the team. What she holds there goes back to the others, in the same transaction."""
+    def end(self, *, by: Agent, lead: User | None = None) -> None:
+        """She leaves the team. What she holds there goes back to the others, in the same transaction.
+
+        Her own patients there become those of `lead`; of nobody alone, where none is named. Raises `NotInTeam`.
+        """
+        from accounts.models.lead import hand_over
+
         leaving.alone()
+        if lead is not None:
+            hand_over(self.user, {self.team_id: lead}, by=by)
         self.ends_at = timezone.now()
         self.save(update_fields=["ends_at"])
         record(

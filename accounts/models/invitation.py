@@ -23,6 +23,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import ages
+from accounts.models.authority import may_still_invite
 from accounts.models.care import CareTeam
 from accounts.models.factor import ALPHABET
 from accounts.models.joined import WHEN_JOINED, InvitationKind
@@ -287,7 +288,7 @@ class Invitation(models.Model):
         return self.state in (InvitationState.WAITING, InvitationState.BEGUN)
 
     def must_be_open(self) -> None:
-        if not self.is_open:
+        if not self.is_open or not may_still_invite(self):
             raise InvitationOver
 
     def digest_of(self, birth_date: str) -> str:

@@ -67,9 +67,9 @@ class FactorLossManager(models.Manager["FactorLoss"]):
 
     @verb(actor="by")
     def believe(self, *, user: User | None, by: User) -> FactorLoss:
-        """Somebody knows that it is she. From now on the clock runs, and she is told. Raises `NothingAsked`, `NotYourOwn`.
+        """Somebody knows that it is she. From now on the clock runs, and she is told.
 
-        The desk has seen or heard two things that name her; who works here is known to those who keep the house.
+        Raises `NothingAsked`, `NotYourOwn`. The desk has seen or heard two things that name her; who works here is known to those who keep the house.
         """
         loss = self.open_of(user) if user is not None else None
         if loss is None or user is None:
@@ -84,7 +84,7 @@ class FactorLossManager(models.Manager["FactorLoss"]):
 
     @verb(actor="by")
     def show_paper(self, *, by: User) -> FactorLoss:
-        """Whose work needs a passkey has a recovery code instead: nobody has to know her, and she waits all the same."""
+        """She has a recovery code where her work needs a passkey: nobody has to know her, and she waits all the same."""
         loss: FactorLoss = self.ask(by=by)
         if loss.checked_at is None:
             loss.checked_at = timezone.now()

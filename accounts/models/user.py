@@ -23,6 +23,7 @@ from audit.seals import Kind, SealedField, digest, seal
 from audit.verbs import verb
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from uuid import UUID
 
     from accounts.models.session import Session
@@ -306,13 +307,18 @@ class User(AbstractBaseUser):
         Notification.objects.warn(self, about=self, notice=Notice.SESSIONS_ENDED, once=minute)
 
     @verb(actor="by")
-    def deactivate(self, *, by: Agent, why: str | None = None) -> None:
+    def deactivate(
+        self, *, by: Agent, why: str | None = None, leads: Mapping[UUID, User] | None = None
+    ) -> None:
         """Shut the person out at once: the next request of any of her sessions finds no one (HSR-13).
 
         Her roles, her places in teams and what other apps hold for her end in the same transaction. It needs one
         person and no second, also for a keeper of accounts: a danger cannot wait. Coming back is by invitation.
+
+        `leads` says for each team who leads the care of her patients there from now on; nobody alone, else.
         """
         from accounts.models.care import CareTeamMembership
+        from accounts.models.lead import hand_over
 
         if getattr(by, "pk", None) == self.pk:
             raise NotYourOwn
@@ -321,6 +327,7 @@ class User(AbstractBaseUser):
         if not row.is_active:
             raise AccountClosed
         keep_one(Role.ACCOUNT_ADMIN, without=row)
+        hand_over(self, leads or {}, by=by)
         self.shut()
         for grant in RoleGrant.objects.current().filter(user=self).select_related("user"):
             grant.end_with_account(by=by)

@@ -12,6 +12,7 @@ from audit.recorder import record_read
 from audit.seals import UNREADABLE
 from messaging.models import SUBJECT_LIMIT, Draft, DraftKind, Pool, Thread
 from messaging.models.confidence import begins_apart
+from messaging.opened.help import help_for
 from messaging.opened.readers import readers_of
 from messaging.opened.texts import open_texts
 from messaging.red_flags import look
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
     from accounts.models import Patient, User
     from accounts.people import Person
+    from messaging.opened.help import Help
     from messaging.opened.readers import Readers
-    from messaging.red_flags import Finding
 
 LINE = 160
 
@@ -66,7 +67,7 @@ class Check:
     also_read_by: tuple[Person, ...]
     may_keep_apart: bool  # she is the patient, and trusts somebody who could read it
     is_apart: bool
-    danger: Finding
+    help: Help | None  # for words that may mean danger
     urgent: str  # her answer, as the first page said it
 
 
@@ -154,7 +155,7 @@ def open_check(draft: Draft, *, reader: User) -> Check:
         also_read_by=tuple(names[pk] for pk in others if pk in names),
         may_keep_apart=is_own and bool(trusted),
         is_apart=is_apart,
-        danger=look(opened.subject, opened.body),
+        help=help_for(look(opened.subject, opened.body), pool),
         urgent=draft.urgent,
     )
 

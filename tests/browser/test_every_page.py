@@ -369,7 +369,7 @@ def test_the_pages_of_a_record_at_the_desk(cast, work, visitor, as_):
 
 def test_the_pages_of_teams(cast, work, visitor, as_):
     work.thread()
-    as_(cast.root)
+    as_(cast.root, fresh="people")
     visitor.go("teams")
     visitor.go("team", cast.team("okafor").pk)
     visitor.page.get_by_role("button", name="Make both one team").click()
