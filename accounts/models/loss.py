@@ -84,7 +84,7 @@ class FactorLossManager(models.Manager["FactorLoss"]):
 
     @verb(actor="by")
     def show_paper(self, *, by: User) -> FactorLoss:
-        """She has a recovery code where her work needs a passkey: nobody has to know her, and she waits all the same."""
+        """She has a recovery code where her work needs a passkey: nobody has to know her, and she waits as well."""
         loss: FactorLoss = self.ask(by=by)
         if loss.checked_at is None:
             loss.checked_at = timezone.now()
