@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from accounts import ages, terms
-from accounts.models import Agreement, Patient
+from accounts.models import Agreement, Patient, User
 from accounts.tasks import birthdays
 from portal.demo_clinic import FOUNDER
 
@@ -56,6 +56,6 @@ def register_colleague(clinic: Clinic) -> None:
     )
     lund = clinic.users["lund"]
     clinic.teams["lund"].care_for(patient=patient, lead=lund, is_primary=True, by=FOUNDER)
-    sam.forget_rights()
-    for text in terms.wanted_of(sam):
+    sam = User.objects.get(pk=sam.pk)
+    if (text := terms.due(sam)) is not None:
         Agreement.objects.agree(to=text, language=sam.preferred_language, by=sam)
