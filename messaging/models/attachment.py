@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Exists, OuterRef, Q, Sum
+from django.db.models import Exists, F, OuterRef, Q, Sum
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Patient, ProxyGrant
@@ -28,6 +28,7 @@ from messaging.filing.kinds import Kind as FileKind
 from messaging.filing.names import kept_name
 from messaging.models.message import Message, Side
 from messaging.models.thread import Thread
+from messaging.models.writing import DraftState
 from messaging.refusals import FileRefused, MayNot, NoFilesForYou
 
 if TYPE_CHECKING:
@@ -232,9 +233,18 @@ class AttachmentQuerySet(models.QuerySet["Attachment"]):
             row.save(update_fields=["scan"])
 
     def abandoned(self, *, at: datetime) -> Self:
-        """Unsent, and nobody came back for them, or what they were to go with is gone."""
-        left = Q(uploaded_at__lt=at - UNSENT_FOR) | Q(thread=None, draft=None)
-        return self.filter(left, message=None)
+        """Unsent, and nobody came back for them, or what they were to go with is gone.
+
+        What goes with words that are still kept stays as long as these do.
+        """
+        written = Q(
+            thread__drafts__author=F("uploaded_by"),
+            thread__drafts__state=DraftState.OPEN,
+            thread__drafts__updated_at__gte=at - UNSENT_FOR,
+        )
+        kept = self.filter(written | Q(draft__state=DraftState.OPEN), message=None)
+        left = Q(uploaded_at__lt=at - UNSENT_FOR) & ~Q(pk__in=kept.values("pk"))
+        return self.filter(left | Q(thread=None, draft=None), message=None)
 
     @verb(actor="by")
     def forget(self, *, at: datetime, by: Agent) -> int:

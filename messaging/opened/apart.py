@@ -52,11 +52,13 @@ def apart_for_patient(thread: Thread, *, reader: User) -> Apart | None:
     return Apart(is_kept=False, may_change=True) if _could_read(thread=thread.pk, at=now()) else None
 
 
-def apart_for_team(thread: Thread, *, reader: User) -> Apart:
-    """The same for the team: clinicians may keep it apart with a reason, and share what clinicians kept."""
+def apart_for_team(thread: Thread, *, reader: User, could_read: bool) -> Apart:
+    """The same for the team: clinicians may keep it apart with a reason, and share what clinicians kept.
+
+    `could_read` says that the patient trusts somebody with reading at all.
+    """
     if thread.confidential:
         return _kept(thread, reader=reader, may_share=reader.is_clinical)
-    could_read = bool(_could_read(thread=thread.pk, at=now()))
     return Apart(is_kept=False, may_change=reader.is_clinical and could_read)
 
 

@@ -340,7 +340,9 @@ def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> 
             owed=owed,
             closed_at=stands.closed_at if stands.outcome != Outcome.TAKEN_BACK else None,
             reader=reader,
-        ),
+        )
+        if messages[-1].pk == thread.last_message_id
+        else (),  # An older page does not say what happens next: what happened since is on a newer one.
         last_message_ref=thread.last_message_id,
         reply_due_at=owed,
         is_late=bool(owed and owed < now()),
@@ -396,14 +398,17 @@ _newest = Prepared(
 
 
 def messages_of(thread: Thread, *, before: UUID | None = None) -> tuple[list[Message], UUID | None]:
-    """The page of messages to show, oldest first, and where to page back from."""
+    """The page of messages to show, oldest first, and where to page back from.
+
+    The newest page, too, where `before` names the first message of all, or none of this conversation.
+    """
     mark = thread.messages.filter(pk=before).first() if before is not None else None
-    if mark is None:
-        rows = _newest(thread=thread.pk)
-    else:
+    rows: list[Message] = []
+    if mark is not None:
         earlier = Q(sent_at__lt=mark.sent_at) | Q(sent_at=mark.sent_at, pk__lt=mark.pk)
         found = thread.messages.filter(earlier).as_shown()
         rows = list(found.order_by("-sent_at", "-id")[: MESSAGES_SHOWN + 1])
+    rows = rows or _newest(thread=thread.pk)
     has_earlier = len(rows) > MESSAGES_SHOWN
     shown = list(reversed(rows[:MESSAGES_SHOWN]))
     return shown, shown[0].pk if has_earlier else None
