@@ -69,8 +69,8 @@ class FactorLossManager(models.Manager["FactorLoss"]):
     def believe(self, *, user: User | None, by: User) -> FactorLoss:
         """Somebody knows that it is she. From now on the clock runs, and she is told.
 
-        Raises `NothingAsked`, `NotYourOwn`. The desk has seen or heard two things that name her; who works here is known
-        to those who keep the house.
+        Raises `NothingAsked`, `NotYourOwn`. The desk has seen or heard two things that name her; who works here is
+        known to those who keep the house.
         """
         loss = self.open_of(user) if user is not None else None
         if loss is None or user is None:
