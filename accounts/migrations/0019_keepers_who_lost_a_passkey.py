@@ -4,15 +4,49 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0018_joined_records'),
+        ("accounts", "0018_joined_records"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='notification',
-            name='notice',
-            field=models.CharField(choices=[('new_message', 'New Message'), ('refill_decided', 'Refill Decided'), ('work_waiting', 'Work Waiting'), ('team_changed', 'Team Changed'), ('file_stopped', 'File Stopped'), ('record_changed', 'Record Changed'), ('review_due', 'Review Due'), ('cover_missing', 'Cover Missing'), ('trust_changed', 'Trust Changed'), ('help_changed', 'Help Changed'), ('factor_added', 'Factor Added'), ('factor_removed', 'Factor Removed'), ('password_changed', 'Password Changed'), ('new_device', 'New Device'), ('recovery_code_used', 'Recovery Code Used'), ('wrong_codes', 'Wrong Codes'), ('reset_link', 'Reset Link'), ('factor_lost', 'Factor Lost'), ('joined', 'Joined'), ('role_changed', 'Role Changed'), ('sessions_ended', 'Sessions Ended'), ('account_closed', 'Account Closed'), ('role_asked', 'Role Asked'), ('role_decided', 'Role Decided'), ('keeper_lost', 'Keeper Lost'), ('contact_link', 'Contact Link'), ('contact_asked', 'Contact Asked'), ('contact_changed', 'Contact Changed'), ('contact_left', 'Contact Left'), ('phone_changed', 'Phone Changed'), ('sign_ins_failed', 'Sign Ins Failed')], max_length=24),
+            model_name="notification",
+            name="notice",
+            field=models.CharField(
+                choices=[
+                    ("new_message", "New Message"),
+                    ("refill_decided", "Refill Decided"),
+                    ("work_waiting", "Work Waiting"),
+                    ("team_changed", "Team Changed"),
+                    ("file_stopped", "File Stopped"),
+                    ("record_changed", "Record Changed"),
+                    ("review_due", "Review Due"),
+                    ("cover_missing", "Cover Missing"),
+                    ("trust_changed", "Trust Changed"),
+                    ("help_changed", "Help Changed"),
+                    ("factor_added", "Factor Added"),
+                    ("factor_removed", "Factor Removed"),
+                    ("password_changed", "Password Changed"),
+                    ("new_device", "New Device"),
+                    ("recovery_code_used", "Recovery Code Used"),
+                    ("wrong_codes", "Wrong Codes"),
+                    ("reset_link", "Reset Link"),
+                    ("factor_lost", "Factor Lost"),
+                    ("joined", "Joined"),
+                    ("role_changed", "Role Changed"),
+                    ("sessions_ended", "Sessions Ended"),
+                    ("account_closed", "Account Closed"),
+                    ("role_asked", "Role Asked"),
+                    ("role_decided", "Role Decided"),
+                    ("keeper_lost", "Keeper Lost"),
+                    ("contact_link", "Contact Link"),
+                    ("contact_asked", "Contact Asked"),
+                    ("contact_changed", "Contact Changed"),
+                    ("contact_left", "Contact Left"),
+                    ("phone_changed", "Phone Changed"),
+                    ("sign_ins_failed", "Sign Ins Failed"),
+                ],
+                max_length=24,
+            ),
         ),
     ]
