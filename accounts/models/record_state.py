@@ -18,7 +18,7 @@ from accounts.models.role import CARING, CLINICAL, RoleGrant
 from accounts.models.trust import Trust
 from accounts.models.user import User
 from accounts.notices import Notice
-from accounts.refusals import MayNotSetState, NotYourOwn, ReviewMissing, SameState
+from accounts.refusals import MayNotSetState, NotYourOwn, ReviewMissing, SameState, WorksHere
 from audit.ids import uuid7
 from audit.recorder import record
 from audit.seals import Kind, SealedField, seal
@@ -184,6 +184,8 @@ def _close_doors(patient: Patient, *, by: User) -> bool:
         trust.end(by=by)
     if patient.user is None or not patient.user.is_active:
         return False
+    if patient.user.works_here:
+        raise WorksHere
     patient.user.deactivate(by=by)
     return True
 
