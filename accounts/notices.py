@@ -15,6 +15,7 @@ class Notice(models.TextChoices):
     FILE_STOPPED = "file_stopped"
     RECORD_CHANGED = "record_changed"
     REVIEW_DUE = "review_due"
+    COVER_MISSING = "cover_missing"
     # What a trusted person may do has changed: to the patient, and to that person.
     TRUST_CHANGED = "trust_changed"
     HELP_CHANGED = "help_changed"
@@ -73,6 +74,10 @@ def notice_words(notice: Notice, *, link: str = "") -> tuple[str, str]:
         Notice.REVIEW_DUE: (
             _("A review is due at %(clinic)s") % clinic,
             _("A decision is due for review at %(clinic)s.") % clinic,
+        ),
+        Notice.COVER_MISSING: (
+            _("Somebody is away at %(clinic)s") % clinic,
+            _("A colleague at %(clinic)s is away, and who reads instead has to be chosen again.") % clinic,
         ),
         Notice.WORK_WAITING: (
             _("Something is waiting in the team inbox"),

@@ -13,6 +13,7 @@ from accounts.models.role import PRESCRIBERS
 from accounts.models.user import Standing
 from accounts.notices import Notice
 from messaging import notices
+from messaging.models.absence import Absence
 from messaging.models.pool import Category, Pool
 from messaging.models.refill import OPEN_STATES as REFILL_OPEN
 from messaging.models.refill import RefillRequestItem
@@ -52,6 +53,8 @@ def settle(change: Leaving) -> None:
         waiting |= _let_go(person, by=change.by)
     for pool in Pool.objects.filter(pk__in=waiting):
         notices.tell_members(pool, notice=Notice.WORK_WAITING)
+    if change.people:
+        Absence.objects.tell_of_uncovered()
 
 
 def _check_and_hand_on(team: CareTeam) -> None:

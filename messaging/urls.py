@@ -68,6 +68,7 @@ urlpatterns = [
     path("inbox/<uuid:ref>/apart/", apart.of_team, name="inbox-apart"),
     path("inbox/<uuid:ref>/draft/", triage.inbox_draft, name="inbox-draft"),
     path("away/", absences.absences, name="absences"),
+    path("away/<uuid:ref>/cover/", absences.absence_cover, name="absence-cover"),
     path("away/<uuid:ref>/end/", absences.absence_end, name="absence-end"),
     path("inbox/<uuid:ref>/reached/", triage.inbox_reached, name="inbox-reached"),
     path("inbox/<uuid:ref>/<uuid:message>/", corrections.inbox_correct, name="inbox-correct"),

@@ -35,6 +35,7 @@ from accounts.models.user import User, email_digest
 from accounts.notices import Notice
 from accounts.refusals import (
     InvitationOver,
+    JoinedAway,
     NotYourOwn,
     PatientHasAccount,
     RecordNotActive,
@@ -131,6 +132,8 @@ class InvitationManager(models.Manager.from_queryset(InvitationQuerySet)):  # ty
             if patient is None or not birth_date:
                 raise TypeError("A patient is invited to her record, and shows her birth date.")
             patient = Patient.objects.select_for_update().get(pk=patient.pk)
+            if patient.joined_into_id is not None:
+                raise JoinedAway
             if not patient.is_active:
                 raise RecordNotActive
             returning = patient.user

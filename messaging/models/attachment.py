@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Exists, OuterRef, Q, Sum
+from django.db.models import Exists, F, OuterRef, Q, Sum
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Patient, ProxyGrant
+from accounts.models.patient import of_owner
 from accounts.models.proxy import Scope
 from accounts.models.user import Standing
 from audit.files import SealedFile
@@ -28,6 +29,7 @@ from messaging.filing.kinds import Kind as FileKind
 from messaging.filing.names import kept_name
 from messaging.models.message import Message, Side
 from messaging.models.thread import Thread
+from messaging.models.writing import DraftState
 from messaging.refusals import FileRefused, MayNot, NoFilesForYou
 
 if TYPE_CHECKING:
@@ -232,9 +234,18 @@ class AttachmentQuerySet(models.QuerySet["Attachment"]):
             row.save(update_fields=["scan"])
 
     def abandoned(self, *, at: datetime) -> Self:
-        """Unsent, and nobody came back for them, or what they were to go with is gone."""
-        left = Q(uploaded_at__lt=at - UNSENT_FOR) | Q(thread=None, draft=None)
-        return self.filter(left, message=None)
+        """Unsent, and nobody came back for them, or what they were to go with is gone.
+
+        What goes with words that are still kept stays as long as these do.
+        """
+        written = Q(
+            thread__drafts__author=F("uploaded_by"),
+            thread__drafts__state=DraftState.OPEN,
+            thread__drafts__updated_at__gte=at - UNSENT_FOR,
+        )
+        kept = self.filter(written | Q(draft__state=DraftState.OPEN), message=None)
+        left = Q(uploaded_at__lt=at - UNSENT_FOR) & ~Q(pk__in=kept.values("pk"))
+        return self.filter(left | Q(thread=None, draft=None), message=None)
 
     @verb(actor="by")
     def forget(self, *, at: datetime, by: Agent) -> int:
@@ -250,7 +261,7 @@ def _trusted(user: User, scope: str) -> Q:
     grants = ProxyGrant.objects.current().filter(
         proxy=user.pk, patient=OuterRef("patient"), scopes__contains=[scope, Scope.ATTACHMENTS]
     )
-    return Q(Q(patient__user=user.pk) | Q(Exists(grants)))
+    return Q(of_owner(user.pk) | Q(Exists(grants)))
 
 
 def _cleared() -> Q:
@@ -260,7 +271,7 @@ def _cleared() -> Q:
 
 def may_have_files(user: User, patient: Patient, *, scope: str) -> bool:
     """Whether somebody on the patient's side may open files (`read`) or add them (`write`)."""
-    if patient.user_id == user.pk:
+    if patient.is_own_of(user):
         return True
     scopes = [scope, Scope.ATTACHMENTS]
     grants = ProxyGrant.objects.current().filter(patient=patient, proxy=user.pk)
