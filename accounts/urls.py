@@ -58,6 +58,7 @@ urlpatterns = [
     path("sign-in/forgotten/", password.forgotten, name="password-forgotten"),
     path("sign-in/new-password/<str:token>/", password.by_link, name="password-by-link"),
     path("join/", join.join, name="join"),
+    path("join/stop/<str:token>/", join.stop, name="join-stop"),
     path("join/<str:token>/", join.by_link, name="join-by-link"),
     path("terms/", terms.terms, name="terms"),
     path("sign-out/", sign_in.sign_out, name="sign-out"),
@@ -115,6 +116,7 @@ urlpatterns = [
     path("desk/accounts/<uuid:ref>/not-now/", patient_accounts.not_now, name="patient-account-not-now"),
     path("desk/accounts/<uuid:ref>/", patient_accounts.account, name="patient-account"),
     path("desk/accounts/<uuid:ref>/invite/", patient_accounts.invite, name="patient-account-invite"),
+    path("desk/accounts/<uuid:ref>/agree/", patient_accounts.agree, name="patient-account-agree"),
     path("desk/accounts/<uuid:ref>/revoke/", patient_accounts.revoke, name="patient-account-revoke"),
     path("desk/accounts/<uuid:ref>/close/", patient_accounts.close, name="patient-account-close"),
     path(

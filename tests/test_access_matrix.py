@@ -28,7 +28,7 @@ PEOPLE = ["nobody", "half", "ana", "ben", "rosa", "okafor", "lund", "maya", "sam
 # What `half` and `nobody` may do. Everything else asks for both steps of sign-in.
 PUBLIC = {
     "healthz", "home", "sign-in", "sign-in-passkey", "passkey-options", "password-forgotten",
-    "password-by-link", "join", "join-by-link", "sign-out", "keep", "theme", "language",
+    "password-by-link", "join", "join-by-link", "join-stop", "sign-out", "keep", "theme", "language",
 }  # fmt: skip
 HALF_WAY = {
     "sign-in-code", "sign-in-recovery", "sign-in-set-up", "sign-in-codes", "sign-in-set-up-passkey",
@@ -58,6 +58,8 @@ MATRIX = {
     ("password-by-link", "post"):           "410 410 410 410 410 410 410 410 410 410 410",
     ("join", "get"):                        "200 200 200 200 200 200 200 200 200 200 200",
     ("join", "post"):                       "422 422 422 422 422 422 422 422 422 422 422",
+    ("join-stop", "get"):                   "410 410 410 410 410 410 410 410 410 410 410",
+    ("join-stop", "post"):                  "410 410 410 410 410 410 410 410 410 410 410",
     ("join-by-link", "get"):                "410 410 410 410 410 410 410 410 410 410 410",
     ("join-by-link", "post"):               "410 410 410 410 410 410 410 410 410 410 410",
     ("sign-in-lost", "get"):                "302 200 302 302 302 302 302 302 302 302 302",
@@ -191,7 +193,8 @@ MATRIX = {
     ("patient-new", "get"):                 "302 302 403 403 403 403 403 403 200 403 403",
     ("patient-new", "post"):                "302 302 403 403 403 403 403 403 422 403 403",
     ("patient-account", "get"):             "302 302 403 403 403 403 403 403 200 403 200",
-    ("patient-account-invite", "post"):     "302 302 403 403 403 403 403 403 409 403 409",
+    ("patient-account-invite", "post"):     "302 302 403 403 403 403 403 403 302 403 302",
+    ("patient-account-agree", "post"):      "302 302 403 403 403 403 403 403 302 403 302",
     ("patient-account-revoke", "post"):     "302 302 403 403 403 403 403 403 302 403 302",
     ("of-age", "get"):                      "302 302 403 403 403 403 403 403 200 403 200",
     ("patient-account-not-now", "post"):    "302 302 403 403 403 403 403 403 422 403 422",
@@ -291,6 +294,9 @@ FRESH = {
     ("person-lost", "people", "mira"): 302,
     ("person-lost", "people", "maya"): 403,
     ("patient-account-close", "people", "sam"): 422,
+    ("patient-account-invite", "people", "sam"): 409,
+    ("patient-account-invite", "people", "root"): 409,
+    ("patient-account-agree", "people", "sam"): 410,
     ("desk-join-other", "records", "sam"): 422,
     ("desk-join-ask", "records", "sam"): 422,
     ("desk-join-confirm", "records", "sam"): 403,

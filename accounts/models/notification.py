@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from accounts.models.contact import ContactChange
+    from accounts.models.countersignature import Countersignature
     from accounts.models.reset import PasswordReset
     from accounts.models.user import User
 
@@ -150,6 +151,8 @@ class Notification(models.Model):
             return False
         if self.notice == Notice.ACCOUNT_CLOSED:
             return True
+        if self.notice == Notice.ACCOUNT_REOPENS:
+            return self._second().can_be_stopped
         if not self.person.is_active:
             return False
         if self.notice == Notice.RESET_LINK:
@@ -222,6 +225,9 @@ class Notification(models.Model):
         if self.notice == Notice.CONTACT_LINK:
             path = reverse("account-email-confirm", args=[self._change().new_token()])
             return f"{settings.PORTAL_URL}{path}"
+        if self.notice == Notice.ACCOUNT_REOPENS:
+            path = reverse("join-stop", args=[self._second().new_token()])
+            return f"{settings.PORTAL_URL}{path}"
         if self.notice != Notice.RESET_LINK:
             return ""
         path = reverse("password-by-link", args=[self._reset().new_token()])
@@ -249,6 +255,12 @@ class Notification(models.Model):
         from accounts.models.contact import ContactChange
 
         return ContactChange.objects.get(pk=self.event_key.split(":")[1])
+
+    def _second(self) -> Countersignature:
+        from accounts.models.countersignature import Countersignature
+
+        key = self.event_key.split(":")[1]
+        return Countersignature.objects.select_related("invitation").get(pk=key)
 
     def _reset(self) -> PasswordReset:
         from accounts.models.reset import PasswordReset

@@ -19,7 +19,7 @@ from accounts.models.role import CARING, CLINICAL, RoleGrant
 from accounts.models.trust import Trust
 from accounts.models.user import User
 from accounts.notices import Notice
-from accounts.refusals import JoinedAway, MayNotSetState, NotYourOwn, ReviewMissing, SameState
+from accounts.refusals import JoinedAway, MayNotSetState, NotYourOwn, ReviewMissing, SameState, WorksHere
 from audit.ids import uuid7
 from audit.recorder import record
 from audit.seals import Kind, SealedField, seal
@@ -195,6 +195,8 @@ def _close_doors(patient: Patient, *, by: User) -> bool:
         invitation.revoke(by=by)
     if patient.user is None or not patient.user.is_active:
         return False
+    if patient.user.works_here:
+        raise WorksHere
     patient.user.deactivate(by=by, quietly=True)
     return True
 
