@@ -32,6 +32,7 @@ class Notice(models.TextChoices):
     ROLE_CHANGED = "role_changed"
     SESSIONS_ENDED = "sessions_ended"
     ACCOUNT_CLOSED = "account_closed"
+    ACCOUNT_REOPENS = "account_reopens"
     # To those who keep accounts and the trail, and to whom it is about.
     ROLE_ASKED = "role_asked"
     ROLE_DECIDED = "role_decided"
@@ -118,6 +119,7 @@ _OWN_ACCOUNT = frozenset(
         Notice.ROLE_CHANGED,
         Notice.SESSIONS_ENDED,
         Notice.ACCOUNT_CLOSED,
+        Notice.ACCOUNT_REOPENS,
         Notice.ROLE_ASKED,
         Notice.ROLE_DECIDED,
         Notice.CONTACT_LINK,
@@ -170,6 +172,10 @@ def _own_account(notice: Notice, *, link: str) -> tuple[str, str]:
         Notice.ROLE_CHANGED: _("What your account at %(clinic)s may do was changed."),
         Notice.SESSIONS_ENDED: _("%(clinic)s signed you out of your account."),
         Notice.ACCOUNT_CLOSED: _("Your account at %(clinic)s was closed."),
+        Notice.ACCOUNT_REOPENS: _(
+            "Our front desk was asked to open your account at %(clinic)s again. In 24 hours a new password can be "
+            "chosen for it."
+        ),
         Notice.ROLE_ASKED: _("Somebody asked to change who keeps the accounts at %(clinic)s."),
         Notice.ROLE_DECIDED: _("It was decided who keeps the accounts at %(clinic)s."),
         Notice.CONTACT_LINK: _("Somebody wants to use this e-mail for an account at %(clinic)s."),
@@ -194,6 +200,13 @@ def _own_account(notice: Notice, *, link: str) -> tuple[str, str]:
             _("Does this surprise you? Call us at once: %(phone)s.") % phone,
             _("To see what it is, sign in:"),
             f"{settings.PORTAL_URL}/",
+        ]
+    elif notice == Notice.ACCOUNT_REOPENS:
+        lines = [
+            _("Was this you? Then you need not do anything."),
+            _("Was it not you? Stop it on this page:"),
+            link,
+            _("Or call us at once: %(phone)s.") % phone,
         ]
     elif notice == Notice.ACCOUNT_CLOSED:
         lines = [_("Questions? Call us: %(phone)s.") % phone]

@@ -208,11 +208,14 @@ def _show(
     answer, jotted = begun.get(DraftKind.ANSWER), begun.get(DraftKind.NOTE)
     began, reply_was_kept = reply_form_of(answer, None if kept_is_note else kept)
     note_began, note_was_kept = reply_form_of(jotted, kept if kept_is_note else None)
+    queue = _queue(request)
+    conversation = open_conversation(thread, reader=request.user, before=message_ref_in(request))
+    panel = open_panel(thread, reader=request.user, lead_id=conversation.lead_ref)
     context = {
-        **_queue(request),
-        "conversation": open_conversation(thread, reader=request.user, before=message_ref_in(request)),
-        "panel": open_panel(thread, reader=request.user),
-        "apart": apart_for_team(thread, reader=request.user),
+        **queue,
+        "conversation": conversation,
+        "panel": panel,
+        "apart": apart_for_team(thread, reader=request.user, could_read=panel.is_read_by_trusted),
         "reply_form": reply or began,
         "note_form": note or NoteForm(initial=note_began.initial),
         "close_form": close or CloseForm(),
