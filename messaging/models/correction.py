@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from accounts import leaving
+from accounts import leaving, limits
 from accounts.models import Patient
 from accounts.notices import Notice
 from audit.ids import uuid7
@@ -61,6 +61,7 @@ class AmendmentManager(models.Manager["Amendment"]):
             return twin
         if side == Side.PATIENT and not thread.takes_replies():
             raise TooLongAgo
+        limits.use(f"write-{side}", by.pk)
         version = self._add(message, by=by, body=body, press=press)
         MessageWords.add(message, body)
         if thread.last_message_id == message.pk:
