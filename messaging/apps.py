@@ -7,9 +7,9 @@ class MessagingConfig(AppConfig):
     name = "messaging"
 
     def ready(self) -> None:
-        from accounts import history, leaving
+        from accounts import history, leaving, record_pairs
         from accounts.models.notification import ask_before_telling
-        from messaging import rerouting
+        from messaging import joins, rerouting
         from messaging.access import kept_from
         from messaging.models import (
             Attachment,
@@ -27,3 +27,4 @@ class MessagingConfig(AppConfig):
         ask_before_telling(TeamChange, rerouting.may_still_be_told)
         leaving.follow(rerouting.settle)
         history.register(kept_from)
+        record_pairs.register(count=joins.count, written=joins.written)

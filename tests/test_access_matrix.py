@@ -19,6 +19,7 @@ from django.urls import reverse
 from accounts.policy import addresses, declared
 
 if TYPE_CHECKING:
+    from accounts.models import RecordJoin
     from messaging.models import Draft, Thread
     from tests.cast import Cast, Enter
     from tests.work import Work
@@ -223,6 +224,15 @@ MATRIX = {
     ("reason", "post"):                     "302 302 403 403 403 404 404 404 404 403 403",
     ("desk-patient-family", "post"):        "302 302 403 403 403 422 404 422 422 403 403",
     ("desk-care-transfer", "post"):         "302 302 403 403 403 422 404 422 422 403 403",
+    # Joins of records are the desk's alone, behind a second step shown again (302).
+    ("desk-join-other", "get"):             "302 302 403 403 403 403 403 403 302 403 403",
+    ("desk-join-other", "post"):            "302 302 403 403 403 403 403 403 302 403 403",
+    ("desk-join-ask", "post"):              "302 302 403 403 403 403 403 403 302 403 403",
+    ("desk-joins", "get"):                  "302 302 403 403 403 403 403 403 200 403 403",
+    ("desk-join", "get"):                   "302 302 403 403 403 403 403 403 200 403 403",
+    ("desk-join-confirm", "post"):          "302 302 403 403 403 403 403 403 302 403 403",
+    ("desk-join-drop", "post"):             "302 302 403 403 403 403 403 403 302 403 403",
+    ("desk-join-part", "post"):             "302 302 403 403 403 403 403 403 302 403 403",
     ("desk-care-end", "post"):              "302 302 403 403 403 302 404 404 302 403 403",
     # teams
     ("teams", "get"):                       "302 302 403 403 403 403 403 403 403 403 200",
@@ -278,6 +288,12 @@ FRESH = {
     ("role-request-decide", "people", "mira"): 422,
     ("role-request-decide", "people", "sam"): 403,
     ("patient-account-close", "people", "sam"): 422,
+    ("desk-join-other", "records", "sam"): 422,
+    ("desk-join-ask", "records", "sam"): 422,
+    ("desk-join-confirm", "records", "sam"): 403,
+    ("desk-join-part", "records", "sam"): 422,
+    ("desk-join-part", "records", "root"): 403,
+    ("desk-join-part", "people", "sam"): 302,
     ("patient-account-close", "refill-decision", "sam"): 302,
     ("api-refill-decision", "refill-decision", "okafor"): 400,
     ("api-refill-decision", "refill-decision", "lund"): 404,
@@ -310,6 +326,27 @@ class Clinic:
             by=cast.okafor, cover=cast.maya.pk, first_day=today, last_day=today
         )
 
+    def join(self) -> RecordJoin:
+        """Of Ana's record and another, whose birth dates differ: it waits for somebody but Sam."""
+        from accounts.models import Patient, RecordJoin
+        from audit.context import SystemAgent
+
+        if standing := RecordJoin.objects.waiting().first():
+            return standing
+        twin = Patient.objects.by_record_number("RC-118800") or Patient.objects.register(
+            name="Ana Alvarez",
+            birth_date="1985-03-14",
+            record_number="RC-118800",
+            by=SystemAgent("system:demo"),
+        )
+        return RecordJoin.objects.ask(
+            patient=twin,
+            survivor=self.cast.patient("ana"),
+            reason="A slip of the pen.",
+            births_differ=True,
+            by=self.cast.sam,
+        )
+
     def address(self, name: str) -> str:
         from accounts.models import AuthenticatorApp, Session, Trust
         from audit.models import AuditEvent
@@ -324,7 +361,9 @@ class Clinic:
         if "<uuid:care>" in route:
             ana = self.cast.patient("ana")
             return reverse(name, args=[ana.pk, ana.care_relationships.get(team=self.cast.team("okafor")).pk])
-        if "desk/patients/" in route:
+        if "desk/joins/" in route:
+            thing = self.join()
+        elif "desk/patients/" in route:
             thing = self.cast.patient("ana")
         elif "teams/" in route:
             thing = self.cast.team("okafor")

@@ -20,6 +20,7 @@ from accounts.models.patient import Patient, PatientState
 from accounts.models.practitioner import Practitioner
 from accounts.models.proxy import ProxyGrant, RelatedPerson, Relationship, Scope
 from accounts.models.reason import ReasonGiven
+from accounts.models.record_join import RecordJoin
 from accounts.models.record_state import RecordState
 from accounts.models.reset import PasswordReset
 from accounts.models.role import Role, RoleGrant
@@ -62,6 +63,7 @@ __all__ = [
     "Practitioner",
     "ProxyGrant",
     "ReasonGiven",
+    "RecordJoin",
     "RecordState",
     "RecoveryCode",
     "RecoverySheet",

@@ -32,7 +32,13 @@ from accounts.models.patient import Patient
 from accounts.models.role import KEEPERS, Role
 from accounts.models.user import User, email_digest
 from accounts.notices import Notice
-from accounts.refusals import InvitationOver, PatientHasAccount, RecordNotActive, TooYoungForAccount
+from accounts.refusals import (
+    InvitationOver,
+    JoinedAway,
+    PatientHasAccount,
+    RecordNotActive,
+    TooYoungForAccount,
+)
 from audit.ids import uuid7
 from audit.recorder import record
 from audit.seals import CLINIC_OWNER_ID, Kind, SealedField, digest, seal
@@ -122,6 +128,8 @@ class InvitationManager(models.Manager.from_queryset(InvitationQuerySet)):  # ty
             if patient is None or not birth_date:
                 raise TypeError("A patient is invited to her record, and shows her birth date.")
             patient = Patient.objects.select_for_update().get(pk=patient.pk)
+            if patient.joined_into_id is not None:
+                raise JoinedAway
             if not patient.is_active:
                 raise RecordNotActive
             returning = patient.user

@@ -159,12 +159,14 @@ class Notification(models.Model):
 
     def _is_still_hers(self) -> bool:
         from accounts.models.proxy import ProxyGrant
-        from accounts.models.trust import Trust
+        from accounts.models.record_join import parted
 
-        helps = Trust.objects.filter(patient=self.patient_id, proxy=self.person_id)
-        if self.notice == Notice.REVIEW_DUE or not helps.exists():
+        helps = ProxyGrant.objects.filter(patient=self.patient_id, proxy=self.person_id)
+        if self.notice == Notice.REVIEW_DUE:
             return True
-        if not ProxyGrant.objects.current().filter(proxy=self.person_id, patient=self.patient_id).exists():
+        if not helps.exists():
+            return self.patient_id is None or not parted(self.patient_id, self.person_id)
+        if not helps.current().exists():
             return False
         about, key = self.event_key.split(":")[:2]
         shown = _STILL_SHOWN.get(about)

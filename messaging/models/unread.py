@@ -153,6 +153,7 @@ def _unread(at: datetime) -> models.QuerySet[Message]:
     """Answers nobody on the patient's side has opened and nobody was told to call about, oldest first."""
     hers = ReadReceipt.objects.filter(message=OuterRef("pk")).filter(
         Q(reader=OuterRef("patient__user"))
+        | Q(reader=OuterRef("patient__joined_into__user"))
         | Exists(ProxyGrant.objects.filter(patient=OuterRef("patient"), proxy=OuterRef("reader")))
     )
     # Who wrote after it has been there.

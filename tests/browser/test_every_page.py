@@ -114,6 +114,9 @@ STAFF = {
     "desk-trusted-new",
     "desk-patients",
     "desk-patient",
+    "desk-join-other",
+    "desk-joins",
+    "desk-join",
     "reason",
 }
 ADMINISTRATOR = {"teams", "team"}
@@ -365,6 +368,42 @@ def test_the_pages_of_a_record_at_the_desk(cast, work, visitor, as_):
     visitor.go("message-new")
     visitor.go("medicines")
     assert thread
+
+
+def test_the_pages_of_two_records_of_one_patient(cast, visitor, as_):
+    from accounts.models import Patient, RecordJoin
+
+    ana = cast.patient("ana")
+    twin = Patient.objects.register(
+        name="Ana M. Alvarez", birth_date="1985-03-14", record_number="RC-118800", by=cast.sam
+    )
+    as_(cast.sam, fresh="records")
+    page = visitor.page
+    visitor.go("desk-joins")
+    visitor.go("desk-join-other", ana.pk)
+    page.get_by_role("button", name="Show both").click()
+    page.get_by_role("alert").wait_for()
+    visitor.look("desk-join-other with errors")
+    page.get_by_label("Record number").fill("RC-118800")
+    page.get_by_label("Birth date").fill("1985-03-14")
+    page.get_by_role("button", name="Show both").click()
+    page.get_by_role("heading", name="Ana M. Alvarez").wait_for()
+    visitor.look("desk-join-other with both records")
+    page.get_by_role("button", name="Ask a second person").click()
+    page.get_by_role("alert").wait_for()
+    visitor.look("desk-join-other with errors in the reason")
+    page.get_by_label("RC-104417").check()
+    page.get_by_label("How do you know").fill("One phone, one street.")
+    page.get_by_role("button", name="Ask a second person").click()
+    page.get_by_text("Nothing is joined until").wait_for()
+    visitor.look("desk-join that waits")
+    RecordJoin.objects.waiting().get().drop(by=cast.sam)
+    join = RecordJoin.objects.ask(
+        patient=twin, survivor=ana, reason="One street.", births_differ=False, by=cast.sam
+    )
+    visitor.go("desk-joins")
+    visitor.go("desk-join", join.pk)
+    visitor.go("desk-patient", ana.pk)
 
 
 def test_the_pages_of_teams(cast, work, visitor, as_):
