@@ -36,6 +36,8 @@ class Notice(models.TextChoices):
     # To those who keep accounts and the trail, and to whom it is about.
     ROLE_ASKED = "role_asked"
     ROLE_DECIDED = "role_decided"
+    # To those who keep accounts and the trail, but whom it is about.
+    KEEPER_LOST = "keeper_lost"
     CONTACT_LINK = "contact_link"
     CONTACT_ASKED = "contact_asked"
     CONTACT_CHANGED = "contact_changed"
@@ -122,6 +124,7 @@ _OWN_ACCOUNT = frozenset(
         Notice.ACCOUNT_REOPENS,
         Notice.ROLE_ASKED,
         Notice.ROLE_DECIDED,
+        Notice.KEEPER_LOST,
         Notice.CONTACT_LINK,
         Notice.CONTACT_ASKED,
         Notice.CONTACT_CHANGED,
@@ -165,8 +168,8 @@ def _own_account(notice: Notice, *, link: str) -> tuple[str, str]:
         ),
         Notice.RESET_LINK: _("Somebody asked for a new password for your account at %(clinic)s."),
         Notice.FACTOR_LOST: _(
-            "Our front desk was told that the second step of your account at %(clinic)s is lost. A new one can be "
-            "set up in 24 hours."
+            "We were told that the second step of your account at %(clinic)s is lost. A new one can be set up in "
+            "24 hours."
         ),
         Notice.JOINED: _("Your account at %(clinic)s is open."),
         Notice.ROLE_CHANGED: _("What your account at %(clinic)s may do was changed."),
@@ -178,6 +181,9 @@ def _own_account(notice: Notice, *, link: str) -> tuple[str, str]:
         ),
         Notice.ROLE_ASKED: _("Somebody asked to change who keeps the accounts at %(clinic)s."),
         Notice.ROLE_DECIDED: _("It was decided who keeps the accounts at %(clinic)s."),
+        Notice.KEEPER_LOST: _(
+            "Somebody who keeps the accounts at %(clinic)s lost the second step, and can set up a new one in 24 hours."
+        ),
         Notice.CONTACT_LINK: _("Somebody wants to use this e-mail for an account at %(clinic)s."),
         Notice.CONTACT_ASKED: _("Somebody asked to change the e-mail of your account at %(clinic)s."),
         Notice.CONTACT_CHANGED: _(
@@ -195,7 +201,7 @@ def _own_account(notice: Notice, *, link: str) -> tuple[str, str]:
             _("You will need your second step as well, as always."),
             _("Was this not you? Then do nothing: your password stays as it is."),
         ]
-    elif notice in (Notice.ROLE_ASKED, Notice.ROLE_DECIDED):
+    elif notice in (Notice.ROLE_ASKED, Notice.ROLE_DECIDED, Notice.KEEPER_LOST):
         lines = [
             _("Does this surprise you? Call us at once: %(phone)s.") % phone,
             _("To see what it is, sign in:"),

@@ -104,6 +104,7 @@ urlpatterns = [
     path("people/invitations/<uuid:ref>/revoke/", staff_invitations.revoke, name="people-invitation-revoke"),
     path("people/requests/", people.role_requests, name="role-requests"),
     path("people/requests/<uuid:ref>/", people.role_request_decide, name="role-request-decide"),
+    path("people/lost/<uuid:ref>/", people.lost, name="person-lost"),
     path("people/<uuid:ref>/", people.person, name="person"),
     path("people/<uuid:ref>/roles/", people.roles, name="person-roles"),
     path("people/<uuid:ref>/teams/", people.teams, name="person-teams"),

@@ -211,6 +211,7 @@ MATRIX = {
     ("people-invitation-revoke", "post"):   "302 302 403 403 403 403 403 403 403 403 302",
     ("role-requests", "get"):               "302 302 403 403 403 403 403 403 403 200 200",
     ("role-request-decide", "post"):        "302 302 403 403 403 403 403 403 403 302 302",
+    ("person-lost", "post"):                "302 302 403 403 403 403 403 403 403 302 302",
     ("person", "get"):                      "302 302 403 403 403 403 403 403 403 403 200",
     ("person-roles", "post"):               "302 302 403 403 403 403 403 403 403 403 302",
     ("person-teams", "post"):               "302 302 403 403 403 403 403 403 403 403 302",
@@ -298,6 +299,8 @@ FRESH = {
     ("team-fallback", "people", "root"): 302,
     ("role-request-decide", "people", "mira"): 422,
     ("role-request-decide", "people", "sam"): 403,
+    ("person-lost", "people", "mira"): 302,
+    ("person-lost", "people", "maya"): 403,
     ("patient-account-close", "people", "sam"): 422,
     ("patient-account-invite", "people", "sam"): 409,
     ("patient-account-invite", "people", "root"): 409,
@@ -410,7 +413,7 @@ class Clinic:
         return reverse(name, args=[thing.pk])
 
     def in_the_people_area(self, route: str) -> list[Any]:
-        from accounts.models import Invitation, InvitationKind, Role, RoleRequest, Session
+        from accounts.models import FactorLoss, Invitation, InvitationKind, Role, RoleRequest, Session
 
         if "requests/" in route:
             role, root = Role.ACCOUNT_ADMIN, self.cast.root
@@ -418,6 +421,8 @@ class Clinic:
             return [
                 (asked or RoleRequest.objects.ask(user=self.cast.lund, role=role, gives=True, by=root)).pk
             ]
+        if "lost/" in route:
+            return [FactorLoss.objects.ask(by=self.cast.lund).pk]
         if "invitations/" in route:
             made = Invitation.objects.issue(kind=InvitationKind.STAFF, name="Nils", by=self.cast.root)
             return [made.invitation.pk]

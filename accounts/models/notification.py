@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.timezone import now
 
-from accounts.models.patient import Patient
+from accounts.models.patient import Patient, PatientState
 from accounts.notices import Notice, notice_words
 from audit.context import SystemAgent
 from audit.ids import uuid7
@@ -143,9 +143,12 @@ class Notification(models.Model):
     def is_wanted(self) -> bool:
         """Whether the person may still be told: who left is told of that alone, and nobody is told too late.
 
+        Who has died is told nothing, whatever was lined up and whoever lines it up later.
         Who is told for a patient's sake must still be trusted with what it is about, at the moment of sending; who is
         told of work must still do it.
         """
+        if Patient.objects.filter(user=self.person_id, state=PatientState.DECEASED).exists():
+            return False
         if self.notice == Notice.ACCOUNT_CLOSED:
             return True
         if self.notice == Notice.ACCOUNT_REOPENS:

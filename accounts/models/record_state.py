@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts import leaving
+from accounts.models.invitation import Invitation
 from accounts.models.notification import Notification
 from accounts.models.patient import Patient, PatientState
 from accounts.models.period import Period, PeriodQuerySet
@@ -183,14 +184,20 @@ def _is_reviewed(review_on: date | None, reviewer: User | None, *, by: User) -> 
 
 
 def _close_doors(patient: Patient, *, by: User) -> bool:
-    """Nobody signs in as somebody who has died, and what she let others do ends with her."""
-    for trust in Trust.objects.standing().filter(patient__in=Patient.objects.one_with(patient)):
-        trust.end(by=by)
+    """Nobody signs in as somebody who has died, and what she let others do ends with her.
+
+    No letter says so: her own would reach whoever keeps her mail, and her family hears of a death from a person.
+    """
+    hers = Patient.objects.one_with(patient)
+    for trust in Trust.objects.standing().filter(patient__in=hers):
+        trust.end(by=by, quietly=True)
+    for invitation in Invitation.objects.unfinished().filter(patient__in=hers):
+        invitation.revoke(by=by)
     if patient.user is None or not patient.user.is_active:
         return False
     if patient.user.works_here:
         raise WorksHere
-    patient.user.deactivate(by=by)
+    patient.user.deactivate(by=by, quietly=True)
     return True
 
 

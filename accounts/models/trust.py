@@ -246,8 +246,11 @@ class Trust(models.Model):
         trust._remember("reckon", by=by)
 
     @verb(actor="by")
-    def end(self, *, by: Agent, because: str = Ended.STOPPED) -> None:
-        """Over from this moment on, on every road. Ending it twice ends it once. A barred person is told nothing."""
+    def end(self, *, by: Agent, because: str = Ended.STOPPED, quietly: bool = False) -> None:
+        """Over from this moment on, on every road. Ending it twice ends it once. A barred person is told nothing.
+
+        `quietly` tells nobody: for a death, of which no letter speaks.
+        """
         trust = _rows().get(pk=self.pk)
         if trust.ended_at is not None:
             return
@@ -258,7 +261,8 @@ class Trust(models.Model):
         trust.ended_at, trust.ended_because = moment, Ended(because)
         trust.save(update_fields=["ended_at", "ended_because"])
         trust._remember("end", by=by, because=str(because))
-        trust._tell(proxy=because != Ended.BARRED)
+        if not quietly:
+            trust._tell(proxy=because != Ended.BARRED)
 
     @verb(actor="by")
     def finish(self, *, by: Agent) -> None:

@@ -519,13 +519,14 @@ def test_getting_a_new_password(cast, visitor):
 
 
 def test_the_people_area(cast, visitor, as_):
-    from accounts.models import Invitation, InvitationKind, Role, RoleRequest
+    from accounts.models import FactorLoss, Invitation, InvitationKind, Role, RoleRequest
 
     as_(cast.root)
     visitor.go("people-invitations")
     visitor.go("role-requests")
     Invitation.objects.issue(kind=InvitationKind.STAFF, name="Nils Berg", email="n@example.com", by=cast.root)
     RoleRequest.objects.ask(user=cast.lund, role=Role.PRIVACY_OFFICER, gives=True, by=cast.root)
+    FactorLoss.objects.ask(by=cast.maya)
     visitor.go("people")
     visitor.go("people", query="?name=nobody")
     visitor.go("people-invitations")
