@@ -10,7 +10,7 @@ class MessagingConfig(AppConfig):
         from accounts import history, leaving
         from accounts.models.notification import ask_before_telling
         from messaging import rerouting
-        from messaging.access import kept_from
+        from messaging.kept_apart import kept_from
         from messaging.models import Message, RefillDecision, TeamChange, refill, thread
 
         ask_before_telling(Message, thread.may_still_be_told)

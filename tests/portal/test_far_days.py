@@ -65,7 +65,11 @@ def dates_of(form: type) -> list[str]:
 
 def test_every_form_with_a_date_in_it_is_here_and_takes_no_far_day_for_good(cast, sent):
     list(addresses())  # every module with a form in it is there by now
-    ours = [kind for kind in kinds(forms.Form) if kind.__module__.split(".")[0] in ("accounts", "messaging", "audit")]
+    ours = [
+        kind
+        for kind in kinds(forms.Form)
+        if kind.__module__.split(".")[0] in ("accounts", "messaging", "audit")
+    ]
     dated = {form.__name__: dates_of(form) for form in ours if dates_of(form)}
     assert set(dated) == set(sent), "a form with a date: say here who sends it"
     broken, trusts = [], Trust.objects.count()
