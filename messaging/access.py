@@ -43,7 +43,7 @@ Concerning = TypeVar("Concerning", Thread, RefillRequestItem, Attachment)
 
 def thread_for(user: User, ref: UUID) -> Thread:
     """Return the thread if `user` may see it, from either side. Otherwise 404, and remember who tried."""
-    visible = Thread.objects.visible_to(user).select_related("patient", "pool__team", "category")
+    visible = Thread.objects.visible_to(user).select_related(*_THREAD_PARTS)
     return _with_reason(user, _found(visible, user, ref))
 
 
@@ -55,7 +55,7 @@ def own_thread_for(user: User, ref: UUID) -> Thread:
 def worked_thread_for(user: User, ref: UUID) -> Thread:
     """Return the thread if `user` works the pool it is in."""
     threads = Thread.objects.worked_by(user)
-    return _with_reason(user, _found(threads.select_related("patient", "pool__team", "category"), user, ref))
+    return _with_reason(user, _found(threads.select_related(*_THREAD_PARTS), user, ref))
 
 
 def worked_item_for(user: User, ref: UUID) -> WorkItem:
@@ -125,6 +125,11 @@ def absence_for(user: User, ref: UUID) -> Absence:
     return _found(Absence.objects.visible_to(user), user, ref)
 
 
+def absence_to_cover_for(user: User, ref: UUID) -> Absence:
+    """Return an absence for which she may choose who reads: her own, or that of somebody in her team."""
+    return _found(Absence.objects.coverable_by(user), user, ref)
+
+
 def pool_for(user: User, patient: Patient, ref: UUID) -> Pool:
     """Return the pool if it belongs to a team that looks after `patient` now (PT2)."""
     return _found(Pool.objects.reachable_by(patient).select_related("team"), user, ref)
@@ -145,13 +150,14 @@ def category_for(user: User, code: str) -> Category:
 
 
 _DRAFT_PARTS = ("patient", "category", "pool__team", "message", "follows")
-_REFILL_PARTS = ("request", "prescription", "patient", "pool__team", "work")
+_THREAD_PARTS = ("patient__joined_into", "pool__team", "category")
+_REFILL_PARTS = ("request", "prescription", "patient__joined_into", "pool__team", "work")
 
 
 @Prepared
 def _own_thread(*, reader: UUID, ref: UUID, at: datetime) -> models.QuerySet[Thread]:
     threads = Thread.objects.of_patients_side(Standing(reader), at=at)
-    return threads.filter(pk=ref).select_related("patient", "pool__team", "category")
+    return threads.filter(pk=ref).select_related(*_THREAD_PARTS)
 
 
 def _found(visible: models.QuerySet[Thing], user: User, ref: UUID, *, by: str = "pk") -> Thing:

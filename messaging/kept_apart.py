@@ -29,8 +29,9 @@ def kept_from(reader: User, patient: Patient, labels: Iterable[str]) -> frozense
     for label in labels:
         name, _colon, pk = label.partition(":")
         asked[name].add(pk)
-    shared = Thread.objects.of_patients_side(reader).filter(patient=patient).values("pk")
-    hidden = Thread.objects.filter(patient=patient).exclude(pk__in=shared).values("pk")
+    hers = Q(patient=patient) | Q(patient__joined_into=patient)
+    shared = Thread.objects.of_patients_side(reader).filter(hers).values("pk")
+    hidden = Thread.objects.filter(hers).exclude(pk__in=shared).values("pk")
     found: set[str] = set()
     for name, keys in asked.items():
         if not name.startswith("messaging.") or (model := _model(name)) is None:

@@ -1,4 +1,4 @@
-"""Patients with a record and no account yet: one who joins, one who has just grown up, and a child."""
+"""Patients besides those of the stories: who joins, who has just grown up, a child, and one of the staff."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
-from accounts import ages
-from accounts.models import Patient
+from accounts import ages, terms
+from accounts.models import Agreement, Patient, User
 from accounts.tasks import birthdays
 from portal.demo_clinic import FOUNDER
 
@@ -46,3 +46,16 @@ def register_the_young(clinic: Clinic) -> None:
         if name == GROWN[0]:
             patient.correct_birth_date(ages.birthday(today, -18) - timedelta(days=7), by=FOUNDER)
     birthdays()
+
+
+def register_colleague(clinic: Clinic) -> None:
+    """Sam is a patient of Dr Lund: at work his record does not exist for him, as a patient it does."""
+    sam = clinic.users["sam"]
+    patient = Patient.objects.register(
+        user=sam, name="Sam Ortiz", birth_date="1990-07-19", record_number="RC-105630", by=FOUNDER
+    )
+    lund = clinic.users["lund"]
+    clinic.teams["lund"].care_for(patient=patient, lead=lund, is_primary=True, by=FOUNDER)
+    sam = User.objects.get(pk=sam.pk)
+    if (text := terms.due(sam)) is not None:
+        Agreement.objects.agree(to=text, language=sam.preferred_language, by=sam)

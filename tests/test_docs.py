@@ -101,7 +101,7 @@ def every_test() -> frozenset[str]:
     return frozenset(re.findall(r"def (test_\w+)", "\n".join(sources)))
 
 
-READERS = {"required", "whole_number", "yes_or_no", "os.environ.get", "os.getenv"}
+READERS = {"required", "whole_number", "networks", "yes_or_no", "os.environ.get", "os.getenv"}
 
 
 def variables_read(name: str) -> set[str]:

@@ -35,6 +35,8 @@ class Letter(Steps):
         confidential: bool | None
         attachments: AttachmentQuerySet
 
+        @property
+        def is_open(self) -> bool: ...
         def _locked(self, by: User) -> Draft: ...
         def _save(self, *columns: str) -> None: ...
         def end(self, state: DraftState, *, by: User, message: Message | None = None) -> None: ...
@@ -70,7 +72,7 @@ class Letter(Steps):
     def keep_apart(self, *, by: User, apart: bool) -> Draft:
         """Note whether it will be kept from trusted people. Only the patient says. Raises `MayNot`."""
         draft = self._locked(by)
-        if draft.patient.user_id != by.pk:
+        if not draft.patient.is_own_of(by):
             raise MayNot
         if draft.confidential != apart:
             draft.confidential = apart

@@ -66,7 +66,8 @@ class Safety:
 
     @property
     def says_something(self) -> bool:
-        return self != Safety()
+        """That she was asked and said no, and was shown nothing, is what happens with every message."""
+        return self.answer in (Answer.YES, Answer.UNSURE) or self.shown != Shown.NOTHING
 
 
 class SafetyFlagQuerySet(models.QuerySet["SafetyFlag"]):

@@ -12,6 +12,7 @@ from audit.recorder import record_read
 from audit.seals import UNREADABLE
 from messaging.models import SUBJECT_LIMIT, Draft, DraftKind, Pool, Thread
 from messaging.models.confidence import begins_apart
+from messaging.opened.help import help_for
 from messaging.opened.readers import readers_of
 from messaging.opened.texts import open_texts
 from messaging.red_flags import look
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
     from accounts.models import Patient, User
     from accounts.people import Person
+    from messaging.opened.help import Help
     from messaging.opened.readers import Readers
-    from messaging.red_flags import Finding
 
 LINE = 160
 
@@ -66,7 +67,7 @@ class Check:
     also_read_by: tuple[Person, ...]
     may_keep_apart: bool  # she is the patient, and trusts somebody who could read it
     is_apart: bool
-    danger: Finding
+    help: Help | None  # for words that may mean danger
     urgent: str  # her answer, as the first page said it
 
 
@@ -139,9 +140,9 @@ def open_check(draft: Draft, *, reader: User) -> Check:
     trusted = [pk for pk in granted.values_list("proxy", flat=True) if pk != reader.pk]
     is_apart = _is_apart(draft, reader)
     others = [] if is_apart else list(trusted)
-    is_own = draft.patient.user_id == reader.pk
-    if draft.patient.user_id and not is_own:
-        others.append(draft.patient.user_id)
+    is_own = draft.patient.is_own_of(reader)
+    if (owner := draft.patient.owner_id) and not is_own:
+        others.append(owner)
     people = People.load(others, patient_id=draft.patient_id)
     opened, names = _opened(draft, reader, people)
     lost = draft.pool is not None and draft.pool.pk != pool.pk
@@ -154,7 +155,7 @@ def open_check(draft: Draft, *, reader: User) -> Check:
         also_read_by=tuple(names[pk] for pk in others if pk in names),
         may_keep_apart=is_own and bool(trusted),
         is_apart=is_apart,
-        danger=look(opened.subject, opened.body),
+        help=help_for(look(opened.subject, opened.body), pool),
         urgent=draft.urgent,
     )
 
@@ -174,7 +175,7 @@ def title_of(thread: Thread, *, reader: User) -> str:
 
 
 def _opened(draft: Draft, reader: User, people: People) -> tuple[OpenDraft, dict[UUID, Person]]:
-    for_another = draft.patient.user_id != reader.pk and draft.kind in (DraftKind.MESSAGE, DraftKind.REPLY)
+    for_another = not draft.patient.is_own_of(reader) and draft.kind in (DraftKind.MESSAGE, DraftKind.REPLY)
     named = [*people.sealed_records(), *([draft.patient] if for_another else [])]
     receipt = record_read(reader=reader, of=draft, shown=[draft], named=named, category="draft")
     pairs = [(draft, "subject"), (draft, "body"), *([(draft.patient, "name")] if for_another else [])]

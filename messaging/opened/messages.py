@@ -112,7 +112,9 @@ def one_by_one(messages: Iterable[OpenMessage], versions: Versions) -> tuple[Ope
         said = [*message.earlier_versions, Version(message.body, message.corrected_at or message.sent_at)]
         once = replace(message, body=said[0].body, corrected_at=None, earlier_versions=())
         apart.append(once)
-        for version, row in zip(said[1:], versions.get(message.ref, ()), strict=True):
+        # Of one that was taken back nothing was opened, however often it had been put right before.
+        rows = () if message.withdrawn_at else versions.get(message.ref, ())
+        for version, row in zip(said[1:], rows, strict=True):
             apart.append(
                 replace(
                     once,

@@ -104,7 +104,7 @@ class PatientInbox:
 
 def patient_inbox(*, reader: User, patient: Patient, state: str, after: Position | None) -> PatientInbox:
     """Open a page of `patient`'s conversations for `reader`, new ones first. Recorded as one read."""
-    whose: _Whose = {"reader": reader.pk, "patient": patient.pk, "at": now()}
+    whose: _Whose = {"reader": reader.pk, "patients": reader.records_with(patient.pk), "at": now()}
     counts = _counted.first(**whose) or (0, 0, 0, 0)
     if after is None:
         page = Page.of(_first_page(state, **whose), NEWEST_FIRST, PAGE_LENGTH)
@@ -159,18 +159,23 @@ NEWEST_FIRST = ("-last_message_at", "-id")
 
 def inbox_counts(reader: User, patient: Patient) -> tuple[int, int, int, int]:
     """How many of `patient`'s conversations are open, finished, new to `reader`, put away. It opens nothing."""
-    found = _counted.first(reader=reader.pk, patient=patient.pk, at=now()) or (0, 0, 0, 0)
+    found = _counted.first(reader=reader.pk, patients=reader.records_with(patient.pk), at=now()) or (
+        0,
+        0,
+        0,
+        0,
+    )
     return found[0], found[1], found[2], found[3]
 
 
 class _Whose(TypedDict):
     reader: UUID
-    patient: UUID
+    patients: list[UUID]
     at: datetime
 
 
-def _mine(reader: UUID, patient: UUID, at: datetime) -> QuerySet[Thread]:
-    return Thread.objects.of_patients_side(Standing(reader), at=at).filter(patient=patient)
+def _mine(reader: UUID, patients: list[UUID], at: datetime) -> QuerySet[Thread]:
+    return Thread.objects.of_patients_side(Standing(reader), at=at).filter(patient__in=patients)
 
 
 def _unread(reader: UUID) -> Q:
@@ -178,7 +183,7 @@ def _unread(reader: UUID) -> Q:
     return Q(~Exists(opened), last_side=Side.TEAM)
 
 
-def _threads(state: str, *, reader: UUID, patient: UUID, at: datetime) -> QuerySet[Thread]:
+def _threads(state: str, *, reader: UUID, patients: list[UUID], at: datetime) -> QuerySet[Thread]:
     others = ReadReceipt.objects.filter(message=OuterRef("last_message_id")).exclude(
         reader=OuterRef("last_author")
     )
@@ -187,7 +192,7 @@ def _threads(state: str, *, reader: UUID, patient: UUID, at: datetime) -> QueryS
     ).values(told=Coalesce("promised_at", "due_at"))[:1]
     away = is_put_away(reader)
     return (
-        _mine(reader, patient, at)
+        _mine(reader, patients, at)
         .filter(away if state == AWAY else Q(~away, state=state))
         .annotate(
             is_new=_unread(reader),
@@ -204,8 +209,8 @@ _first_page = Prepared(
 
 
 @Prepared
-def _counted(*, reader: UUID, patient: UUID, at: datetime) -> QuerySet[Thread, tuple[int, ...]]:
-    together = _mine(reader, patient, at).order_by().values(every=Value(1))
+def _counted(*, reader: UUID, patients: list[UUID], at: datetime) -> QuerySet[Thread, tuple[int, ...]]:
+    together = _mine(reader, patients, at).order_by().values(every=Value(1))
     return together.annotate(
         open=Count("pk", filter=Q(~is_put_away(reader), state=ThreadState.OPEN)),
         closed=Count("pk", filter=Q(~is_put_away(reader), state=ThreadState.CLOSED)),
@@ -340,7 +345,9 @@ def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> 
             owed=owed,
             closed_at=stands.closed_at if stands.outcome != Outcome.TAKEN_BACK else None,
             reader=reader,
-        ),
+        )
+        if messages[-1].pk == thread.last_message_id
+        else (),  # An older page does not say what happens next: what happened since is on a newer one.
         last_message_ref=thread.last_message_id,
         reply_due_at=owed,
         is_late=bool(owed and owed < now()),
@@ -401,14 +408,17 @@ _newest = Prepared(
 
 
 def messages_of(thread: Thread, *, before: UUID | None = None) -> tuple[list[Message], UUID | None]:
-    """The page of messages to show, oldest first, and where to page back from."""
+    """The page of messages to show, oldest first, and where to page back from.
+
+    The newest page, too, where `before` names the first message of all, or none of this conversation.
+    """
     mark = thread.messages.filter(pk=before).first() if before is not None else None
-    if mark is None:
-        rows = _newest(thread=thread.pk)
-    else:
+    rows: list[Message] = []
+    if mark is not None:
         earlier = Q(sent_at__lt=mark.sent_at) | Q(sent_at=mark.sent_at, pk__lt=mark.pk)
         found = thread.messages.filter(earlier).as_shown()
         rows = list(found.order_by("-sent_at", "-id")[: MESSAGES_SHOWN + 1])
+    rows = rows or _newest(thread=thread.pk)
     has_earlier = len(rows) > MESSAGES_SHOWN
     shown = list(reversed(rows[:MESSAGES_SHOWN]))
     return shown, shown[0].pk if has_earlier else None

@@ -206,6 +206,7 @@ def test_search_and_paper_know_what_was_put_right_and_not_what_was_taken_back(th
     ana = enter(cast.ana)
     ana.post(correct(thread, first(thread)), {"body": "I take one capsule."})
     gone = thread.post(author=cast.ana, body="And a secret lozenge.")
+    ana.post(correct(thread, gone), {"body": "And another secret lozenge."})
     ana.post(take_back(thread, gone))
     search = reverse("message-search")
     assert "I take one" in words(ana.post(search, {"look_for": "capsule"}))
