@@ -80,7 +80,10 @@ class AtWork:
         self.said: Message = clinic.thread.post(author=clinic.cast.okafor, body=CANARY)
         self.unsent: Attachment = work.file(clinic.thread, message=None, by="okafor")
 
-    def address(self, name: str, method: str) -> str:
+        # Before any wall stands: it would stand in the way of making what an address is of.
+        self.addresses = {(name, method): self._address(name, method) for name, method, _who in ways()}
+
+    def _address(self, name: str, method: str) -> str:
         if name in ("inbox-correct", "inbox-take-back"):
             return reverse(name, args=[self.clinic.thread.pk, self.said.pk])
         if (name, method) == ("api-file", "delete"):
@@ -93,7 +96,7 @@ class AtWork:
         if (who, fresh) not in self.browsers:
             self.browsers[who, fresh] = self.clinic.enter(self.cast[who], fresh=fresh)
         form = {"content_type": "application/json"} if name.startswith("api-") and "files" not in name else {}
-        return getattr(self.browsers[who, fresh], method)(self.address(name, method), **form)
+        return getattr(self.browsers[who, fresh], method)(self.addresses[name, method], **form)
 
     def open_ways(self) -> list[Way]:
         """Those that are open to staff alone: at the others she may stand on the patient's side."""
@@ -171,7 +174,7 @@ def test_a_protected_record_asks_why_at_every_address(at_work):
 def test_whoever_is_asked_can_say_why_and_is_there(at_work, who):
     at_work.ana.protect(asks_reason=True, by=at_work.cast.okafor)
     way = next(way for way in ways() if way[1] == "get" and way[2] == who and not way[0].startswith("api-"))
-    browser, page = at_work.clinic.enter(at_work.cast[who]), at_work.address(way[0], "get")
+    browser, page = at_work.clinic.enter(at_work.cast[who]), at_work.addresses[way[0], "get"]
     asks = browser.get(page)["Location"]
     assert browser.get(asks).status_code == 200
     assert browser.post(asks, {"reason": "She called.", "next": page})["Location"] == page
