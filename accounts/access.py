@@ -11,6 +11,7 @@ from django.http import Http404
 from accounts.models import (
     CareTeam,
     CareTeamMembership,
+    FactorLoss,
     Invitation,
     InvitationKind,
     Patient,
@@ -20,6 +21,7 @@ from accounts.models import (
     Trust,
     User,
 )
+from accounts.models.patient import of_owner
 from accounts.models.role import CARING
 from accounts.refusals import AnotherPatient
 from audit.recorder import record_refusal
@@ -83,6 +85,14 @@ def invitation_for(user: User, ref: UUID) -> Invitation:
     raise Http404("No such invitation.")
 
 
+def staff_loss_for(user: User, ref: UUID) -> FactorLoss:
+    """A lost second step of a member of staff, while nobody has said that it is she; or 404."""
+    if lost := next((one for one in FactorLoss.objects.of_staff() if one.pk == ref), None):
+        return lost
+    _remember_hidden(user, FactorLoss.objects.filter(pk=ref).first())
+    raise Http404("No such loss.")
+
+
 def role_request_for(user: User, ref: UUID) -> RoleRequest:
     if asked := RoleRequest.objects.visible_to(user).filter(pk=ref).first():
         return asked
@@ -105,12 +115,12 @@ def patient_on_whose_side(user: User, ref: str) -> Patient:
 
 def own_record(user: User) -> Patient:
     """The record of the patient herself. What she decides about trusted people nobody decides for her."""
-    return Patient.objects.get(user=user.pk)
+    return Patient.objects.get(user=user.pk, joined_into=None)
 
 
 def own_trust_for(user: User, ref: UUID) -> Trust:
     """A trust that this patient gave, or 404; looking for another's is remembered."""
-    return _trust_or_refuse(Trust.objects.filter(patient__user=user.pk), user, ref)
+    return _trust_or_refuse(Trust.objects.filter(of_owner(user.pk)), user, ref)
 
 
 def trust_in_me_for(user: User, ref: UUID) -> Trust:
@@ -204,5 +214,4 @@ def colleague_for(user: User, ref: UUID | str) -> User:
 
 
 def _on_whose_side(user: User) -> list[UUID]:
-    own = [user.patient_id] if user.patient_id else []
-    return own + [grant.patient_id for grant in user.grants]
+    return user.sides

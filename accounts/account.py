@@ -116,8 +116,7 @@ def session_for(user: User, ref: UUID) -> Session:
 
 def helped_by(user: User) -> list[Helped]:
     """Whose side she may act on, with names, when there is a choice; nothing to choose: nothing opened."""
-    ids = [user.patient_id, *(grant.patient_id for grant in user.grants)]
-    wanted = [ref for ref in ids if ref is not None]
+    wanted = user.sides
     if len(wanted) < 2:
         return []
     rows = list(Patient.objects.filter(pk__in=wanted))

@@ -17,6 +17,7 @@ from accounts.models import (
     PatientState,
     ProxyGrant,
     ReasonGiven,
+    RecordJoin,
     RecordState,
     RoleGrant,
 )
@@ -80,6 +81,9 @@ class OpenRecord:
     before: tuple[StateLine, ...]
     care: tuple[CareLine, ...]
     family: tuple[Person, ...]
+    # The numbers of records that were joined into this one, each with its join.
+    joined: tuple[tuple[str, UUID], ...]
+    may_join: bool
     # Which states the reader may begin from here; none when she may not end the one that runs.
     may_become: tuple[tuple[str, str], ...]
 
@@ -159,6 +163,7 @@ def open_record(patient: Patient, *, reader: User) -> OpenRecord:
         .order_by("-is_primary", "starts_at")
     )
     family = list(FamilyLink.objects.current().filter(patient=patient).values_list("user", flat=True))
+    joins = list(RecordJoin.objects.running().filter(survivor=patient).select_related("patient"))
     trusted = ProxyGrant.objects.current().filter(patient=patient).count()
     ids = {row.set_by_id for row in states} | {row.reviewer_id for row in states}
     people = People.load(
@@ -167,13 +172,15 @@ def open_record(patient: Patient, *, reader: User) -> OpenRecord:
     receipt = record_read(
         reader=reader,
         of=patient,
-        shown=[patient, *states],
+        shown=[patient, *states, *(join.patient for join in joins)],
         named=people.sealed_records(),
         category="patient",
         purpose="HOPERAT",
     )
     sealed = [(patient, field) for field in PATIENT_FIELDS]
-    texts = unseal_all([*sealed, *((row, "reason") for row in states)], receipt=receipt)
+    numbers = [(join.patient, "record_number") for join in joins]
+    texts = unseal_all([*sealed, *((row, "reason") for row in states), *numbers], receipt=receipt)
+    reasons, former = texts[len(PATIENT_FIELDS) :][: len(states)], texts[len(PATIENT_FIELDS) + len(states) :]
     name, birth_date, phone, record_number = map(str, texts[: len(PATIENT_FIELDS)])
     names = people.opened(receipt)
     lines = [
@@ -187,7 +194,7 @@ def open_record(patient: Patient, *, reader: User) -> OpenRecord:
             review_on=row.review_on,
             reviewer=names[row.reviewer_id] if row.reviewer_id else None,
         )
-        for row, reason in zip(states, texts[len(PATIENT_FIELDS) :], strict=True)
+        for row, reason in zip(states, reasons, strict=True)
     ]
     state = PatientState(patient.state)
     return OpenRecord(
@@ -215,6 +222,8 @@ def open_record(patient: Patient, *, reader: User) -> OpenRecord:
             for row in care
         ),
         family=tuple(names[pk] for pk in family if pk in names),
+        joined=tuple((str(number), join.pk) for number, join in zip(former, joins, strict=True)),
+        may_join=reader.at_the_desk,
         may_become=tuple(
             (value, str(label))
             for value, label in PatientState.choices

@@ -76,6 +76,7 @@ class TrustedPerson:
     ground: str = ""
     document: str = ""
     pause_reason: str = ""
+    former_number: str = ""  # of the joined record that she was trusted with, which is all she reaches
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +117,8 @@ def trusted_by(patient: Patient, *, reader: User, for_staff: bool = False) -> tu
 def trusted_person(trust: Trust, *, reader: User) -> tuple[TrustedPerson, list[SeenEntry]]:
     """One of them, with what she saw and did lately."""
     rows = list(_of(trust.patient).filter(pk=trust.pk))
-    (person,) = _opened(rows, patient=trust.patient, reader=reader, for_staff=False)
-    deeds = done_by(reader, trust.patient, trust.proxy_id, most=DEEDS_SHOWN) if trust.proxy_id else []
+    (person,) = _opened(rows, patient=trust.patient.stays, reader=reader, for_staff=False)
+    deeds = done_by(trust.patient, trust.proxy_id, most=DEEDS_SHOWN) if trust.proxy_id else []
     return person, deeds
 
 
@@ -165,7 +166,7 @@ def invite(
 
     Raises `InvitedAlready`, `NotYourself`, `PaperMissing`, `NotAChild`.
     """
-    if patient.user is not None and patient.user.email_digest == email_digest(email):
+    if patient.stays.user is not None and patient.stays.user.email_digest == email_digest(email):
         raise NotYourself
     waiting = Trust.objects.standing().filter(patient=patient, proxy=None)
     if waiting.filter(invitation__email_digest=email_digest(email)).exists():
@@ -233,7 +234,7 @@ def named(patient: Patient, *, reader: User) -> Named:
 
 def born(patient: Patient, *, by: Agent) -> date:
     """The patient's birth date, opened for what goes by it, and written down as read."""
-    own = isinstance(by, User) and by.pk == patient.user_id
+    own = isinstance(by, User) and patient.is_own_of(by)
     receipt = record_read(
         reader=by, shown=[patient], category="patient", purpose="PATRQT" if own else "HOPERAT"
     )
@@ -258,7 +259,7 @@ def catch_up(*, by: Agent) -> None:
 def _of(patient: Patient) -> Any:
     """Their trusts, those of now first. Who never came is not remembered once it was stopped."""
     return (
-        Trust.objects.filter(patient=patient)
+        Trust.objects.filter(patient__in=Patient.objects.one_with(patient))
         .exclude(ended_at__isnull=False, proxy=None)
         .select_related("patient", "invitation")
         .prefetch_related(
@@ -279,16 +280,21 @@ def _opened(
     proxies = [trust.proxy_id for trust in shown if trust.proxy_id]
     people = People.load(proxies, patient_id=patient.pk, to_patient=not for_staff)
     freezes = [freeze for trust in shown for freeze in trust.freezes.all()] if for_staff else []
+    former = list(
+        {trust.patient_id: trust.patient for trust in shown if trust.patient_id != patient.pk}.values()
+    )
     receipt = record_read(
         reader=reader,
         of=patient,
-        shown=[patient, *shown, *freezes],
+        shown=[patient, *former, *shown, *freezes],
         named=people.sealed_records(),
         category="trust",
         subtype="list",
     )
     names = people.opened(receipt)
     used = last_done_by(proxies, patient)
+    opened_numbers = unseal_all([(row, "record_number") for row in former], receipt=receipt)
+    numbers = {row.pk: str(number) for row, number in zip(former, opened_numbers, strict=True)}
     reasons = dict(
         zip(
             (freeze.trust_id for freeze in freezes),
@@ -328,6 +334,7 @@ def _opened(
                 ground=typed["ground"],
                 document=typed["document"],
                 pause_reason=str(reasons.get(trust.pk, "")),
+                former_number=numbers.get(trust.patient_id, ""),
             )
         )
     return tuple(opened)

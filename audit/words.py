@@ -76,6 +76,7 @@ CATEGORIES: dict[str, Words] = {
     "refillrequest": when("a kind of data", "refill requests"),
     "refillrequestitem": when("a kind of data", "refill requests"),
     "relatedperson": when("a kind of data", "trusted person"),
+    "recordjoin": when("a kind of data", "joined records"),
     "rolegrant": when("a kind of data", "role"),
     "safetyflag": when("a kind of data", "sign of danger"),
     "session": when("a kind of data", "session"),
@@ -107,6 +108,8 @@ DONE: dict[tuple[str, str], Words] = {
     ("account", "start-over"): gettext_lazy("Opened a closed account again"),
     ("invitation", "invite"): gettext_lazy("Invited somebody"),
     ("invitation", "revoke"): gettext_lazy("Took back an invitation"),
+    ("invitation", "countersign"): gettext_lazy("Agreed to an invitation"),
+    ("invitation", "stop"): gettext_lazy("Stopped an invitation by the link in the mail"),
     ("invitation", "try"): gettext_lazy("Showed a code to join"),
     ("invitation", "link-asked"): gettext_lazy("Asked for a link to join"),
     ("invitation", "take"): gettext_lazy("Began an account"),
@@ -129,6 +132,10 @@ DONE: dict[tuple[str, str], Words] = {
     ("team", "merge"): gettext_lazy("Made two teams one"),
     ("team", "close"): gettext_lazy("Closed a team"),
     ("team", "fallback"): gettext_lazy("Chose who reads what no other team reads"),
+    ("record", "join-ask"): gettext_lazy("Asked to join two records"),
+    ("record", "join-drop"): gettext_lazy("Decided not to join two records"),
+    ("record", "join"): gettext_lazy("Joined two records into one"),
+    ("record", "part"): gettext_lazy("Took two joined records apart again"),
     ("record", "protect"): gettext_lazy("Changed whether the record asks for a reason"),
     ("record", "reason"): gettext_lazy("Said why the record is opened"),
     ("record", "family"): gettext_lazy("Kept a member of the family away from the record"),
@@ -256,6 +263,8 @@ _FOR_PATIENT: dict[tuple[str, str], Words] = {
     ("record", "safety-flag"): gettext_lazy("Marked what was sent as something to look at sooner"),
     ("record", "decide"): gettext_lazy("Decided your refill request"),
     ("record", "cancel"): gettext_lazy("Took back a refill request"),
+    ("record", "join"): gettext_lazy("Joined two records of yours into one"),
+    ("record", "part"): gettext_lazy("Took two records apart that were not both yours"),
 }
 _NAME_AND_CONTACT = gettext_lazy("Looked at your name and contact details")
 _SOMETHING = gettext_lazy("Looked at your record")

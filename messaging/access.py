@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from django.db import models
+from django.db.models import Q
 from django.http import Http404
 
 from accounts.models import ReasonGiven
@@ -44,7 +45,7 @@ Concerning = TypeVar("Concerning", Thread, RefillRequestItem)
 
 def thread_for(user: User, ref: UUID) -> Thread:
     """Return the thread if `user` may see it, from either side. Otherwise 404, and remember who tried."""
-    visible = Thread.objects.visible_to(user).select_related("patient", "pool__team", "category")
+    visible = Thread.objects.visible_to(user).select_related(*_THREAD_PARTS)
     return _with_reason(user, _found(visible, user, ref))
 
 
@@ -56,7 +57,7 @@ def own_thread_for(user: User, ref: UUID) -> Thread:
 def worked_thread_for(user: User, ref: UUID) -> Thread:
     """Return the thread if `user` works the pool it is in."""
     threads = Thread.objects.worked_by(user)
-    return _with_reason(user, _found(threads.select_related("patient", "pool__team", "category"), user, ref))
+    return _with_reason(user, _found(threads.select_related(*_THREAD_PARTS), user, ref))
 
 
 def worked_item_for(user: User, ref: UUID) -> WorkItem:
@@ -149,8 +150,9 @@ def category_for(user: User, code: str) -> Category:
 
 def kept_from(reader: User, patient: Patient) -> frozenset[str]:
     """What of this patient's conversations does not exist for `reader`, as the trail calls it."""
-    hidden = Thread.objects.filter(patient=patient).exclude(
-        pk__in=Thread.objects.of_patients_side(reader).filter(patient=patient).values("pk")
+    hers = Q(patient=patient) | Q(patient__joined_into=patient)
+    hidden = Thread.objects.filter(hers).exclude(
+        pk__in=Thread.objects.of_patients_side(reader).filter(hers).values("pk")
     )
     labels = {f"messaging.thread:{pk}" for pk in hidden.values_list("pk", flat=True)}
     for model in (Message, InternalNote):
@@ -160,13 +162,14 @@ def kept_from(reader: User, patient: Patient) -> frozenset[str]:
 
 
 _DRAFT_PARTS = ("patient", "category", "pool__team", "message", "follows")
-_REFILL_PARTS = ("request", "prescription", "patient", "pool__team", "work")
+_THREAD_PARTS = ("patient__joined_into", "pool__team", "category")
+_REFILL_PARTS = ("request", "prescription", "patient__joined_into", "pool__team", "work")
 
 
 @Prepared
 def _own_thread(*, reader: UUID, ref: UUID, at: datetime) -> models.QuerySet[Thread]:
     threads = Thread.objects.of_patients_side(Standing(reader), at=at)
-    return threads.filter(pk=ref).select_related("patient", "pool__team", "category")
+    return threads.filter(pk=ref).select_related(*_THREAD_PARTS)
 
 
 def _found(visible: models.QuerySet[Thing], user: User, ref: UUID, *, by: str = "pk") -> Thing:

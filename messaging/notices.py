@@ -33,7 +33,8 @@ def tell_patients_side(
     patient: Patient, *, about: models.Model, notice: str, thread: Thread | None = None, once: str = ""
 ) -> None:
     """Tell the patient, and those trusted people who may read `thread`; without one, who may ask for her refills."""
-    people = [patient.user_id] if patient.user_id else []
+    owner = patient.owner_id
+    people = [owner] if owner else []
     grants = ProxyGrant.objects.current().filter(patient=patient)
     if thread is None:
         grants = grants.filter(scopes__contains=[Scope.REFILL])

@@ -19,6 +19,7 @@ from django.urls import reverse
 from accounts.policy import addresses, declared
 
 if TYPE_CHECKING:
+    from accounts.models import RecordJoin
     from messaging.models import Draft, Thread
     from tests.cast import Cast, Enter
     from tests.work import Work
@@ -27,7 +28,7 @@ PEOPLE = ["nobody", "half", "ana", "ben", "rosa", "okafor", "lund", "maya", "sam
 # What `half` and `nobody` may do. Everything else asks for both steps of sign-in.
 PUBLIC = {
     "healthz", "home", "sign-in", "sign-in-passkey", "passkey-options", "password-forgotten",
-    "password-by-link", "join", "join-by-link", "sign-out", "keep", "theme", "language",
+    "password-by-link", "join", "join-by-link", "join-stop", "sign-out", "keep", "theme", "language",
 }  # fmt: skip
 HALF_WAY = {
     "sign-in-code", "sign-in-recovery", "sign-in-set-up", "sign-in-codes", "sign-in-set-up-passkey",
@@ -57,6 +58,8 @@ MATRIX = {
     ("password-by-link", "post"):           "410 410 410 410 410 410 410 410 410 410 410",
     ("join", "get"):                        "200 200 200 200 200 200 200 200 200 200 200",
     ("join", "post"):                       "422 422 422 422 422 422 422 422 422 422 422",
+    ("join-stop", "get"):                   "410 410 410 410 410 410 410 410 410 410 410",
+    ("join-stop", "post"):                  "410 410 410 410 410 410 410 410 410 410 410",
     ("join-by-link", "get"):                "410 410 410 410 410 410 410 410 410 410 410",
     ("join-by-link", "post"):               "410 410 410 410 410 410 410 410 410 410 410",
     ("sign-in-lost", "get"):                "302 200 302 302 302 302 302 302 302 302 302",
@@ -190,7 +193,8 @@ MATRIX = {
     ("patient-new", "get"):                 "302 302 403 403 403 403 403 403 200 403 403",
     ("patient-new", "post"):                "302 302 403 403 403 403 403 403 422 403 403",
     ("patient-account", "get"):             "302 302 403 403 403 403 403 403 200 403 200",
-    ("patient-account-invite", "post"):     "302 302 403 403 403 403 403 403 409 403 409",
+    ("patient-account-invite", "post"):     "302 302 403 403 403 403 403 403 302 403 302",
+    ("patient-account-agree", "post"):      "302 302 403 403 403 403 403 403 302 403 302",
     ("patient-account-revoke", "post"):     "302 302 403 403 403 403 403 403 302 403 302",
     ("of-age", "get"):                      "302 302 403 403 403 403 403 403 200 403 200",
     ("patient-account-not-now", "post"):    "302 302 403 403 403 403 403 403 422 403 422",
@@ -205,6 +209,7 @@ MATRIX = {
     ("people-invitation-revoke", "post"):   "302 302 403 403 403 403 403 403 403 403 302",
     ("role-requests", "get"):               "302 302 403 403 403 403 403 403 403 200 200",
     ("role-request-decide", "post"):        "302 302 403 403 403 403 403 403 403 302 302",
+    ("person-lost", "post"):                "302 302 403 403 403 403 403 403 403 302 302",
     ("person", "get"):                      "302 302 403 403 403 403 403 403 403 403 200",
     ("person-roles", "post"):               "302 302 403 403 403 403 403 403 403 403 302",
     ("person-teams", "post"):               "302 302 403 403 403 403 403 403 403 403 302",
@@ -223,6 +228,15 @@ MATRIX = {
     ("reason", "post"):                     "302 302 403 403 403 404 404 404 404 403 403",
     ("desk-patient-family", "post"):        "302 302 403 403 403 422 404 422 422 403 403",
     ("desk-care-transfer", "post"):         "302 302 403 403 403 422 404 422 422 403 403",
+    # Joins of records are the desk's alone, behind a second step shown again (302).
+    ("desk-join-other", "get"):             "302 302 403 403 403 403 403 403 302 403 403",
+    ("desk-join-other", "post"):            "302 302 403 403 403 403 403 403 302 403 403",
+    ("desk-join-ask", "post"):              "302 302 403 403 403 403 403 403 302 403 403",
+    ("desk-joins", "get"):                  "302 302 403 403 403 403 403 403 200 403 403",
+    ("desk-join", "get"):                   "302 302 403 403 403 403 403 403 200 403 403",
+    ("desk-join-confirm", "post"):          "302 302 403 403 403 403 403 403 302 403 403",
+    ("desk-join-drop", "post"):             "302 302 403 403 403 403 403 403 302 403 403",
+    ("desk-join-part", "post"):             "302 302 403 403 403 403 403 403 302 403 403",
     ("desk-care-end", "post"):              "302 302 403 403 403 302 404 404 302 403 403",
     # teams
     ("teams", "get"):                       "302 302 403 403 403 403 403 403 403 403 200",
@@ -277,7 +291,18 @@ FRESH = {
     ("team-fallback", "people", "root"): 302,
     ("role-request-decide", "people", "mira"): 422,
     ("role-request-decide", "people", "sam"): 403,
+    ("person-lost", "people", "mira"): 302,
+    ("person-lost", "people", "maya"): 403,
     ("patient-account-close", "people", "sam"): 422,
+    ("patient-account-invite", "people", "sam"): 409,
+    ("patient-account-invite", "people", "root"): 409,
+    ("patient-account-agree", "people", "sam"): 410,
+    ("desk-join-other", "records", "sam"): 422,
+    ("desk-join-ask", "records", "sam"): 422,
+    ("desk-join-confirm", "records", "sam"): 403,
+    ("desk-join-part", "records", "sam"): 422,
+    ("desk-join-part", "records", "root"): 403,
+    ("desk-join-part", "people", "sam"): 302,
     ("patient-account-close", "refill-decision", "sam"): 302,
     ("api-refill-decision", "refill-decision", "okafor"): 400,
     ("api-refill-decision", "refill-decision", "lund"): 404,
@@ -310,6 +335,27 @@ class Clinic:
             by=cast.okafor, cover=cast.maya.pk, first_day=today, last_day=today
         )
 
+    def join(self) -> RecordJoin:
+        """Of Ana's record and another, whose birth dates differ: it waits for somebody but Sam."""
+        from accounts.models import Patient, RecordJoin
+        from audit.context import SystemAgent
+
+        if standing := RecordJoin.objects.waiting().first():
+            return standing
+        twin = Patient.objects.by_record_number("RC-118800") or Patient.objects.register(
+            name="Ana Alvarez",
+            birth_date="1985-03-14",
+            record_number="RC-118800",
+            by=SystemAgent("system:demo"),
+        )
+        return RecordJoin.objects.ask(
+            patient=twin,
+            survivor=self.cast.patient("ana"),
+            reason="A slip of the pen.",
+            births_differ=True,
+            by=self.cast.sam,
+        )
+
     def address(self, name: str) -> str:
         from accounts.models import AuthenticatorApp, Session, Trust
         from audit.models import AuditEvent
@@ -324,7 +370,9 @@ class Clinic:
         if "<uuid:care>" in route:
             ana = self.cast.patient("ana")
             return reverse(name, args=[ana.pk, ana.care_relationships.get(team=self.cast.team("okafor")).pk])
-        if "desk/patients/" in route:
+        if "desk/joins/" in route:
+            thing = self.join()
+        elif "desk/patients/" in route:
             thing = self.cast.patient("ana")
         elif "teams/" in route:
             thing = self.cast.team("okafor")
@@ -357,7 +405,7 @@ class Clinic:
         return reverse(name, args=[thing.pk])
 
     def in_the_people_area(self, route: str) -> list[Any]:
-        from accounts.models import Invitation, InvitationKind, Role, RoleRequest, Session
+        from accounts.models import FactorLoss, Invitation, InvitationKind, Role, RoleRequest, Session
 
         if "requests/" in route:
             role, root = Role.ACCOUNT_ADMIN, self.cast.root
@@ -365,6 +413,8 @@ class Clinic:
             return [
                 (asked or RoleRequest.objects.ask(user=self.cast.lund, role=role, gives=True, by=root)).pk
             ]
+        if "lost/" in route:
+            return [FactorLoss.objects.ask(by=self.cast.lund).pk]
         if "invitations/" in route:
             made = Invitation.objects.issue(kind=InvitationKind.STAFF, name="Nils", by=self.cast.root)
             return [made.invitation.pk]

@@ -30,7 +30,7 @@ def may_still_invite(invitation: Invitation) -> bool:
     by = invitation.invited_by
     if by is None:
         return True
-    own = invitation.patient is not None and invitation.patient.user_id == by.pk
+    own = invitation.patient is not None and invitation.patient.is_own_of(by)
     if invitation.kind == InvitationKind.TRUSTED and own:
         return True
     return by.is_active and bool(roles_of(by) & INVITES[InvitationKind(invitation.kind)])

@@ -38,6 +38,7 @@ class ComingOfAgeQuerySet(models.QuerySet["ComingOfAge"]):
             opened_at__isnull=False,
             dismissed_at=None,
             patient__user=None,
+            patient__joined_into=None,
             patient__state=PatientState.ACTIVE,
         )
 
@@ -80,7 +81,7 @@ class ComingOfAgeManager(models.Manager.from_queryset(ComingOfAgeQuerySet)):  # 
         for row in due.select_for_update(of=("self",), skip_locked=True):
             row.opened_at = timezone.now()
             row.save(update_fields=["opened_at"])
-            if row.patient.user_id is None:
+            if row.patient.owner_id is None:
                 row._remember("due", by=by)
                 asked += 1
         return asked

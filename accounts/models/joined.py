@@ -53,7 +53,7 @@ def name_in(invitation: Invitation) -> str:
 @when_joined(InvitationKind.PATIENT)
 def _her_record(invitation: Invitation, user: User) -> None:
     patient = Patient.objects.select_for_update().get(pk=invitation.patient_id)
-    if patient.user_id not in (None, user.pk):
+    if patient.user_id not in (None, user.pk) or patient.joined_into_id is not None:
         raise InvitationOver
     if Patient.objects.filter(user=user).exclude(pk=patient.pk).exists():
         raise AlreadyAPatient

@@ -70,6 +70,7 @@ def _lead(care: CareRelationship, lead: UUID | None, *, by: Agent) -> None:
         team_id=care.team_id,
         lead_id=lead,
         is_primary=care.is_primary,
+        by_join_id=care.by_join_id,
         starts_at=moment,
     )
     record(

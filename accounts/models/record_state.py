@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts import leaving
+from accounts.models.invitation import Invitation
 from accounts.models.notification import Notification
 from accounts.models.patient import Patient, PatientState
 from accounts.models.period import Period, PeriodQuerySet
@@ -18,7 +19,7 @@ from accounts.models.role import CARING, CLINICAL, RoleGrant
 from accounts.models.trust import Trust
 from accounts.models.user import User
 from accounts.notices import Notice
-from accounts.refusals import MayNotSetState, NotYourOwn, ReviewMissing, SameState
+from accounts.refusals import JoinedAway, MayNotSetState, NotYourOwn, ReviewMissing, SameState, WorksHere
 from audit.ids import uuid7
 from audit.recorder import record
 from audit.seals import Kind, SealedField, seal
@@ -71,8 +72,10 @@ class RecordStateManager(models.Manager.from_queryset(PeriodQuerySet)):  # type:
             row.reason = seal(reason, into=row, field="reason")
             if state in REVIEWED:
                 row.review_on, row.reviewer = review_on, reviewer
-        patient.state = state
-        patient.save(update_fields=["state"])
+        everything = [patient, *patient.joined_records.all()]
+        for one in everything:
+            one.state = state
+            one.save(update_fields=["state"])
         if (
             was == PatientState.DECEASED
             and before is not None
@@ -95,7 +98,7 @@ class RecordStateManager(models.Manager.from_queryset(PeriodQuerySet)):  # type:
             detail={"was": str(was), "now": str(state)},
             reason_text=reason,
         )
-        leaving.settle(leaving.Leaving(by=by, patients=(patient,)))
+        leaving.settle(leaving.Leaving(by=by, patients=tuple(everything)))
         if state != PatientState.DECEASED:
             _tell(patient, about=row or before or patient)
         return row
@@ -103,6 +106,8 @@ class RecordStateManager(models.Manager.from_queryset(PeriodQuerySet)):  # type:
     def _check(self, patient: Patient, was: PatientState, state: PatientState, *, by: User) -> None:
         if by.pk == patient.user_id or any(grant.patient_id == patient.pk for grant in by.grants):
             raise NotYourOwn
+        if patient.joined_into_id is not None:
+            raise JoinedAway
         if not Patient.objects.looked_after_by(by).filter(pk=patient.pk).exists():
             raise MayNotSetState
         if not may_set(by, was) or not may_set(by, state):
@@ -179,18 +184,27 @@ def _is_reviewed(review_on: date | None, reviewer: User | None, *, by: User) -> 
 
 
 def _close_doors(patient: Patient, *, by: User) -> bool:
-    """Nobody signs in as somebody who has died, and what she let others do ends with her."""
-    for trust in Trust.objects.standing().filter(patient=patient):
-        trust.end(by=by)
+    """Nobody signs in as somebody who has died, and what she let others do ends with her.
+
+    No letter says so: her own would reach whoever keeps her mail, and her family hears of a death from a person.
+    """
+    hers = Patient.objects.one_with(patient)
+    for trust in Trust.objects.standing().filter(patient__in=hers):
+        trust.end(by=by, quietly=True)
+    for invitation in Invitation.objects.unfinished().filter(patient__in=hers):
+        invitation.revoke(by=by)
     if patient.user is None or not patient.user.is_active:
         return False
-    patient.user.deactivate(by=by)
+    if patient.user.works_here:
+        raise WorksHere
+    patient.user.deactivate(by=by, quietly=True)
     return True
 
 
 def _tell(patient: Patient, *, about: models.Model) -> None:
     people = [patient.user_id] if patient.user_id else []
-    people += ProxyGrant.objects.current().filter(patient=patient).values_list("proxy", flat=True)
+    together = Patient.objects.one_with(patient)
+    people += ProxyGrant.objects.current().filter(patient__in=together).values_list("proxy", flat=True)
     Notification.objects.tell(
         people, about=about, notice=Notice.RECORD_CHANGED, patient=patient, once=patient.state
     )

@@ -151,16 +151,22 @@ class Session(models.Model):
         database = connection.alias
         session = cls.from_db(database, own, row[: len(own)])
         user = User.from_db(database, hers, row[len(own) : len(own) + len(hers)])
-        roles, patient_id, grants, agreed_to, states = row[len(own) + len(hers) :]
+        roles, patient_id, joined, grants, agreed_to, states = row[len(own) + len(hers) :]
         session.user = user.primed(
             roles=frozenset(roles),
             patient_id=patient_id,
             grants=tuple(
-                Grant(uuid.UUID(patient), frozenset(scopes), frozenset(topics))
-                for patient, scopes, topics in grants
+                Grant(
+                    uuid.UUID(patient),
+                    frozenset(scopes),
+                    frozenset(topics),
+                    uuid.UUID(stays) if stays else None,
+                )
+                for patient, scopes, topics, stays in grants
             ),
             verified=session.is_full,
             agreed_to=frozenset(agreed_to),
+            joined=frozenset(joined),
         )
         user.session_id = session.pk
         user.states = {uuid.UUID(patient): state for patient, state in states.items()}
@@ -315,8 +321,11 @@ def _by_key() -> str:
     return f"""
         SELECT {", ".join(own + hers)},
             ARRAY(SELECT role FROM accounts_rolegrant WHERE user_id = u.id AND {runs}),
-            (SELECT id FROM accounts_patient WHERE user_id = u.id),
-            (SELECT coalesce(json_agg(json_build_array(patient_id, scopes, categories)
+            (SELECT id FROM accounts_patient WHERE user_id = u.id AND joined_into_id IS NULL),
+            ARRAY(SELECT j.id FROM accounts_patient j JOIN accounts_patient p ON p.id = j.joined_into_id
+                   WHERE p.user_id = u.id),
+            (SELECT coalesce(json_agg(json_build_array(patient_id, scopes, categories,
+                        (SELECT joined_into_id FROM accounts_patient WHERE id = patient_id))
                         ORDER BY starts_at, id), '[]')
                FROM accounts_proxygrant WHERE proxy_id = u.id AND {runs}),
             ARRAY(SELECT version FROM accounts_agreement WHERE user_id = u.id),

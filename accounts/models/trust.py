@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from itertools import product
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -18,8 +19,9 @@ from accounts.models.invitation import Invitation
 from accounts.models.notification import Notification
 from accounts.models.patient import Patient
 from accounts.models.proxy import ProxyGrant, Relationship, Scope
+from accounts.models.trusts import TrustQuerySet
 from accounts.notices import Notice
-from accounts.refusals import NotAChild, PaperMissing, TrustedAlready, TrustOver
+from accounts.refusals import JoinedAway, NotAChild, PaperMissing, TrustedAlready, TrustOver
 from audit.ids import uuid7
 from audit.recorder import record
 from audit.seals import Kind, SealedField, seal
@@ -32,33 +34,6 @@ if TYPE_CHECKING:
 
     from accounts.models.user import User
     from audit.context import Agent
-
-
-class TrustQuerySet(models.QuerySet["Trust"]):
-    def standing(self) -> Self:
-        """Not ended by anybody: those who wait for their person, and paused ones, too."""
-        return self.filter(ended_at=None)
-
-    def barring(self, *, patient: Patient, user: User) -> bool:
-        """Whether a court order, or the like, keeps this person from this record."""
-        return self.filter(patient=patient, proxy=user.pk, ended_because=Ended.BARRED).exists()
-
-    def lapsed(self, moment: datetime) -> Self:
-        """Standing, neither waiting nor paused, and nothing is left of what was granted."""
-        left = ProxyGrant.objects.filter(Q(ends_at=None) | Q(ends_at__gt=moment), trust=OuterRef("pk"))
-        paused = Freeze.objects.filter(trust=OuterRef("pk"), lifted_at=None)
-        return self.standing().filter(~Exists(left), ~Exists(paused), proxy__isnull=False)
-
-    def narrowed(self) -> Self:
-        """Something began since they were last told."""
-        begun = ProxyGrant.objects.current().filter(trust=OuterRef("pk"), announced_at=None)
-        return self.standing().filter(Exists(begun))
-
-    def outdated(self) -> Self:
-        """Worked out from an age table that is not the one in force."""
-        paused = Freeze.objects.filter(trust=OuterRef("pk"), lifted_at=None)
-        going = self.standing().filter(~Exists(paused), proxy__isnull=False)
-        return going.exclude(age_table="").exclude(age_table=ages.table().version)
 
 
 class TrustManager(models.Manager.from_queryset(TrustQuerySet)):  # type: ignore[misc]  # built at run time
@@ -121,6 +96,8 @@ class TrustManager(models.Manager.from_queryset(TrustQuerySet)):  # type: ignore
 
         A ground that ends with age needs the patient's birth date, `born`. Raises `PaperMissing`, `NotAChild`.
         """
+        if patient.joined_into_id is not None:
+            raise JoinedAway
         if Basis(basis) in ON_PAPER and not document.strip():
             raise PaperMissing
         trust = Trust(
@@ -210,11 +187,15 @@ class Trust(models.Model):
         before = Trust.objects.standing().filter(patient=trust.patient_id, proxy=proxy.pk)
         for over in before & Trust.objects.lapsed(timezone.now()):
             over.finish(by=by)
-        if before.exists() or trust.patient.user_id == proxy.pk:
+        reached = ProxyGrant.objects.current().filter(patient=trust.patient_id, proxy=proxy.pk)
+        if before.exists() or reached.exists() or trust.patient.is_own_of(proxy):
             raise TrustedAlready
         moment = timezone.now()
         trust.proxy, trust.accepted_at = proxy, moment
         trust.save(update_fields=["proxy", "accepted_at"])
+        for older in Trust.objects.standing().filter(patient__in=trust._joined_before(), proxy=proxy.pk):
+            # Given anew for all of her, which takes in what it reached.
+            older.end(by=by)
         if not trust._lay(moment):
             raise NotAChild
         trust._remember("accept", by=by)
@@ -262,8 +243,11 @@ class Trust(models.Model):
         trust._remember("reckon", by=by)
 
     @verb(actor="by")
-    def end(self, *, by: Agent, because: str = Ended.STOPPED) -> None:
-        """Over from this moment on, on every road. Ending it twice ends it once. A barred person is told nothing."""
+    def end(self, *, by: Agent, because: str = Ended.STOPPED, quietly: bool = False) -> None:
+        """Over from this moment on, on every road. Ending it twice ends it once. A barred person is told nothing.
+
+        `quietly` tells nobody: for a death, of which no letter speaks.
+        """
         trust = _rows().get(pk=self.pk)
         if trust.ended_at is not None:
             return
@@ -274,7 +258,8 @@ class Trust(models.Model):
         trust.ended_at, trust.ended_because = moment, Ended(because)
         trust.save(update_fields=["ended_at", "ended_because"])
         trust._remember("end", by=by, because=str(because))
-        trust._tell(proxy=because != Ended.BARRED)
+        if not quietly:
+            trust._tell(proxy=because != Ended.BARRED)
 
     @verb(actor="by")
     def finish(self, *, by: Agent) -> None:
@@ -319,9 +304,11 @@ class Trust(models.Model):
     @verb(actor="by")
     def announce(self, *, by: Agent) -> None:
         """Tell both that a birthday has changed what may be done. The change itself came at its moment."""
-        for grant in self.grants.current().filter(announced_at=None):
+        begun = list(self.grants.current().filter(announced_at=None))
+        for grant in begun:
             grant.announced_at = timezone.now()
             grant.save(update_fields=["announced_at"])
+        if begun:
             self._remember("narrow", by=by)
             self._tell()
 
@@ -357,10 +344,11 @@ class Trust(models.Model):
     def _lay(self, moment: datetime) -> bool:
         """Write the grants from `moment` on. Whether there was anything to grant."""
         laid = self._stretches(moment)
-        for stretch in laid:
+        records = [self.patient_id, *self._joined_before().values_list("pk", flat=True)] if laid else []
+        for record_id, stretch in product(records, laid):
             ProxyGrant.objects.create(
                 trust=self,
-                patient_id=self.patient_id,
+                patient_id=record_id,
                 proxy_id=self.proxy_id,
                 relationship=self.relationship,
                 scopes=list(stretch.scopes),
@@ -371,6 +359,14 @@ class Trust(models.Model):
                 announced_at=moment if stretch.starts_at <= moment else None,
             )
         return bool(laid)
+
+    def _joined_before(self) -> models.QuerySet[Patient]:
+        """The records that were this patient's, too, when she agreed on this trust: it reaches what she knew of."""
+        joined = Patient.objects.filter(joined_into=self.patient_id, joined_at__lte=self.offered_at)
+        paused = Trust.objects.standing().filter(
+            freezes__lifted_at=None, freezes__isnull=False, patient=OuterRef("pk"), proxy=self.proxy_id
+        )
+        return joined.exclude(Exists(paused))
 
     def _stretches(self, moment: datetime) -> list[Stretch]:
         if self.ends_at is not None and self.ends_at <= moment:
@@ -406,9 +402,9 @@ class Trust(models.Model):
     def _tell(self, *, proxy: bool = True) -> None:
         """Tell both sides that something about it changed, and no more."""
         once = uuid7().hex
-        if self.patient.user_id is not None:
+        if (owner := self.patient.owner_id) is not None:
             Notification.objects.tell(
-                [self.patient.user_id],
+                [owner],
                 about=self,
                 notice=Notice.TRUST_CHANGED,
                 patient=self.patient,

@@ -33,15 +33,16 @@ DONE = frozenset({"state", "care", "family", "protect"})
 def look_up(request: PortalRequest) -> HttpResponse:
     """By record number, which stands in no address."""
     form = RecordNumberForm(request.POST or None)
+    context = {"form": form, "at_the_desk": request.user.at_the_desk}
     if request.method != "POST":
-        return render(request, "accounts/desk_patients.html", {"form": form})
+        return render(request, "accounts/desk_patients.html", context)
     if not form.is_valid():
-        return render(request, "accounts/desk_patients.html", {"form": form}, status=422)
+        return render(request, "accounts/desk_patients.html", context, status=422)
     try:
         patient = records.find_record(**form.cleaned_data, by=request.user)
     except Refusal as refused:
         form.add_error("record_number", str(refused.words))
-        response = render(request, "accounts/desk_patients.html", {"form": form}, status=refused.status)
+        response = render(request, "accounts/desk_patients.html", context, status=refused.status)
         if isinstance(refused, TooManyTries):
             response["Retry-After"] = str(refused.seconds)
         return response

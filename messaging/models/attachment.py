@@ -12,6 +12,7 @@ from django.db.models import Exists, F, OuterRef, Q, Sum
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Patient, ProxyGrant
+from accounts.models.patient import of_owner
 from accounts.models.proxy import Scope
 from accounts.models.user import Standing
 from audit.files import SealedFile
@@ -260,7 +261,7 @@ def _trusted(user: User, scope: str) -> Q:
     grants = ProxyGrant.objects.current().filter(
         proxy=user.pk, patient=OuterRef("patient"), scopes__contains=[scope, Scope.ATTACHMENTS]
     )
-    return Q(Q(patient__user=user.pk) | Q(Exists(grants)))
+    return Q(of_owner(user.pk) | Q(Exists(grants)))
 
 
 def _cleared() -> Q:
@@ -270,7 +271,7 @@ def _cleared() -> Q:
 
 def may_have_files(user: User, patient: Patient, *, scope: str) -> bool:
     """Whether somebody on the patient's side may open files (`read`) or add them (`write`)."""
-    if patient.user_id == user.pk:
+    if patient.is_own_of(user):
         return True
     scopes = [scope, Scope.ATTACHMENTS]
     grants = ProxyGrant.objects.current().filter(patient=patient, proxy=user.pk)

@@ -10,12 +10,13 @@ from django.db import models
 from django.db.models import Q
 
 from accounts.models import Patient, ProxyGrant
+from accounts.models.patient import of_owner
 from audit.ids import uuid7
 from audit.recorder import record, record_read
 from audit.seals import UNREADABLE, Kind, SealedField, seal, unseal_all
 from audit.verbs import verb
 from messaging.clock import now
-from messaging.models.confidence import may_write_for
+from messaging.models.confidence import may_write_for, written_to
 from messaging.models.letter import Letter
 from messaging.models.message import Message, Press, Side, lock_writer
 from messaging.models.note import InternalNote
@@ -62,7 +63,7 @@ class DraftQuerySet(models.QuerySet["Draft"]):
             Q(follows=None) | Q(follows__in=read),
             patient__in=granted.values("patient"),
         )
-        hers = Q(patient__user=user.pk) | helped
+        hers = of_owner(user.pk) | helped
         worked = Q(kind__in=OF_THE_TEAM, thread__in=Thread.objects.worked_by(user).values("pk"))
         own = self.filter(author=user.pk).exclude(state=DraftState.DISCARDED)
         # What is kept apart from her, or about a topic that she is not trusted with, is no place to write in.
@@ -74,7 +75,8 @@ class DraftQuerySet(models.QuerySet["Draft"]):
 
     def of_patients_side(self, patient: Patient) -> Self:
         """What is being written to the clinic for `patient`."""
-        return self.filter(patient=patient).exclude(kind__in=OF_THE_TEAM)
+        hers = Q(patient=patient) | Q(patient__joined_into=patient)
+        return self.filter(hers).exclude(kind__in=OF_THE_TEAM)
 
     def count_of(self, author: User, patient: Patient) -> int:
         """How many she has begun for `patient` and not sent, for the tab that leads there."""
@@ -98,10 +100,11 @@ class DraftQuerySet(models.QuerySet["Draft"]):
         Raises `MayNot`, and `TooManyDrafts` when she has begun as many as anybody needs.
         """
         pool = None
+        patient = written_to(patient, by=by)
         if follows is not None:
             category = category or follows.category
             pool = Pool.objects.reachable_by(patient).staffed().filter(pk=follows.pool_id).first()
-            if follows.patient_id != patient.pk:
+            if follows.patient.person_id != patient.pk:
                 raise MayNot
         if not may_write_for(by, patient, about=category):
             raise MayNot
@@ -109,8 +112,13 @@ class DraftQuerySet(models.QuerySet["Draft"]):
         twins = list(self.filter(author=by, form_token=form_token)) if form_token else []
         if standing := next((twin for twin in twins if twin.is_open and twin.patient_id == patient.pk), None):
             return standing.answer(by=by, urgent=urgent) if urgent else standing
-        if self.standing().filter(author=by, patient=patient, kind=DraftKind.MESSAGE).count() >= MOST_NEW:
-            raise TooManyDrafts
+        begun = self.standing().filter(author=by, patient=patient, kind=DraftKind.MESSAGE)
+        if begun.count() >= MOST_NEW:
+            # One that never got a word is in nobody's way but hers.
+            wordless = begun.filter(revision=0, attachments=None).order_by("updated_at").first()
+            if wordless is None:
+                raise TooManyDrafts
+            wordless.end(DraftState.DISCARDED, by=by)
         draft = self._begin(
             Draft(
                 author=by,
@@ -270,6 +278,10 @@ class Draft(Letter, models.Model):
     def is_sent(self) -> bool:
         return self.state == DraftState.SENT
 
+    def said(self, subject: str, body: str) -> bool:
+        """Whether these were its words when it was last written, or sent."""
+        return self.words_digest == words_digest(subject, body)
+
     def words(self, *, reader: User) -> Words:
         """Open it for its author. Reading one's own draft is a reading like any other."""
         receipt = record_read(reader=reader, of=self, shown=[self], category="draft")
@@ -371,10 +383,11 @@ class Draft(Letter, models.Model):
         self._save()
 
     def end(self, state: DraftState, *, by: User, message: Message | None = None) -> None:
-        """Whatever became of it, what it said is not kept here any longer."""
+        """Whatever became of it, what it said is not kept here any longer: of a sent one, that it was these words."""
         self.state, self.message = state, message
         self.subject = self.body = None
-        self.words_digest = ""
+        if state != DraftState.SENT:
+            self.words_digest = ""
         self._save("state", "message", "subject", "body", "words_digest")
         if state == DraftState.DISCARDED:
             self.attachments.give_up()

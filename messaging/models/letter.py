@@ -72,7 +72,7 @@ class Letter(Steps):
     def keep_apart(self, *, by: User, apart: bool) -> Draft:
         """Note whether it will be kept from trusted people. Only the patient says. Raises `MayNot`."""
         draft = self._locked(by)
-        if draft.patient.user_id != by.pk:
+        if not draft.patient.is_own_of(by):
             raise MayNot
         if draft.confidential != apart:
             draft.confidential = apart

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import leaving, terms
 from accounts.models import CareRelationship, Patient, ProxyGrant
 from accounts.models.family import near
+from accounts.models.patient import of_owner
 from accounts.models.user import Standing
 from accounts.notices import Notice
 from audit.ids import uuid7
@@ -23,7 +24,7 @@ from audit.verbs import verb
 from messaging import notices
 from messaging.clock import now
 from messaging.models.closure import Closure, Outcome
-from messaging.models.confidence import Confidence, begins_apart, may_write_for, may_write_in
+from messaging.models.confidence import Confidence, begins_apart, may_write_for, may_write_in, written_to
 from messaging.models.message import PREVIEW_LENGTH, Message, Press, Side
 from messaging.models.note import InternalNote
 from messaging.models.pool import Category, Pool
@@ -56,7 +57,7 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         """The patient's own threads; and for trusted people those about their topics that are not kept apart."""
         granted = ProxyGrant.objects.reading(user.pk, at=at).filter(patient=OuterRef("patient"))
         trusted = Q(Exists(granted.about(OuterRef("category"))), confidential=False)
-        return self.filter(Q(patient__user=user.pk) | trusted)
+        return self.filter(of_owner(user.pk) | trusted)
 
     def worked_by(self, user: User) -> Self:
         """Threads of the pools `user` works now, about patients whom that team looks after now: none near to her.
@@ -99,15 +100,16 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         else, `NoPool` when nobody could read it.
         """
         leaving.as_things_stand()
+        patient = written_to(patient, by=by)
         if not may_write_for(by, patient, about=category):
             raise MayNot
-        if follows is not None and follows.patient_id != patient.pk:
+        if follows is not None and follows.patient.person_id != patient.pk:
             raise MayNot
         if confidential is None and follows is not None and follows.confidential:
             confidential = True
         if confidential is None:
             confidential = begins_apart(by, patient)
-        elif confidential and patient.user_id != by.pk:
+        elif confidential and not patient.is_own_of(by):
             raise MayNot
         if follows is not None and pool is None:
             pool = follows.pool
@@ -115,7 +117,7 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         press = Press.of(form_token, "thread", patient.pk, category.pk, chosen, subject, body)
         if twin := press.earlier_locked(Message.objects.all(), author=by):
             return twin.thread
-        check_patients_side(patient.pk, about=category.pk)
+        check_patients_side(patient.pk, about=category.pk, begins=True)
         moment = now()
         destination = Pool.objects.for_message(patient=patient, category=category, chosen=pool)
         due_at = destination.due(category, since=moment)

@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts import leaving
-from accounts.models import Patient, ProxyGrant
+from accounts.models import Patient, PatientState, ProxyGrant
 from accounts.notices import Notice
 from audit.context import SystemAgent
 from audit.ids import uuid7
@@ -153,6 +153,7 @@ def _unread(at: datetime) -> models.QuerySet[Message]:
     """Answers nobody on the patient's side has opened and nobody was told to call about, oldest first."""
     hers = ReadReceipt.objects.filter(message=OuterRef("pk")).filter(
         Q(reader=OuterRef("patient__user"))
+        | Q(reader=OuterRef("patient__joined_into__user"))
         | Exists(ProxyGrant.objects.filter(patient=OuterRef("patient"), proxy=OuterRef("reader")))
     )
     # Who wrote after it has been there.
@@ -163,15 +164,20 @@ def _unread(at: datetime) -> models.QuerySet[Message]:
     )
     # One call tells her of all that was waiting.
     called = UnreadAlarm.objects.filter(thread=OuterRef("thread"), raised_at__gte=OuterRef("sent_at"))
-    return Message.objects.filter(
-        ~Exists(hers),
-        ~Exists(later),
-        ~Exists(called),
-        ~Exists(Withdrawal.objects.filter(message=OuterRef("pk"))),
-        side=Side.TEAM,
-        sent_at__lt=at - timedelta(days=PRESSING_DAYS),
-        sent_at__gt=at - LOOKS_BACK,
-    ).order_by("sent_at", "id")
+    # Nobody calls somebody who has died.
+    return (
+        Message.objects.exclude(patient__state=PatientState.DECEASED)
+        .filter(
+            ~Exists(hers),
+            ~Exists(later),
+            ~Exists(called),
+            ~Exists(Withdrawal.objects.filter(message=OuterRef("pk"))),
+            side=Side.TEAM,
+            sent_at__lt=at - timedelta(days=PRESSING_DAYS),
+            sent_at__gt=at - LOOKS_BACK,
+        )
+        .order_by("sent_at", "id")
+    )
 
 
 class UnreadAlarm(models.Model):

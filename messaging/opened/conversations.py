@@ -39,7 +39,7 @@ from messaging.opened.messages import (
     versions_of,
 )
 from messaging.opened.team_lines import team_lines
-from messaging.opened.texts import OpenPatient, open_texts, patient_pairs
+from messaging.opened.texts import OpenPatient, open_texts, person_pairs, person_rows
 from messaging.opened.threads import messages_of
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
         of=thread,
         shown=[
             thread,
-            thread.patient,
+            *person_rows(thread.patient),
             *messages,
             *(version for found in versions.values() for version in found),
             *notes,
@@ -172,7 +172,7 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
     texts = open_texts(
         [
             (thread, "subject"),
-            *patient_pairs(thread.patient),
+            *person_pairs(thread.patient),
             *message_pairs(messages, versions),
             *((note, "body") for note in notes),
             *flag_pairs(flags),
@@ -211,7 +211,7 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
         ref=thread.pk,
         subject=texts[thread.pk, "subject"],
         category=thread.category.words,
-        patient=OpenPatient.of(thread.patient, texts),
+        patient=OpenPatient.at_work(thread.patient, texts),
         is_open=thread.is_open,
         outcome=next((str(Outcome(c.outcome).label) for c in closures if c.reopened_at is None), ""),
         entries=tuple(sorted(entries, key=lambda entry: entry.at, reverse=True)),

@@ -140,9 +140,9 @@ def open_check(draft: Draft, *, reader: User) -> Check:
     trusted = [pk for pk in granted.values_list("proxy", flat=True) if pk != reader.pk]
     is_apart = _is_apart(draft, reader)
     others = [] if is_apart else list(trusted)
-    is_own = draft.patient.user_id == reader.pk
-    if draft.patient.user_id and not is_own:
-        others.append(draft.patient.user_id)
+    is_own = draft.patient.is_own_of(reader)
+    if (owner := draft.patient.owner_id) and not is_own:
+        others.append(owner)
     people = People.load(others, patient_id=draft.patient_id)
     opened, names = _opened(draft, reader, people)
     lost = draft.pool is not None and draft.pool.pk != pool.pk
@@ -175,7 +175,7 @@ def title_of(thread: Thread, *, reader: User) -> str:
 
 
 def _opened(draft: Draft, reader: User, people: People) -> tuple[OpenDraft, dict[UUID, Person]]:
-    for_another = draft.patient.user_id != reader.pk and draft.kind in (DraftKind.MESSAGE, DraftKind.REPLY)
+    for_another = not draft.patient.is_own_of(reader) and draft.kind in (DraftKind.MESSAGE, DraftKind.REPLY)
     named = [*people.sealed_records(), *([draft.patient] if for_another else [])]
     receipt = record_read(reader=reader, of=draft, shown=[draft], named=named, category="draft")
     pairs = [(draft, "subject"), (draft, "body"), *([(draft.patient, "name")] if for_another else [])]

@@ -110,7 +110,7 @@ def _of_page(*, thread: UUID, messages: list[UUID], reader: UUID, side: str) -> 
 
 
 def _may_have_files(reader: User, thread: Thread) -> bool:
-    return thread.patient_id == reader.patient_id or "attachments" in reader.scopes_for(thread.patient_id)
+    return "attachments" in reader.scopes_for(thread.patient_id)
 
 
 def open_row(row: Attachment, texts: Texts, *, reader: User) -> OpenFile:

@@ -26,7 +26,7 @@ from messaging.models import (
 )
 from messaging.opened.flags import OpenFlag, flag_pairs, open_flags
 from messaging.opened.paging import Page, Position
-from messaging.opened.texts import OpenPatient, Pair, open_texts, patient_pairs
+from messaging.opened.texts import OpenPatient, Pair, open_texts, patient_pairs, person_pairs, person_rows
 from messaging.opened.threads import Step
 from messaging.schedules import Schedule
 
@@ -69,7 +69,9 @@ class MedicineList:
 def open_medicines(*, reader: User, patient: Patient) -> MedicineList:
     """Open the patient's medicines with the request that is open on each. Recorded as one read."""
     prescriptions = list(
-        Prescription.objects.of_patients_side(reader).filter(patient=patient).select_related("patient")
+        Prescription.objects.of_patients_side(reader)
+        .filter(patient__in=reader.records_with(patient.pk))
+        .select_related("patient")
     )
     latest = {}
     for item in RefillRequestItem.objects.filter(prescription__in=[p.pk for p in prescriptions]).order_by(
@@ -183,7 +185,7 @@ class RefillQueue:
     late: int
 
 
-_PARTS = ("request", "prescription", "patient", "pool__team", "work")
+_PARTS = ("request", "prescription", "patient__joined_into", "pool__team", "work")
 
 
 def refill_queue(*, reader: User, after: Position | None) -> RefillQueue:
@@ -221,7 +223,7 @@ def open_refills_of(*, reader: User, patient: Patient, after: Position | None = 
     """Open a page of one patient's requests for her side, newest first: what the API lists."""
     page = Page.cut(
         RefillRequestItem.objects.of_patients_side(reader)
-        .filter(patient=patient)
+        .filter(patient__in=reader.records_with(patient.pk))
         .select_related(*_PARTS, "decision"),
         keys=("-state_since", "-id"),
         after=after,
@@ -241,11 +243,14 @@ def _open_refills(items: list[RefillRequestItem], *, reader: User, subtype: str)
     one_patient = items[0].patient_id if len({i.patient_id for i in items}) == 1 else None
     people = People.load(ids, patient_id=one_patient, to_patient=not reader.cares)
     patients = {i.patient_id: i.patient for i in items}
+    # Whoever asks for a patient sees her by the record that she was trusted with, and nothing of another one.
+    at_work = {pk for pk in patients if not reader.scopes_for(pk)} if reader.cares else set()
+    rows = {row: None for p in patients.values() for row in (person_rows(p) if p.pk in at_work else [p])}
     receipt = record_read(
         reader=reader,
         of=items[0] if len(items) == 1 else None,
         shown=[
-            *patients.values(),
+            *rows,
             *items,
             *(i.request for i in items),
             *(i.prescription for i in items),
@@ -256,7 +261,12 @@ def _open_refills(items: list[RefillRequestItem], *, reader: User, subtype: str)
         category="refill",
         subtype=subtype,
     )
-    pairs: list[Pair] = [pair for p in patients.values() for pair in patient_pairs(p)]
+    named = {
+        pair: None
+        for p in patients.values()
+        for pair in (person_pairs(p) if p.pk in at_work else patient_pairs(p))
+    }
+    pairs: list[Pair] = list(named)
     pairs += [(i.prescription, f) for i in items for f in ("medicine", "directions")]
     pairs += [(i.request, "comment") for i in items if i.request.comment is not None]
     pairs += [(d, "note") for d in decisions.values() if d.note is not None]
@@ -273,7 +283,9 @@ def _open_refills(items: list[RefillRequestItem], *, reader: User, subtype: str)
         opened.append(
             OpenRefill(
                 ref=item.pk,
-                patient=OpenPatient.of(patients[item.patient_id], texts),
+                patient=(OpenPatient.at_work if item.patient_id in at_work else OpenPatient.of)(
+                    patients[item.patient_id], texts
+                ),
                 medicine=texts[item.prescription_id, "medicine"],
                 directions=texts[item.prescription_id, "directions"],
                 schedule=item.prescription.schedule,

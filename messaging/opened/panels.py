@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from accounts.models import ProxyGrant, Scope
+from accounts.models import Patient, ProxyGrant, Scope
 from accounts.people import People
 from audit.recorder import record_read
 from messaging.models import CategoryCode, Prescription, RefillRequestItem, Thread
@@ -63,11 +63,11 @@ def open_panel(thread: Thread, *, reader: User, lead_id: UUID | None) -> Panel:
     """
     prescriptions: list[Prescription] = []
     refills: list[RefillRequestItem] = []
+    # What she takes is hers whatever record it was ordered in.
+    records = Patient.objects.one_with(thread.patient).values("pk")
     if reader.is_clinical:
-        prescriptions = list(
-            Prescription.objects.filter(patient=thread.patient_id, stopped_on=None)[:MOST_SHOWN]
-        )
-        waiting = RefillRequestItem.objects.worked_by(reader).waiting().filter(patient=thread.patient_id)
+        prescriptions = list(Prescription.objects.filter(patient__in=records, stopped_on=None)[:MOST_SHOWN])
+        waiting = RefillRequestItem.objects.worked_by(reader).waiting().filter(patient__in=records)
         refills = list(waiting.select_related("prescription")[:MOST_SHOWN])
     grants = list(ProxyGrant.objects.current().filter(patient=thread.patient_id))
     people = People.load(

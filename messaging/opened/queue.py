@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import models
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Value
@@ -20,11 +20,11 @@ from messaging.clock import clinic_date, now
 from messaging.models import CategoryCode, Pool, Priority, ReadReceipt, SafetyFlag, Side, WorkItem, WorkState
 from messaging.models.unread import owes_a_call
 from messaging.opened.paging import Page, Position
-from messaging.opened.texts import OpenPatient, open_texts, patient_pairs
+from messaging.opened.texts import OpenPatient, open_texts, person_pairs, person_rows
 from messaging.red_flags import Grade
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from uuid import UUID
 
     from django.utils.functional import _StrPromise
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from messaging.models.work import WorkItemQuerySet
 
 PAGE_LENGTH = 25
+Thing = TypeVar("Thing")
 
 
 class View(models.TextChoices):
@@ -202,7 +203,7 @@ def _items(view: str, *, reader: UUID, **pools: Any) -> QuerySet[WorkItem]:
     items = _in(reader=reader, **pools).filter(thread__isnull=False)
     flags = SafetyFlag.objects.filter(thread=OuterRef("thread"), flagged_at__gte=OuterRef("waiting_since"))
     flagged = Subquery(flags.order_by("grade").values("grade")[:1])  # NULLs, with nothing found, come last
-    found = items.filter(_filters(reader)[view]).select_related("thread", "patient")
+    found = items.filter(_filters(reader)[view]).select_related("thread", "patient__joined_into")
     return found.annotate(seen=seen, flagged=flagged, owes_a_call=owes_a_call())
 
 
@@ -246,14 +247,17 @@ def _open_rows(items: list[WorkItem], *, reader: User) -> list[QueueRow]:
     unsaid = ReasonGiven.objects.missing(reader, patients.values())
     receipt = record_read(
         reader=reader,
-        shown=[*patients.values(), *(t for t in threads if t.patient_id not in unsaid)],
+        shown=[
+            *_once(row for p in patients.values() for row in person_rows(p)),
+            *(t for t in threads if t.patient_id not in unsaid),
+        ],
         named=people.sealed_records(),
         category="message",
         subtype="list",
     )
     pairs = [(t, f) for t in threads for f in ("subject", "preview") if t.patient_id not in unsaid]
     texts = open_texts(
-        [*pairs, *(pair for p in patients.values() for pair in patient_pairs(p))], receipt=receipt
+        [*pairs, *_once(pair for p in patients.values() for pair in person_pairs(p))], receipt=receipt
     )
     names = people.opened(receipt)
     moment = now()
@@ -263,7 +267,7 @@ def _open_rows(items: list[WorkItem], *, reader: User) -> list[QueueRow]:
         rows.append(
             QueueRow(
                 ref=thread.pk,
-                patient=OpenPatient.of(item.patient, texts),
+                patient=OpenPatient.at_work(item.patient, texts),
                 subject=texts.get((thread.pk, "subject"), str(_("Protected record"))),
                 preview=texts.get((thread.pk, "preview"), ""),
                 category=str(CategoryCode(thread.category_id).label),
@@ -281,6 +285,11 @@ def _open_rows(items: list[WorkItem], *, reader: User) -> list[QueueRow]:
             )
         )
     return rows
+
+
+def _once(things: Iterable[Thing]) -> list[Thing]:
+    """Each once, in order: two records of one person may stand in one list."""
+    return list(dict.fromkeys(things))
 
 
 _HEADINGS = {

@@ -104,7 +104,7 @@ class PatientInbox:
 
 def patient_inbox(*, reader: User, patient: Patient, state: str, after: Position | None) -> PatientInbox:
     """Open a page of `patient`'s conversations for `reader`, new ones first. Recorded as one read."""
-    whose: _Whose = {"reader": reader.pk, "patient": patient.pk, "at": now()}
+    whose: _Whose = {"reader": reader.pk, "patients": reader.records_with(patient.pk), "at": now()}
     counts = _counted.first(**whose) or (0, 0, 0, 0)
     if after is None:
         page = Page.of(_first_page(state, **whose), NEWEST_FIRST, PAGE_LENGTH)
@@ -159,18 +159,23 @@ NEWEST_FIRST = ("-last_message_at", "-id")
 
 def inbox_counts(reader: User, patient: Patient) -> tuple[int, int, int, int]:
     """How many of `patient`'s conversations are open, finished, new to `reader`, put away. It opens nothing."""
-    found = _counted.first(reader=reader.pk, patient=patient.pk, at=now()) or (0, 0, 0, 0)
+    found = _counted.first(reader=reader.pk, patients=reader.records_with(patient.pk), at=now()) or (
+        0,
+        0,
+        0,
+        0,
+    )
     return found[0], found[1], found[2], found[3]
 
 
 class _Whose(TypedDict):
     reader: UUID
-    patient: UUID
+    patients: list[UUID]
     at: datetime
 
 
-def _mine(reader: UUID, patient: UUID, at: datetime) -> QuerySet[Thread]:
-    return Thread.objects.of_patients_side(Standing(reader), at=at).filter(patient=patient)
+def _mine(reader: UUID, patients: list[UUID], at: datetime) -> QuerySet[Thread]:
+    return Thread.objects.of_patients_side(Standing(reader), at=at).filter(patient__in=patients)
 
 
 def _unread(reader: UUID) -> Q:
@@ -178,7 +183,7 @@ def _unread(reader: UUID) -> Q:
     return Q(~Exists(opened), last_side=Side.TEAM)
 
 
-def _threads(state: str, *, reader: UUID, patient: UUID, at: datetime) -> QuerySet[Thread]:
+def _threads(state: str, *, reader: UUID, patients: list[UUID], at: datetime) -> QuerySet[Thread]:
     others = ReadReceipt.objects.filter(message=OuterRef("last_message_id")).exclude(
         reader=OuterRef("last_author")
     )
@@ -187,7 +192,7 @@ def _threads(state: str, *, reader: UUID, patient: UUID, at: datetime) -> QueryS
     ).values(told=Coalesce("promised_at", "due_at"))[:1]
     away = is_put_away(reader)
     return (
-        _mine(reader, patient, at)
+        _mine(reader, patients, at)
         .filter(away if state == AWAY else Q(~away, state=state))
         .annotate(
             is_new=_unread(reader),
@@ -204,8 +209,8 @@ _first_page = Prepared(
 
 
 @Prepared
-def _counted(*, reader: UUID, patient: UUID, at: datetime) -> QuerySet[Thread, tuple[int, ...]]:
-    together = _mine(reader, patient, at).order_by().values(every=Value(1))
+def _counted(*, reader: UUID, patients: list[UUID], at: datetime) -> QuerySet[Thread, tuple[int, ...]]:
+    together = _mine(reader, patients, at).order_by().values(every=Value(1))
     return together.annotate(
         open=Count("pk", filter=Q(~is_put_away(reader), state=ThreadState.OPEN)),
         closed=Count("pk", filter=Q(~is_put_away(reader), state=ThreadState.CLOSED)),

@@ -114,6 +114,9 @@ STAFF = {
     "desk-trusted-new",
     "desk-patients",
     "desk-patient",
+    "desk-join-other",
+    "desk-joins",
+    "desk-join",
     "reason",
 }
 ADMINISTRATOR = {"teams", "team"}
@@ -144,6 +147,7 @@ WAY_IN = {
     "password-by-link",
     "join",
     "join-by-link",
+    "join-stop",
 }
 TERMS = {"terms"}
 FACTOR_PAGES = {"trusted-new", "account-app-new", "account-codes", "account-passkey-new", "account-password"}
@@ -367,6 +371,42 @@ def test_the_pages_of_a_record_at_the_desk(cast, work, visitor, as_):
     assert thread
 
 
+def test_the_pages_of_two_records_of_one_patient(cast, visitor, as_):
+    from accounts.models import Patient, RecordJoin
+
+    ana = cast.patient("ana")
+    twin = Patient.objects.register(
+        name="Ana M. Alvarez", birth_date="1985-03-14", record_number="RC-118800", by=cast.sam
+    )
+    as_(cast.sam, fresh="records")
+    page = visitor.page
+    visitor.go("desk-joins")
+    visitor.go("desk-join-other", ana.pk)
+    page.get_by_role("button", name="Show both").click()
+    page.get_by_role("alert").wait_for()
+    visitor.look("desk-join-other with errors")
+    page.get_by_label("Record number").fill("RC-118800")
+    page.get_by_label("Birth date").fill("1985-03-14")
+    page.get_by_role("button", name="Show both").click()
+    page.get_by_role("heading", name="Ana M. Alvarez").wait_for()
+    visitor.look("desk-join-other with both records")
+    page.get_by_role("button", name="Ask a second person").click()
+    page.get_by_role("alert").wait_for()
+    visitor.look("desk-join-other with errors in the reason")
+    page.get_by_label("RC-104417").check()
+    page.get_by_label("How do you know").fill("One phone, one street.")
+    page.get_by_role("button", name="Ask a second person").click()
+    page.get_by_text("Nothing is joined until").wait_for()
+    visitor.look("desk-join that waits")
+    RecordJoin.objects.waiting().get().drop(by=cast.sam)
+    join = RecordJoin.objects.ask(
+        patient=twin, survivor=ana, reason="One street.", births_differ=False, by=cast.sam
+    )
+    visitor.go("desk-joins")
+    visitor.go("desk-join", join.pk)
+    visitor.go("desk-patient", ana.pk)
+
+
 def test_the_pages_of_teams(cast, work, visitor, as_):
     work.thread()
     as_(cast.root, fresh="people")
@@ -478,13 +518,14 @@ def test_getting_a_new_password(cast, visitor):
 
 
 def test_the_people_area(cast, visitor, as_):
-    from accounts.models import Invitation, InvitationKind, Role, RoleRequest
+    from accounts.models import FactorLoss, Invitation, InvitationKind, Role, RoleRequest
 
     as_(cast.root)
     visitor.go("people-invitations")
     visitor.go("role-requests")
     Invitation.objects.issue(kind=InvitationKind.STAFF, name="Nils Berg", email="n@example.com", by=cast.root)
     RoleRequest.objects.ask(user=cast.lund, role=Role.PRIVACY_OFFICER, gives=True, by=cast.root)
+    FactorLoss.objects.ask(by=cast.maya)
     visitor.go("people")
     visitor.go("people", query="?name=nobody")
     visitor.go("people-invitations")
@@ -510,7 +551,9 @@ def test_the_people_area(cast, visitor, as_):
 
 
 def test_the_accounts_of_patients_at_the_desk(cast, visitor, as_):
-    as_(cast.sam)
+    from accounts.models import Invitation
+
+    as_(cast.sam, fresh="people")
     page = visitor.page
     visitor.go("patient-new")
     visitor.go("patient-accounts")
@@ -527,6 +570,13 @@ def test_the_accounts_of_patients_at_the_desk(cast, visitor, as_):
     visitor.look("patient-account, invited")
     visitor.go("patient-account", cast.patient("ana").pk)
     visitor.go("patient-accounts")
+    second = Invitation.objects.get(patient=cast.patient("ana")).second
+    second.sign(by=cast.root)
+    visitor.go("patient-account", cast.patient("ana").pk)
+    visitor.go("join-stop", second.new_token())
+    page.get_by_role("button", name="Stop it").click()
+    page.get_by_role("heading", name="It is stopped").wait_for()
+    visitor.look("join-stop, done")
 
 
 def test_joining_by_an_invitation(cast, visitor, as_):

@@ -1,0 +1,47 @@
+"""Which trusts stand, have lapsed, or have to be looked at again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+from accounts import ages
+from accounts.models.freeze import Freeze
+from accounts.models.ground import Ended
+from accounts.models.patient import Patient
+from accounts.models.proxy import ProxyGrant
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from accounts.models.user import User
+
+
+class TrustQuerySet(models.QuerySet["Trust"]):
+    def standing(self) -> Self:
+        """Not ended by anybody: those who wait for their person, and paused ones, too."""
+        return self.filter(ended_at=None)
+
+    def barring(self, *, patient: Patient, user: User) -> bool:
+        """Whether a court order, or the like, keeps this person from this record."""
+        together = Patient.objects.one_with(patient)
+        return self.filter(patient__in=together, proxy=user.pk, ended_because=Ended.BARRED).exists()
+
+    def lapsed(self, moment: datetime) -> Self:
+        """Standing, neither waiting nor paused, and nothing is left of what was granted."""
+        left = ProxyGrant.objects.filter(Q(ends_at=None) | Q(ends_at__gt=moment), trust=OuterRef("pk"))
+        paused = Freeze.objects.filter(trust=OuterRef("pk"), lifted_at=None)
+        return self.standing().filter(~Exists(left), ~Exists(paused), proxy__isnull=False)
+
+    def narrowed(self) -> Self:
+        """Something began since they were last told."""
+        begun = ProxyGrant.objects.current().filter(trust=OuterRef("pk"), announced_at=None)
+        return self.standing().filter(Exists(begun))
+
+    def outdated(self) -> Self:
+        """Worked out from an age table that is not the one in force."""
+        paused = Freeze.objects.filter(trust=OuterRef("pk"), lifted_at=None)
+        going = self.standing().filter(~Exists(paused), proxy__isnull=False)
+        return going.exclude(age_table="").exclude(age_table=ages.table().version)
