@@ -346,7 +346,7 @@ def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> 
             closed_at=stands.closed_at if stands.outcome != Outcome.TAKEN_BACK else None,
             reader=reader,
         )
-        if messages[-1].pk == thread.last_message_id
+        if thread.last_message_id in {message.pk for message in messages}
         else (),  # An older page does not say what happens next: what happened since is on a newer one.
         last_message_ref=thread.last_message_id,
         reply_due_at=owed,
