@@ -20,6 +20,7 @@ from accounts.models.notification import Notification
 from accounts.models.patient import Patient
 from accounts.models.proxy import ProxyGrant, Relationship, Scope
 from accounts.models.trusts import TrustQuerySet
+from accounts.models.user import User
 from accounts.notices import Notice
 from accounts.refusals import JoinedAway, NotAChild, NothingAtThisAge, PaperMissing, TrustedAlready, TrustOver
 from audit.ids import uuid7
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from datetime import date, datetime
     from uuid import UUID
 
-    from accounts.models.user import User
     from audit.context import Agent
 
 
@@ -98,7 +98,8 @@ class TrustManager(models.Manager.from_queryset(TrustQuerySet)):  # type: ignore
         """
         if patient.joined_into_id is not None:
             raise JoinedAway
-        if Basis(basis) in ON_PAPER and not document.strip():
+        at_the_desk = isinstance(by, User) and by.pk != patient.user_id
+        if (at_the_desk or Basis(basis) in ON_PAPER) and not document.strip():
             raise PaperMissing
         trust = Trust(
             patient=patient,
@@ -117,6 +118,8 @@ class TrustManager(models.Manager.from_queryset(TrustQuerySet)):  # type: ignore
             raise NothingAtThisAge
         trust.save(force_insert=True)
         trust._remember("offer", by=by)
+        if at_the_desk:
+            trust._tell()
         return trust
 
 

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from accounts.models import Invitation, Patient, Practitioner, RoleGrant, RoleRequest, Trust, User
 from accounts.tasks import sweep_notifications
+from accounts.trusted import TRUST
 from audit.models import AuditEvent
 from messaging.models import Category, Thread
 from portal.demo_clinic import FOUNDER
@@ -170,6 +171,70 @@ def test_the_desk_shuts_out_nobody_who_works_here(cast, enter, who):
     dead = {"state": "deceased", "reason": "x"}
     assert sam.post(reverse("desk-patient-state", args=[patient.pk]), dead).status_code == 403
     assert again(cast[who]).is_active and again(cast[who]).roles == cast[who].roles
+
+
+# A trusted person at the desk
+
+FRIEND = {
+    "name": "Sid",
+    "email": "sid@elsewhere.example",
+    "relationship": "friend",
+    "which": "all",
+    "ends_on": "",
+}
+
+
+def writes_down(browser: Client, patient: Patient, **said: str):
+    form = {**FRIEND, "scopes": ["read"], "ground": "", "document": "Slip in folder 3", **said}
+    return browser.post(reverse("desk-trusted-new", args=[patient.pk]), form)
+
+
+def code_for_friend(answer) -> str:
+    return re.findall(r'class="code-shown"><b>([^<]+)</b>', answer.content.decode())[0]
+
+
+def test_what_the_patient_permits_she_says_herself(cast, work, enter):
+    thread, ana = work.thread(body="CANARY"), cast.patient("ana")
+    assert writes_down(enter(cast.sam), ana, basis="permission").status_code == 302
+    sam = enter(cast.sam, fresh=TRUST)
+    assert writes_down(sam, ana, basis="permission", document="").status_code == 422
+    answer = writes_down(sam, ana, basis="permission")
+    assert "The patient must agree" in words(answer)
+    told = [letter.to for letter in letters() if "Who may help you" in letter.body]
+    assert told == [["ana@riverside.example"]]
+    assert not [letter for letter in letters() if letter.to == [FRIEND["email"]]]
+    trust = Trust.objects.get(patient=ana, proxy=None)
+    for clerk in (cast.sam, a_second_clerk(cast), cast.mira):
+        refused = enter(clerk, fresh=TRUST).post(reverse("desk-trust-agree", args=[trust.pk]))
+        assert refused.status_code == 403 and "Somebody else must agree" in words(refused)
+    form = {"code": code_for_friend(answer), "birth_date": "1958-03-14"}
+    assert enter(cast.ben).post("/join/", form).status_code == 409
+    hers = enter(cast.ana, fresh=TRUST)
+    assert "Nothing is open before you agree" in words(hers.get(reverse("trusted-person", args=[trust.pk])))
+    assert hers.post(reverse("trusted-agree", args=[trust.pk])).status_code == 302
+    assert [letter for letter in letters() if letter.to == [FRIEND["email"]]]
+    assert enter(cast.sam).post("/join/", form).status_code == 422
+    assert enter(cast.ben).post("/join/", form).status_code == 302
+    assert reads(enter(cast.ben), thread)
+
+
+@pytest.mark.parametrize("case", ["another ground", "no account"])
+def test_a_ground_on_paper_and_a_patient_without_an_account_need_a_second_person(cast, enter, case):
+    ana = cast.patient("ana") if case == "another ground" else a_newcomer(cast)
+    born = "1958-03-14" if case == "another ground" else NORA["birth_date"]
+    sam = enter(cast.sam, fresh=TRUST)
+    answer = writes_down(sam, ana, basis="other" if case == "another ground" else "permission")
+    assert "A second person must agree" in words(answer) and "I agree to this person" not in words(answer)
+    trust = Trust.objects.get(patient=ana, proxy=None)
+    address = reverse("desk-trust-agree", args=[trust.pk])
+    assert sam.post(address).status_code == 403
+    form = {"code": code_for_friend(answer), "birth_date": born}
+    assert enter(cast.ben).post("/join/", form).status_code == 409
+    mira = enter(cast.mira, fresh=TRUST)
+    assert "I agree to this person" in words(mira.get(reverse("desk-trusted-patient", args=[ana.pk])))
+    assert mira.post(address).status_code == 302
+    assert enter(cast.ben).post("/join/", form).status_code == 302
+    assert Trust.objects.get(pk=trust.pk).proxy == cast.ben
 
 
 # What an administrator began ends with her

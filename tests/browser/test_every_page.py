@@ -321,6 +321,7 @@ def test_the_pages_about_trusted_people_at_the_desk(cast, work, visitor, as_):
     as_(cast.sam)
     visitor.go("desk-trusted")
     visitor.go("desk-trusted-patient", cast.patient("ana").pk)
+    as_(cast.sam, fresh="trusted-people")
     visitor.go("desk-trusted-new", cast.patient("ana").pk)
     page.get_by_role("button", name="Write it down and invite").click()
     page.get_by_role("alert").wait_for()
