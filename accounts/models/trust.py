@@ -325,7 +325,7 @@ class Trust(models.Model):
         return Freeze.objects.filter(trust=self.pk, lifted_at=None).exists()
 
     def _measure(self, born: date | None, *, anew: bool = False) -> None:
-        """Note when age changes what may be done. Raises `NotAChild` for a parent of who is grown up, but not `anew`."""
+        """Note when age changes what may be done. Raises `NotAChild` for a parent of an adult, but not `anew`."""
         went_by_age, self.age_table, self.edges = bool(self.age_table), "", []
         if born is None:
             if self.basis in BY_AGE or self.patient.age_table != ages.ADULT:
