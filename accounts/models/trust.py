@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts import ages
@@ -19,7 +19,7 @@ from accounts.models.invitation import Invitation
 from accounts.models.notification import Notification
 from accounts.models.patient import Patient
 from accounts.models.proxy import ProxyGrant, Relationship, Scope
-from accounts.models.trusts import TrustQuerySet
+from accounts.models.trusts import TrustQuerySet, in_order, joined_before
 from accounts.notices import Notice
 from accounts.refusals import JoinedAway, NotAChild, PaperMissing, TrustedAlready, TrustOver
 from audit.ids import uuid7
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
     from uuid import UUID
 
+    from accounts.models.record_state import RecordState
     from accounts.models.user import User
     from audit.context import Agent
 
@@ -103,7 +104,7 @@ class TrustManager(models.Manager.from_queryset(TrustQuerySet)):  # type: ignore
         trust = Trust(
             patient=patient,
             relationship=Relationship(relationship),
-            scopes=_in_order(scopes),
+            scopes=in_order(scopes),
             categories=sorted(set(categories)),
             basis=Basis(basis),
             ends_at=ends_at,
@@ -146,6 +147,10 @@ class Trust(models.Model):
     edges = ArrayField(models.DateTimeField(), default=list)
     ended_at = models.DateTimeField(null=True)
     ended_because = models.CharField(max_length=12, choices=Ended.choices, blank=True)
+    # The death that ended it: when that was a mistake, it goes on.
+    ended_with = models.ForeignKey(
+        "accounts.RecordState", null=True, on_delete=models.PROTECT, related_name="ended_trusts"
+    )
 
     objects = TrustManager()
 
@@ -193,7 +198,7 @@ class Trust(models.Model):
         moment = timezone.now()
         trust.proxy, trust.accepted_at = proxy, moment
         trust.save(update_fields=["proxy", "accepted_at"])
-        for older in Trust.objects.standing().filter(patient__in=trust._joined_before(), proxy=proxy.pk):
+        for older in Trust.objects.standing().filter(patient__in=joined_before(trust), proxy=proxy.pk):
             # Given anew for all of her, which takes in what it reached.
             older.end(by=by)
         if not trust._lay(moment):
@@ -226,7 +231,7 @@ class Trust(models.Model):
     ) -> None:
         """Agree on something else, from this moment on. What is paused stays paused. Raises `TrustOver`."""
         trust = self._locked()
-        trust.scopes, trust.categories = _in_order(scopes), sorted(set(categories))
+        trust.scopes, trust.categories = in_order(scopes), sorted(set(categories))
         trust.ends_at = ends_at
         trust.save(update_fields=["scopes", "categories", "ends_at"])
         trust._lay_again()
@@ -243,7 +248,7 @@ class Trust(models.Model):
         trust._remember("reckon", by=by)
 
     @verb(actor="by")
-    def end(self, *, by: Agent, because: str = Ended.STOPPED) -> None:
+    def end(self, *, by: Agent, because: str = Ended.STOPPED, death: RecordState | None = None) -> None:
         """Over from this moment on, on every road. Ending it twice ends it once. A barred person is told nothing."""
         trust = _rows().get(pk=self.pk)
         if trust.ended_at is not None:
@@ -253,9 +258,28 @@ class Trust(models.Model):
         if trust.invitation is not None and trust.invitation.is_open:
             trust.invitation.revoke(by=by)
         trust.ended_at, trust.ended_because = moment, Ended(because)
-        trust.save(update_fields=["ended_at", "ended_because"])
+        trust.ended_with = death
+        trust.save(update_fields=["ended_at", "ended_because", "ended_with"])
         trust._remember("end", by=by, because=str(because))
         trust._tell(proxy=because != Ended.BARRED)
+
+    @verb(actor="by")
+    def go_on(self, *, by: Agent) -> None:
+        """The death that ended it was a mistake: what was agreed holds again, as far as time and age still allow.
+
+        Who was given it anew meanwhile keeps that. Whoever had not come yet has to be invited again.
+        """
+        trust = _rows().get(pk=self.pk)
+        anew = Trust.objects.standing().filter(patient=trust.patient_id, proxy=trust.proxy_id)
+        if trust.ended_with_id is None or trust.proxy_id is None or anew.exists():
+            return
+        trust.ended_at, trust.ended_because, trust.ended_with = None, "", None
+        trust.save(update_fields=["ended_at", "ended_because", "ended_with"])
+        trust._remember("go-on", by=by)
+        if not trust._is_frozen() and not trust._lay(timezone.now()):
+            trust.end(by=by, because=Ended.OF_AGE if trust.goes_by_age else Ended.RUN_OUT)
+            return
+        trust._tell()
 
     @verb(actor="by")
     def finish(self, *, by: Agent) -> None:
@@ -340,7 +364,7 @@ class Trust(models.Model):
     def _lay(self, moment: datetime) -> bool:
         """Write the grants from `moment` on. Whether there was anything to grant."""
         laid = self._stretches(moment)
-        records = [self.patient_id, *self._joined_before().values_list("pk", flat=True)] if laid else []
+        records = [self.patient_id, *joined_before(self).values_list("pk", flat=True)] if laid else []
         for record_id, stretch in product(records, laid):
             ProxyGrant.objects.create(
                 trust=self,
@@ -355,14 +379,6 @@ class Trust(models.Model):
                 announced_at=moment if stretch.starts_at <= moment else None,
             )
         return bool(laid)
-
-    def _joined_before(self) -> models.QuerySet[Patient]:
-        """The records that were this patient's, too, when she agreed on this trust: it reaches what she knew of."""
-        joined = Patient.objects.filter(joined_into=self.patient_id, joined_at__lte=self.offered_at)
-        paused = Trust.objects.standing().filter(
-            freezes__lifted_at=None, freezes__isnull=False, patient=OuterRef("pk"), proxy=self.proxy_id
-        )
-        return joined.exclude(Exists(paused))
 
     def _stretches(self, moment: datetime) -> list[Stretch]:
         if self.ends_at is not None and self.ends_at <= moment:
@@ -412,9 +428,3 @@ class Trust(models.Model):
 
 def _rows() -> models.QuerySet[Trust]:
     return Trust.objects.select_for_update(of=("self",)).select_related("patient", "invitation")
-
-
-def _in_order(scopes: Iterable[str]) -> list[str]:
-    """Each scope once, in the order they are shown in. Raises `ValueError` for one that does not exist."""
-    wanted = {str(Scope(scope)) for scope in scopes}
-    return [scope for scope in Scope.values if scope in wanted]

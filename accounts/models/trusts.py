@@ -11,11 +11,13 @@ from accounts import ages
 from accounts.models.freeze import Freeze
 from accounts.models.ground import Ended
 from accounts.models.patient import Patient
-from accounts.models.proxy import ProxyGrant
+from accounts.models.proxy import ProxyGrant, Scope
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
+    from accounts.models.trust import Trust
     from accounts.models.user import User
 
 
@@ -45,3 +47,18 @@ class TrustQuerySet(models.QuerySet["Trust"]):
         paused = Freeze.objects.filter(trust=OuterRef("pk"), lifted_at=None)
         going = self.standing().filter(~Exists(paused), proxy__isnull=False)
         return going.exclude(age_table="").exclude(age_table=ages.table().version)
+
+
+def joined_before(trust: Trust) -> models.QuerySet[Patient]:
+    """The records that were this patient's, too, when she agreed on this trust: it reaches what she knew of."""
+    joined = Patient.objects.filter(joined_into=trust.patient_id, joined_at__lte=trust.offered_at)
+    paused = Freeze.objects.filter(
+        lifted_at=None, patient=OuterRef("pk"), trust__proxy=trust.proxy_id, trust__ended_at=None
+    )
+    return joined.exclude(Exists(paused))
+
+
+def in_order(scopes: Iterable[str]) -> list[str]:
+    """Each scope once, in the order they are shown in. Raises `ValueError` for one that does not exist."""
+    wanted = {str(Scope(scope)) for scope in scopes}
+    return [scope for scope in Scope.values if scope in wanted]
