@@ -11,6 +11,7 @@ from django.http import Http404
 from accounts.models import (
     CareTeam,
     CareTeamMembership,
+    FactorLoss,
     Invitation,
     InvitationKind,
     Patient,
@@ -82,6 +83,14 @@ def invitation_for(user: User, ref: UUID) -> Invitation:
         return invitation
     _remember_hidden(user, Invitation.objects.filter(pk=ref).first())
     raise Http404("No such invitation.")
+
+
+def staff_loss_for(user: User, ref: UUID) -> FactorLoss:
+    """A lost second step of a member of staff, while nobody has said that it is she; or 404."""
+    if lost := next((one for one in FactorLoss.objects.of_staff() if one.pk == ref), None):
+        return lost
+    _remember_hidden(user, FactorLoss.objects.filter(pk=ref).first())
+    raise Http404("No such loss.")
 
 
 def role_request_for(user: User, ref: UUID) -> RoleRequest:

@@ -32,9 +32,12 @@ class Notice(models.TextChoices):
     ROLE_CHANGED = "role_changed"
     SESSIONS_ENDED = "sessions_ended"
     ACCOUNT_CLOSED = "account_closed"
+    ACCOUNT_REOPENS = "account_reopens"
     # To those who keep accounts and the trail, and to whom it is about.
     ROLE_ASKED = "role_asked"
     ROLE_DECIDED = "role_decided"
+    # To those who keep accounts and the trail, but whom it is about.
+    KEEPER_LOST = "keeper_lost"
     CONTACT_LINK = "contact_link"
     CONTACT_ASKED = "contact_asked"
     CONTACT_CHANGED = "contact_changed"
@@ -118,8 +121,10 @@ _OWN_ACCOUNT = frozenset(
         Notice.ROLE_CHANGED,
         Notice.SESSIONS_ENDED,
         Notice.ACCOUNT_CLOSED,
+        Notice.ACCOUNT_REOPENS,
         Notice.ROLE_ASKED,
         Notice.ROLE_DECIDED,
+        Notice.KEEPER_LOST,
         Notice.CONTACT_LINK,
         Notice.CONTACT_ASKED,
         Notice.CONTACT_CHANGED,
@@ -163,15 +168,22 @@ def _own_account(notice: Notice, *, link: str) -> tuple[str, str]:
         ),
         Notice.RESET_LINK: _("Somebody asked for a new password for your account at %(clinic)s."),
         Notice.FACTOR_LOST: _(
-            "Our front desk was told that the second step of your account at %(clinic)s is lost. A new one can be "
-            "set up in 24 hours."
+            "We were told that the second step of your account at %(clinic)s is lost. A new one can be set up in "
+            "24 hours."
         ),
         Notice.JOINED: _("Your account at %(clinic)s is open."),
         Notice.ROLE_CHANGED: _("What your account at %(clinic)s may do was changed."),
         Notice.SESSIONS_ENDED: _("%(clinic)s signed you out of your account."),
         Notice.ACCOUNT_CLOSED: _("Your account at %(clinic)s was closed."),
+        Notice.ACCOUNT_REOPENS: _(
+            "Our front desk was asked to open your account at %(clinic)s again. In 24 hours a new password can be "
+            "chosen for it."
+        ),
         Notice.ROLE_ASKED: _("Somebody asked to change who keeps the accounts at %(clinic)s."),
         Notice.ROLE_DECIDED: _("It was decided who keeps the accounts at %(clinic)s."),
+        Notice.KEEPER_LOST: _(
+            "Somebody who keeps the accounts at %(clinic)s lost the second step, and can set up a new one in 24 hours."
+        ),
         Notice.CONTACT_LINK: _("Somebody wants to use this e-mail for an account at %(clinic)s."),
         Notice.CONTACT_ASKED: _("Somebody asked to change the e-mail of your account at %(clinic)s."),
         Notice.CONTACT_CHANGED: _(
@@ -189,11 +201,18 @@ def _own_account(notice: Notice, *, link: str) -> tuple[str, str]:
             _("You will need your second step as well, as always."),
             _("Was this not you? Then do nothing: your password stays as it is."),
         ]
-    elif notice in (Notice.ROLE_ASKED, Notice.ROLE_DECIDED):
+    elif notice in (Notice.ROLE_ASKED, Notice.ROLE_DECIDED, Notice.KEEPER_LOST):
         lines = [
             _("Does this surprise you? Call us at once: %(phone)s.") % phone,
             _("To see what it is, sign in:"),
             f"{settings.PORTAL_URL}/",
+        ]
+    elif notice == Notice.ACCOUNT_REOPENS:
+        lines = [
+            _("Was this you? Then you need not do anything."),
+            _("Was it not you? Stop it on this page:"),
+            link,
+            _("Or call us at once: %(phone)s.") % phone,
         ]
     elif notice == Notice.ACCOUNT_CLOSED:
         lines = [_("Questions? Call us: %(phone)s.") % phone]

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from accounts import ages, limits, staff
-from accounts.models import ComingOfAge, Invitation, InvitationKind, Patient, User
+from accounts.models import ComingOfAge, Countersignature, Invitation, InvitationKind, Patient, User
 from accounts.models.factor import second_steps_of
 from accounts.models.family import near
-from accounts.refusals import PatientHasAccount
+from accounts.refusals import InvitationOver, PatientHasAccount
 from audit.recorder import record_read, record_refusal
 from audit.seals import unseal, unseal_all
 
@@ -38,6 +38,9 @@ class OpenInvitation:
     invited_at: datetime
     until: datetime
     mailed_at: datetime | None
+    opens_at: datetime | None = None
+    waits_a_day: bool = False
+    may_agree: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class PatientAccount:
     second_steps: tuple[str | StrPromise, ...]
     sessions: tuple[SignedIn, ...]
     may_be_invited: bool
+    works_here: bool
     # The age from which she can be invited, where that is still to come.
     too_early_before: int = 0
     turned: int = 0
@@ -103,11 +107,12 @@ def opened(reader: User, patient: Patient) -> PatientAccount:
         ref=patient.pk,
         record_number=unseal(patient, "record_number", receipt=receipt),
         state=state,
-        invitation=_invitation(last) if last is not None and last.used_at is None else None,
+        invitation=_invitation(last, reader=reader) if last is not None and last.used_at is None else None,
         second_steps=tuple(staff.KINDS.get(step.kind, step.kind) for step in second_steps_of(user))
         if user
         else (),
         sessions=tuple(staff.signed_in(user)) if user else (),
+        works_here=user is not None and user.works_here,
         may_be_invited=state != OPEN and patient.is_active and not too_early,
         too_early_before=ages.table().own_account_from if too_early else 0,
         turned=turned.age if turned is not None else 0,
@@ -142,7 +147,7 @@ def waiting(reader: User) -> list[Waiting]:
     rows = Invitation.objects.open().filter(
         kind=InvitationKind.PATIENT, patient__in=Patient.objects.visible_to(reader)
     )
-    found = list(rows.select_related("patient").order_by("until")[:WAITING])
+    found = list(rows.select_related("patient", "countersignature").order_by("until")[:WAITING])
     if not found:
         return []
     patients = [row.patient for row in found if row.patient is not None]
@@ -176,9 +181,12 @@ def open_invitation_of(patient: Patient) -> Invitation | None:
     return rows.first()
 
 
-def owner_of(patient: Patient) -> User | None:
-    """Whose account opens this record."""
-    return User.objects.get(pk=patient.user_id) if patient.user_id is not None else None
+def waiting_for_second(patient: Patient) -> Countersignature:
+    """What somebody has to agree to before this record can be joined. Raises `InvitationOver` where nothing waits."""
+    invitation = open_invitation_of(patient)
+    if invitation is None or invitation.second is None:
+        raise InvitationOver
+    return invitation.second
 
 
 def register(
@@ -203,5 +211,15 @@ def register(
     )
 
 
-def _invitation(row: Invitation) -> OpenInvitation:
-    return OpenInvitation(str(row.state), str(row.state.label), row.invited_at, row.until, row.mailed_at)
+def _invitation(row: Invitation, *, reader: User) -> OpenInvitation:
+    second = row.second
+    return OpenInvitation(
+        str(row.state),
+        str(row.state.label),
+        row.invited_at,
+        row.until,
+        row.mailed_at,
+        opens_at=second.opens_at if second is not None else None,
+        waits_a_day=second is not None and second.waits,
+        may_agree=second is not None and second.may_be_signed_by(reader),
+    )

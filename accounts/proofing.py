@@ -6,7 +6,7 @@ import hmac
 from typing import TYPE_CHECKING
 
 from accounts import limits
-from accounts.models import FactorLoss, Patient, ReasonGiven, User
+from accounts.models import FactorLoss, Patient, ReasonGiven
 from accounts.refusals import NoSuchPatient, NothingAsked, SameRecord
 from audit.recorder import record, record_read
 from audit.seals import unseal
@@ -14,12 +14,18 @@ from audit.seals import unseal
 if TYPE_CHECKING:
     from datetime import date
 
+    from accounts.models import User
+
 
 def check_identity(*, record_number: str, birth_date: date, by: User) -> FactorLoss:
-    """Start the wait for whoever both belong to, if she asked. Whatever does not fit gets the same refusal."""
+    """Start the wait for whoever both belong to, if she asked. Whatever does not fit gets the same refusal.
+
+    So does whoever works here: what the desk can read of her as a patient must not open her work.
+    """
     limits.spend(("identity-check", str(by.pk)))
     patient = Patient.objects.visible_to(by).by_record_number(record_number)
-    if patient is None or patient.user_id is None or not _born(patient, birth_date, by=by):
+    owner = patient.user if patient is not None else None
+    if patient is None or owner is None or owner.works_here or not _born(patient, birth_date, by=by):
         patient_id = patient.pk if patient is not None else None
         record(
             agent=by,
@@ -31,7 +37,7 @@ def check_identity(*, record_number: str, birth_date: date, by: User) -> FactorL
             category="sign-in",
         )
         raise NothingAsked
-    return FactorLoss.objects.believe(user=User.objects.get(pk=patient.user_id), by=by)
+    return FactorLoss.objects.believe(user=owner, by=by)
 
 
 def _born(patient: Patient, birth_date: date, *, by: User) -> bool:

@@ -134,7 +134,7 @@ class NothingAsked(Refusal):
 class NotYourOwn(Refusal):
     code = "not_your_own"
     status = 422
-    words = _("Somebody else at the desk must do this for you.")
+    words = _("Somebody else must do this for you.")
 
 
 class MayNotSetState(Refusal):
@@ -278,6 +278,36 @@ class InvitationOver(Refusal):
     code = "invitation_over"
     status = 410
     words = _("This invitation does not work any more. Ask the clinic for a new one.")
+
+
+class InvitationWaits(Refusal):
+    """Nobody but its maker has agreed, or the day of the owner is not over."""
+
+    code = "invitation_waits"
+    words = _("This code cannot be used yet. A second person at the clinic must agree first. Ask the clinic.")
+
+    def __init__(self, *, is_agreed: bool) -> None:
+        super().__init__()
+        if is_agreed:
+            self.words = _(
+                "This code cannot be used yet. For your safety it works a day later. Try again then."
+            )
+
+
+class NeedsAnother(Refusal):
+    """Whoever invited cannot agree as well."""
+
+    code = "needs_another"
+    status = 403
+    words = _("Somebody else must agree to this invitation.")
+
+
+class WorksHere(Refusal):
+    """The desk shuts nobody out who works here."""
+
+    code = "works_here"
+    status = 403
+    words = _("This person works here. An administrator does this under Staff.")
 
 
 class SignInToJoin(Refusal):

@@ -14,6 +14,7 @@ from accounts import directory, places
 from accounts.models import (
     CareTeam,
     CareTeamMembership,
+    FactorLoss,
     Invitation,
     InvitationKind,
     Practitioner,
@@ -123,6 +124,16 @@ class Asked:
     until: datetime
     is_mine: bool
     may_decide: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A colleague who has nothing left to show as a second step."""
+
+    id: UUID
+    person: str
+    asked_at: datetime
+    is_self: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,6 +355,17 @@ def role_requests(reader: User, *, of: User | None = None) -> list[Asked]:
             may_decide=row.may_decide(reader),
         )
         for row in asked
+    ]
+
+
+def losses(reader: User) -> list[Lost]:
+    """Colleagues who say that all of their second steps are lost, and of whom nobody has yet said that it is they."""
+    rows = FactorLoss.objects.of_staff()
+    people = directory.people({row.user_id for row in rows})
+    return [
+        Lost(row.pk, people[row.user_id].name, row.asked_at, row.user_id == reader.pk)
+        for row in rows
+        if row.user_id in people
     ]
 
 

@@ -18,6 +18,7 @@ from accounts.models import (
     BY_AGE,
     Basis,
     ComingOfAge,
+    Countersignature,
     Ended,
     Freeze,
     Invitation,
@@ -32,7 +33,7 @@ from accounts.models import (
 from accounts.models.proxy import SAID_TO_PATIENT
 from accounts.models.user import email_digest
 from accounts.people import People
-from accounts.refusals import InvitedAlready, NotYourself
+from accounts.refusals import InvitationOver, InvitedAlready, NotYourself
 from accounts.topics import CategoryCode
 from audit.recorder import record_read
 from audit.seals import unseal, unseal_all
@@ -73,6 +74,9 @@ class TrustedPerson:
     is_by_permission: bool
     email: str
     code_until: datetime | None
+    # Who has to agree before its person can come: "patient", "clinic", or nobody any more.
+    needs: str = ""
+    may_agree: bool = False
     ground: str = ""
     document: str = ""
     pause_reason: str = ""
@@ -261,7 +265,7 @@ def _of(patient: Patient) -> Any:
     return (
         Trust.objects.filter(patient__in=Patient.objects.one_with(patient))
         .exclude(ended_at__isnull=False, proxy=None)
-        .select_related("patient", "invitation")
+        .select_related("patient", "invitation__countersignature__patient__user")
         .prefetch_related(
             Prefetch("grants", ProxyGrant.objects.order_by("starts_at", "id")),
             Prefetch("freezes", Freeze.objects.filter(lifted_at=None)),
@@ -330,6 +334,8 @@ def _opened(
                 basis=str(Basis(trust.basis).label),
                 is_by_permission=trust.basis == Basis.PERMISSION,
                 email=typed["email"] if state == "waiting" else "",
+                needs=_needs(trust) if state == "waiting" else "",
+                may_agree=state == "waiting" and _may_agree(trust, reader),
                 code_until=trust.invitation.until if trust.invitation and state == "waiting" else None,
                 ground=typed["ground"],
                 document=typed["document"],
@@ -349,6 +355,31 @@ def _state(trust: Trust, moment: datetime) -> str:
         return "waiting"
     left = [grant for grant in trust.grants.all() if grant.ends_at is None or grant.ends_at > moment]
     return "running" if left else "ended"
+
+
+def _needs(trust: Trust) -> str:
+    second = _second(trust)
+    if second is None or second.is_signed:
+        return ""
+    return "patient" if second.is_for_the_patient() else "clinic"
+
+
+def _second(trust: Trust) -> Countersignature | None:
+    """What is asked of a second person, while it is not too late for it."""
+    invitation = trust.invitation
+    return invitation.second if invitation is not None and invitation.is_open else None
+
+
+def _may_agree(trust: Trust, reader: User) -> bool:
+    second = _second(trust)
+    return second is not None and second.may_be_signed_by(reader)
+
+
+def agree(trust: Trust, *, by: User) -> None:
+    """Let the person come who was written down at the desk. Raises `NeedsAnother`, `InvitationOver`."""
+    if trust.invitation is None or trust.invitation.second is None:
+        raise InvitationOver
+    trust.invitation.second.sign(by=by)
 
 
 def _goes_on(trust: Trust, runs: ProxyGrant) -> bool:

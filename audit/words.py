@@ -108,6 +108,8 @@ DONE: dict[tuple[str, str], Words] = {
     ("account", "start-over"): gettext_lazy("Opened a closed account again"),
     ("invitation", "invite"): gettext_lazy("Invited somebody"),
     ("invitation", "revoke"): gettext_lazy("Took back an invitation"),
+    ("invitation", "countersign"): gettext_lazy("Agreed to an invitation"),
+    ("invitation", "stop"): gettext_lazy("Stopped an invitation by the link in the mail"),
     ("invitation", "try"): gettext_lazy("Showed a code to join"),
     ("invitation", "link-asked"): gettext_lazy("Asked for a link to join"),
     ("invitation", "take"): gettext_lazy("Began an account"),

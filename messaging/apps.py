@@ -8,8 +8,9 @@ class MessagingConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import history, leaving, record_pairs
+        from accounts.models.countersignature import ask_whether_it_holds_something
         from accounts.models.notification import ask_before_telling
-        from messaging import joins, rerouting
+        from messaging import joins, record_states, rerouting
         from messaging.access import kept_from
         from messaging.models import (
             Attachment,
@@ -27,4 +28,5 @@ class MessagingConfig(AppConfig):
         ask_before_telling(TeamChange, rerouting.may_still_be_told)
         leaving.follow(rerouting.settle)
         history.register(kept_from)
+        ask_whether_it_holds_something(record_states.holds_something)
         record_pairs.register(count=joins.count, written=joins.written)

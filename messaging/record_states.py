@@ -49,3 +49,11 @@ def open_topics(patient: Patient) -> frozenset[str]:
     if patient.state == PatientState.ACTIVE:
         return frozenset(CategoryCode.values)
     return frozenset() if patient.state == PatientState.DECEASED else frozenset({ALWAYS_OPEN.value})
+
+
+def holds_something(patient: Patient) -> bool:
+    """Whether there is something to read in this record for whoever gets its login."""
+    from messaging.models import Prescription, Thread
+
+    of_hers = {"patient": patient.pk}
+    return Thread.objects.filter(**of_hers).exists() or Prescription.objects.filter(**of_hers).exists()

@@ -26,6 +26,8 @@ TRY_LIMITS = {
     "passkey-address": (60, timedelta(minutes=15)),
     # Of one code, whether there is such an invitation or not; and how many mails one invitation may cause.
     "join-code": (8, timedelta(days=3)),
+    # Of one record, also when it is invited to anew: a new code is a second chance, and no more than that.
+    "join-record": (16, timedelta(days=3)),
     "join-address": (30, timedelta(minutes=15)),
     "join-mail": (5, timedelta(days=1)),
     "record-look-up": (60, timedelta(hours=1)),

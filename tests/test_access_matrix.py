@@ -28,7 +28,7 @@ PEOPLE = ["nobody", "half", "ana", "ben", "rosa", "okafor", "lund", "maya", "sam
 # What `half` and `nobody` may do. Everything else asks for both steps of sign-in.
 PUBLIC = {
     "healthz", "home", "sign-in", "sign-in-passkey", "passkey-options", "password-forgotten",
-    "password-by-link", "join", "join-by-link", "sign-out", "keep", "theme", "language",
+    "password-by-link", "join", "join-by-link", "join-stop", "sign-out", "keep", "theme", "language",
 }  # fmt: skip
 HALF_WAY = {
     "sign-in-code", "sign-in-recovery", "sign-in-set-up", "sign-in-codes", "sign-in-set-up-passkey",
@@ -58,6 +58,8 @@ MATRIX = {
     ("password-by-link", "post"):           "410 410 410 410 410 410 410 410 410 410 410",
     ("join", "get"):                        "200 200 200 200 200 200 200 200 200 200 200",
     ("join", "post"):                       "422 422 422 422 422 422 422 422 422 422 422",
+    ("join-stop", "get"):                   "410 410 410 410 410 410 410 410 410 410 410",
+    ("join-stop", "post"):                  "410 410 410 410 410 410 410 410 410 410 410",
     ("join-by-link", "get"):                "410 410 410 410 410 410 410 410 410 410 410",
     ("join-by-link", "post"):               "410 410 410 410 410 410 410 410 410 410 410",
     ("sign-in-lost", "get"):                "302 200 302 302 302 302 302 302 302 302 302",
@@ -105,6 +107,7 @@ MATRIX = {
     ("trusted-person", "get"):              "302 302 200 404 403 403 403 403 403 403 403",
     ("trusted-person", "post"):             "302 302 302 302 403 403 403 403 403 403 403",
     ("trusted-stop", "post"):               "302 302 302 404 403 403 403 403 403 403 403",
+    ("trusted-agree", "post"):              "302 302 302 302 403 403 403 403 403 403 403",
     ("trusted-invite", "post"):             "302 302 302 302 403 403 403 403 403 403 403",
     ("privacy", "get"):                     "302 302 200 200 200 403 403 403 403 403 403",
     # the patient's side
@@ -179,8 +182,9 @@ MATRIX = {
     ("desk-trusted", "get"):                "302 302 403 403 403 403 403 403 200 200 403",
     ("desk-trusted", "post"):               "302 302 403 403 403 403 403 403 422 422 403",
     ("desk-trusted-patient", "get"):        "302 302 403 403 403 403 403 403 200 200 403",
-    ("desk-trusted-new", "get"):            "302 302 403 403 403 403 403 403 200 403 403",
-    ("desk-trusted-new", "post"):           "302 302 403 403 403 403 403 403 422 403 403",
+    ("desk-trusted-new", "get"):            "302 302 403 403 403 403 403 403 302 403 403",
+    ("desk-trusted-new", "post"):           "302 302 403 403 403 403 403 403 302 403 403",
+    ("desk-trust-agree", "post"):           "302 302 403 403 403 403 403 403 302 302 403",
     ("desk-trust-pause", "post"):           "302 302 403 403 403 403 403 403 422 422 403",
     ("desk-trust-go-on", "post"):           "302 302 403 403 403 403 403 403 302 302 403",
     ("desk-trust-bar", "post"):             "302 302 403 403 403 403 403 403 302 302 403",
@@ -191,7 +195,8 @@ MATRIX = {
     ("patient-new", "get"):                 "302 302 403 403 403 403 403 403 200 403 403",
     ("patient-new", "post"):                "302 302 403 403 403 403 403 403 422 403 403",
     ("patient-account", "get"):             "302 302 403 403 403 403 403 403 200 403 200",
-    ("patient-account-invite", "post"):     "302 302 403 403 403 403 403 403 409 403 409",
+    ("patient-account-invite", "post"):     "302 302 403 403 403 403 403 403 302 403 302",
+    ("patient-account-agree", "post"):      "302 302 403 403 403 403 403 403 302 403 302",
     ("patient-account-revoke", "post"):     "302 302 403 403 403 403 403 403 302 403 302",
     ("of-age", "get"):                      "302 302 403 403 403 403 403 403 200 403 200",
     ("patient-account-not-now", "post"):    "302 302 403 403 403 403 403 403 422 403 422",
@@ -206,6 +211,7 @@ MATRIX = {
     ("people-invitation-revoke", "post"):   "302 302 403 403 403 403 403 403 403 403 302",
     ("role-requests", "get"):               "302 302 403 403 403 403 403 403 403 200 200",
     ("role-request-decide", "post"):        "302 302 403 403 403 403 403 403 403 302 302",
+    ("person-lost", "post"):                "302 302 403 403 403 403 403 403 403 302 302",
     ("person", "get"):                      "302 302 403 403 403 403 403 403 403 403 200",
     ("person-roles", "post"):               "302 302 403 403 403 403 403 403 403 403 302",
     ("person-teams", "post"):               "302 302 403 403 403 403 403 403 403 403 302",
@@ -271,6 +277,12 @@ FRESH = {
     ("trusted-new", "refill-decision", "ana"): 302,
     ("trusted-person", "trusted-people", "ana"): 422,
     ("trusted-person", "trusted-people", "ben"): 404,
+    ("trusted-agree", "trusted-people", "ana"): 410,
+    ("trusted-agree", "trusted-people", "ben"): 404,
+    ("desk-trusted-new", "trusted-people", "sam"): 422,
+    ("desk-trust-agree", "trusted-people", "sam"): 410,
+    ("desk-trust-agree", "trusted-people", "mira"): 410,
+    ("desk-trust-go-on", "trusted-people", "mira"): 302,
     ("trusted-invite", "trusted-people", "ana"): 409,
     ("trusted-invite", "trusted-people", "ben"): 404,
     ("refill-decision", "refill-decision", "okafor"): 422,
@@ -287,7 +299,12 @@ FRESH = {
     ("team-fallback", "people", "root"): 302,
     ("role-request-decide", "people", "mira"): 422,
     ("role-request-decide", "people", "sam"): 403,
+    ("person-lost", "people", "mira"): 302,
+    ("person-lost", "people", "maya"): 403,
     ("patient-account-close", "people", "sam"): 422,
+    ("patient-account-invite", "people", "sam"): 409,
+    ("patient-account-invite", "people", "root"): 409,
+    ("patient-account-agree", "people", "sam"): 410,
     ("desk-join-other", "records", "sam"): 422,
     ("desk-join-ask", "records", "sam"): 422,
     ("desk-join-confirm", "records", "sam"): 403,
@@ -396,7 +413,7 @@ class Clinic:
         return reverse(name, args=[thing.pk])
 
     def in_the_people_area(self, route: str) -> list[Any]:
-        from accounts.models import Invitation, InvitationKind, Role, RoleRequest, Session
+        from accounts.models import FactorLoss, Invitation, InvitationKind, Role, RoleRequest, Session
 
         if "requests/" in route:
             role, root = Role.ACCOUNT_ADMIN, self.cast.root
@@ -404,6 +421,8 @@ class Clinic:
             return [
                 (asked or RoleRequest.objects.ask(user=self.cast.lund, role=role, gives=True, by=root)).pk
             ]
+        if "lost/" in route:
+            return [FactorLoss.objects.ask(by=self.cast.lund).pk]
         if "invitations/" in route:
             made = Invitation.objects.issue(kind=InvitationKind.STAFF, name="Nils", by=self.cast.root)
             return [made.invitation.pk]

@@ -4,6 +4,7 @@ from accounts.models.agreement import Agreement
 from accounts.models.care import CareRelationship, CareTeam, CareTeamMembership, FormerTeamName
 from accounts.models.coming_of_age import ComingOfAge
 from accounts.models.contact import ContactChange
+from accounts.models.countersignature import Countersignature
 from accounts.models.device import KnownDevice
 from accounts.models.factor import AuthenticatorApp, RecoveryCode, RecoverySheet
 from accounts.models.family import FamilyLink
@@ -41,6 +42,7 @@ __all__ = [
     "Channel",
     "ComingOfAge",
     "ContactChange",
+    "Countersignature",
     "End",
     "Ended",
     "FactorLoss",

@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from accounts import ages
-from accounts.refusals import MayNotSetState, RecordNumberTaken
+from accounts.refusals import AccountClosed, MayNotSetState, RecordNumberTaken, WorksHere
 from audit.ids import uuid7
 from audit.recorder import record
 from audit.seals import Kind, SealedField, digest, seal
@@ -264,6 +264,27 @@ class Patient(models.Model):
             category="patient",
             detail={"asks_reason": asks_reason},
         )
+
+    @verb(actor="by")
+    def close_account(self, *, by: User, why: str) -> None:
+        """Shut the login that opens this record. Raises `WorksHere` for whoever is staff, too."""
+        self._own_login().deactivate(by=by, why=why)
+
+    @verb(actor="by")
+    def sign_out(self, *, by: User) -> None:
+        """End the sessions of whoever opens this record. Raises `WorksHere`."""
+        self._own_login().sign_out_everywhere(by=by)
+
+    def _own_login(self) -> User:
+        """Her login, if it is a patient's and nothing else: of those who work here administrators take care."""
+        from accounts.models.user import User
+
+        if self.user_id is None:
+            raise AccountClosed
+        owner = User.objects.get(pk=self.user_id)
+        if owner.works_here:
+            raise WorksHere
+        return owner
 
     def is_near_to(self, user: User) -> bool:
         """Whether `user` is this patient, helps her now, or is her family: she does no work here."""

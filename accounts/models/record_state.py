@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts import leaving
 from accounts.models.ground import Ended
+from accounts.models.invitation import Invitation
 from accounts.models.notification import Notification
 from accounts.models.patient import Patient, PatientState
 from accounts.models.period import Period, PeriodQuerySet
@@ -19,7 +20,7 @@ from accounts.models.role import CARING, CLINICAL, RoleGrant
 from accounts.models.trust import Trust
 from accounts.models.user import User
 from accounts.notices import Notice
-from accounts.refusals import JoinedAway, MayNotSetState, NotYourOwn, ReviewMissing, SameState
+from accounts.refusals import JoinedAway, MayNotSetState, NotYourOwn, ReviewMissing, SameState, WorksHere
 from audit.ids import uuid7
 from audit.recorder import record
 from audit.seals import Kind, SealedField, seal
@@ -179,12 +180,20 @@ def _is_reviewed(review_on: date | None, reviewer: User | None, *, by: User) -> 
 
 
 def _close_doors(death: RecordState, patient: Patient, *, by: User) -> None:
-    """Nobody signs in as somebody who has died, and what she let others do ends with her."""
-    for trust in Trust.objects.standing().filter(patient__in=Patient.objects.one_with(patient)):
-        trust.end(by=by, because=Ended.DIED, death=death)
+    """Nobody signs in as somebody who has died, and what she let others do ends with her.
+
+    No letter says so: her own would reach whoever keeps her mail, and her family hears of a death from a person.
+    """
+    hers = Patient.objects.one_with(patient)
+    for trust in Trust.objects.standing().filter(patient__in=hers):
+        trust.end(by=by, because=Ended.DIED, death=death, quietly=True)
+    for invitation in Invitation.objects.unfinished().filter(patient__in=hers):
+        invitation.revoke(by=by)
     if patient.user is None or not patient.user.is_active:
         return
-    patient.user.deactivate(by=by)
+    if patient.user.works_here:
+        raise WorksHere
+    patient.user.deactivate(by=by, quietly=True)
     death.closed_login = True
     death.save(update_fields=["closed_login"])
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts import leaving
 from accounts.models.authority import may_still_ask, roles_of
 from accounts.models.notification import Notification
-from accounts.models.role import KEEPERS, Role, RoleGrant, holders, keep_one
+from accounts.models.role import KEEPERS, Role, RoleGrant, keep_one, keepers
 from accounts.notices import Notice
 from accounts.refusals import AlreadyAsked, NeedsTwo, NotYours, RequestOver, RoleHeld, RoleNotHeld
 from audit.ids import uuid7
@@ -169,8 +169,7 @@ class RoleRequest(models.Model):
         self.save(update_fields=["approved", "decided_by", "decided_at"])
 
     def tell(self, notice: Notice) -> None:
-        keepers = [grant.user_id for role in sorted(KEEPERS) for grant in holders(role)]
-        Notification.objects.tell([*keepers, self.user_id], about=self, notice=notice)
+        Notification.objects.tell([*keepers(), self.user_id], about=self, notice=notice)
 
     def _open(self) -> RoleRequest:
         row = RoleRequest.objects.select_for_update().filter(pk=self.pk).get()

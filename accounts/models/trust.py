@@ -16,11 +16,10 @@ from accounts.ages import Stretch
 from accounts.models.freeze import Freeze
 from accounts.models.ground import BY_AGE, ON_PAPER, Basis, Ended
 from accounts.models.invitation import Invitation
-from accounts.models.notification import Notification
 from accounts.models.patient import Patient
 from accounts.models.proxy import ProxyGrant, Relationship, Scope
-from accounts.models.trusts import TrustQuerySet, in_order, joined_before
-from accounts.notices import Notice
+from accounts.models.trusts import TrustQuerySet, in_order, joined_before, tell_both
+from accounts.models.user import User
 from accounts.refusals import JoinedAway, NotAChild, PaperMissing, TrustedAlready, TrustOver
 from audit.ids import uuid7
 from audit.recorder import record
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from accounts.models.record_state import RecordState
-    from accounts.models.user import User
     from audit.context import Agent
 
 
@@ -99,7 +97,8 @@ class TrustManager(models.Manager.from_queryset(TrustQuerySet)):  # type: ignore
         """
         if patient.joined_into_id is not None:
             raise JoinedAway
-        if Basis(basis) in ON_PAPER and not document.strip():
+        at_the_desk = isinstance(by, User) and by.pk != patient.user_id
+        if (at_the_desk or Basis(basis) in ON_PAPER) and not document.strip():
             raise PaperMissing
         trust = Trust(
             patient=patient,
@@ -116,6 +115,8 @@ class TrustManager(models.Manager.from_queryset(TrustQuerySet)):  # type: ignore
         trust._measure(born)
         trust.save(force_insert=True)
         trust._remember("offer", by=by)
+        if at_the_desk:
+            tell_both(trust)
         return trust
 
 
@@ -205,7 +206,7 @@ class Trust(models.Model):
             raise NotAChild
         trust._remember("accept", by=by)
         if not quietly:
-            trust._tell()
+            tell_both(trust)
         self.__dict__.update(trust.__dict__)
 
     @verb(actor="by")
@@ -236,7 +237,7 @@ class Trust(models.Model):
         trust.save(update_fields=["scopes", "categories", "ends_at"])
         trust._lay_again()
         trust._remember("change", by=by)
-        trust._tell()
+        tell_both(trust)
 
     @verb(actor="by")
     def reckon(self, *, by: Agent, born: date) -> None:
@@ -248,8 +249,18 @@ class Trust(models.Model):
         trust._remember("reckon", by=by)
 
     @verb(actor="by")
-    def end(self, *, by: Agent, because: str = Ended.STOPPED, death: RecordState | None = None) -> None:
-        """Over from this moment on, on every road. Ending it twice ends it once. A barred person is told nothing."""
+    def end(
+        self,
+        *,
+        by: Agent,
+        because: str = Ended.STOPPED,
+        quietly: bool = False,
+        death: RecordState | None = None,
+    ) -> None:
+        """Over from this moment on, on every road. Ending it twice ends it once. A barred person is told nothing.
+
+        `quietly` tells nobody: for a death, of which no letter speaks.
+        """
         trust = _rows().get(pk=self.pk)
         if trust.ended_at is not None:
             return
@@ -261,7 +272,8 @@ class Trust(models.Model):
         trust.ended_with = death
         trust.save(update_fields=["ended_at", "ended_because", "ended_with"])
         trust._remember("end", by=by, because=str(because))
-        trust._tell(proxy=because != Ended.BARRED)
+        if not quietly:
+            tell_both(trust, proxy=because != Ended.BARRED)
 
     @verb(actor="by")
     def go_on(self, *, by: Agent) -> None:
@@ -279,7 +291,7 @@ class Trust(models.Model):
         if not trust._is_frozen() and not trust._lay(timezone.now()):
             trust.end(by=by, because=Ended.OF_AGE if trust.goes_by_age else Ended.RUN_OUT)
             return
-        trust._tell()
+        tell_both(trust)
 
     @verb(actor="by")
     def finish(self, *, by: Agent) -> None:
@@ -303,7 +315,7 @@ class Trust(models.Model):
         freeze.save(force_insert=True)
         trust._stop(timezone.now())
         trust._remember("freeze", by=by)
-        trust._tell()
+        tell_both(trust)
         return freeze
 
     @verb(actor="by")
@@ -319,7 +331,7 @@ class Trust(models.Model):
         if trust.proxy_id is not None and not trust._lay(timezone.now()):
             trust.end(by=by, because=Ended.OF_AGE if trust.goes_by_age else Ended.RUN_OUT)
             return
-        trust._tell()
+        tell_both(trust)
 
     @verb(actor="by")
     def announce(self, *, by: Agent) -> None:
@@ -330,7 +342,7 @@ class Trust(models.Model):
             grant.save(update_fields=["announced_at"])
         if begun:
             self._remember("narrow", by=by)
-            self._tell()
+            tell_both(self)
 
     def _locked(self) -> Trust:
         trust: Trust = _rows().get(pk=self.pk)
@@ -410,20 +422,6 @@ class Trust(models.Model):
             patient_id=self.patient_id,
             detail=detail or None,
         )
-
-    def _tell(self, *, proxy: bool = True) -> None:
-        """Tell both sides that something about it changed, and no more."""
-        once = uuid7().hex
-        if (owner := self.patient.owner_id) is not None:
-            Notification.objects.tell(
-                [owner],
-                about=self,
-                notice=Notice.TRUST_CHANGED,
-                patient=self.patient,
-                once=once,
-            )
-        if proxy and self.proxy_id is not None:
-            Notification.objects.tell([self.proxy_id], about=self, notice=Notice.HELP_CHANGED, once=once)
 
 
 def _rows() -> models.QuerySet[Trust]:

@@ -10,8 +10,11 @@ from django.db.models import Exists, OuterRef, Q
 from accounts import ages
 from accounts.models.freeze import Freeze
 from accounts.models.ground import Ended
+from accounts.models.notification import Notification
 from accounts.models.patient import Patient
 from accounts.models.proxy import ProxyGrant, Scope
+from accounts.notices import Notice
+from audit.ids import uuid7
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,3 +65,18 @@ def in_order(scopes: Iterable[str]) -> list[str]:
     """Each scope once, in the order they are shown in. Raises `ValueError` for one that does not exist."""
     wanted = {str(Scope(scope)) for scope in scopes}
     return [scope for scope in Scope.values if scope in wanted]
+
+
+def tell_both(trust: Trust, *, proxy: bool = True) -> None:
+    """Tell both sides that something about it changed, and no more."""
+    once = uuid7().hex
+    if (owner := trust.patient.owner_id) is not None:
+        Notification.objects.tell(
+            [owner],
+            about=trust,
+            notice=Notice.TRUST_CHANGED,
+            patient=trust.patient,
+            once=once,
+        )
+    if proxy and trust.proxy_id is not None:
+        Notification.objects.tell([trust.proxy_id], about=trust, notice=Notice.HELP_CHANGED, once=once)

@@ -342,14 +342,20 @@ class User(AbstractBaseUser):
 
     @verb(actor="by")
     def deactivate(
-        self, *, by: Agent, why: str | None = None, leads: Mapping[UUID, User] | None = None
+        self,
+        *,
+        by: Agent,
+        why: str | None = None,
+        leads: Mapping[UUID, User] | None = None,
+        quietly: bool = False,
     ) -> None:
         """Shut the person out at once: the next request of any of her sessions finds no one (HSR-13).
 
         Her roles, her places in teams and what other apps hold for her end in the same transaction. It needs one
         person and no second, also for a keeper of accounts: a danger cannot wait. Coming back is by invitation.
 
-        `leads` says for each team who leads the care of her patients there from now on; nobody alone, else.
+        `leads` says for each team who leads the care of her patients there from now on; nobody alone, else. `quietly`
+        tells nobody, where there is nobody left to tell.
         """
         from accounts.models.care import CareTeamMembership
         from accounts.models.lead import hand_over
@@ -371,9 +377,10 @@ class User(AbstractBaseUser):
         for place in CareTeamMembership.objects.current().filter(user=self):
             place.ends_at = timezone.now()
             place.save(update_fields=["ends_at"])
-        Notification.objects.warn(
-            self, about=self, notice=Notice.ACCOUNT_CLOSED, once=self.security_stamp[:8]
-        )
+        if not quietly:
+            Notification.objects.warn(
+                self, about=self, notice=Notice.ACCOUNT_CLOSED, once=self.security_stamp[:8]
+            )
 
     def shut(self) -> None:
         """Nobody comes in by this account from now on. Inside the verb that says why."""

@@ -92,7 +92,7 @@ def account(request: PortalRequest, ref: UUID) -> HttpResponse:
     return _page(request, patient_account_for(request.user, ref))
 
 
-@policy(post=look)
+@policy(post=change)
 def invite(request: PortalRequest, ref: UUID) -> HttpResponse:
     """A code to hand over, shown once. The one before opens nothing any more."""
     patient = patient_account_for(request.user, ref)
@@ -117,11 +117,23 @@ def revoke(request: PortalRequest, ref: UUID) -> HttpResponse:
 
 
 @policy(post=change)
+def agree(request: PortalRequest, ref: UUID) -> HttpResponse:
+    """A second person agrees to an invitation that opens what is there already."""
+    patient = patient_account_for(request.user, ref)
+    try:
+        patient_accounts.waiting_for_second(patient).sign(by=request.user)
+    except Refusal as refused:
+        return _page(request, patient, problem=str(refused.words), status=refused.status)
+    return redirect("patient-account", patient.pk)
+
+
+@policy(post=change)
 def sessions_end(request: PortalRequest, ref: UUID) -> HttpResponse:
     patient = patient_account_for(request.user, ref)
-    owner = patient_accounts.owner_of(patient)
-    if owner is not None:
-        owner.sign_out_everywhere(by=request.user)
+    try:
+        patient.sign_out(by=request.user)
+    except Refusal as refused:
+        return _page(request, patient, problem=str(refused.words), status=refused.status)
     return redirect("patient-account", patient.pk)
 
 
@@ -129,12 +141,10 @@ def sessions_end(request: PortalRequest, ref: UUID) -> HttpResponse:
 def close(request: PortalRequest, ref: UUID) -> HttpResponse:
     patient = patient_account_for(request.user, ref)
     form = CloseForm(request.POST)
-    owner = patient_accounts.owner_of(patient)
     if not form.is_valid():
         return _page(request, patient, closing=form, status=422)
     try:
-        if owner is not None:
-            owner.deactivate(by=request.user, why=form.cleaned_data["why"])
+        patient.close_account(by=request.user, why=form.cleaned_data["why"])
     except Refusal as refused:
         return _page(request, patient, closing=form, problem=str(refused.words), status=refused.status)
     return redirect("patient-account", patient.pk)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from django.shortcuts import redirect, render
 
 from accounts import staff
-from accounts.access import place_of, role_request_for, session_of, staff_member_for
-from accounts.models import RoleGrant, RoleRequest
+from accounts.access import place_of, role_request_for, session_of, staff_loss_for, staff_member_for
+from accounts.models import FactorLoss, RoleGrant, RoleRequest
 from accounts.models.role import KEEPERS
 from accounts.people_forms import CloseForm, RoleForm, StaffFilter, TeamForm, lead_choices, lead_question
 from accounts.policy import policy, signed_in
@@ -118,7 +118,7 @@ def close(request: PortalRequest, ref: UUID) -> HttpResponse:
 
 @policy(get=keep)
 def role_requests(request: PortalRequest) -> HttpResponse:
-    """What waits for a second person. Each says who asked; nobody decides her own."""
+    """What waits for a second person: roles, and who lost all second steps. Nobody decides her own."""
     return _requests(request)
 
 
@@ -134,6 +134,17 @@ def role_request_decide(request: PortalRequest, ref: UUID) -> HttpResponse:
             asked.withdraw(by=request.user)
         else:
             return _requests(request, status=422)
+    except Refusal as refused:
+        return _requests(request, problem=str(refused.words), status=refused.status)
+    return redirect("role-requests")
+
+
+@policy(post=keep.fresh(PURPOSE))
+def lost(request: PortalRequest, ref: UUID) -> HttpResponse:
+    """A colleague who lost all that opens her door, and of whom this reader knows that it is she."""
+    loss = staff_loss_for(request.user, ref)
+    try:
+        FactorLoss.objects.believe(user=loss.user, by=request.user)
     except Refusal as refused:
         return _requests(request, problem=str(refused.words), status=refused.status)
     return redirect("role-requests")
@@ -162,5 +173,9 @@ def _closing(request: PortalRequest, user: User, form: forms.Form, *, status: in
 
 
 def _requests(request: PortalRequest, *, problem: str = "", status: int = 200) -> HttpResponse:
-    said = {"asked": staff.role_requests(request.user), "problem": problem}
+    said = {
+        "asked": staff.role_requests(request.user),
+        "lost": staff.losses(request.user),
+        "problem": problem,
+    }
     return render(request, "accounts/role_requests.html", said, status=status)

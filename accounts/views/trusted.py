@@ -60,6 +60,17 @@ def stop(request: PortalRequest, ref: UUID) -> HttpResponse:
 
 
 @policy(post=choose)
+def agree(request: PortalRequest, ref: UUID) -> HttpResponse:
+    """She permits what the desk wrote down for her."""
+    trust = own_trust_for(request.user, ref)
+    try:
+        trusted.agree(trust, by=request.user)
+    except Refusal as refused:
+        return _person(request, ref, problem=str(refused.words), status=refused.status)
+    return redirect("trusted-person", ref)
+
+
+@policy(post=choose)
 def invite_again(request: PortalRequest, ref: UUID) -> HttpResponse:
     trust = own_trust_for(request.user, ref)
     try:

@@ -112,8 +112,13 @@ class DraftQuerySet(models.QuerySet["Draft"]):
         twins = list(self.filter(author=by, form_token=form_token)) if form_token else []
         if standing := next((twin for twin in twins if twin.is_open and twin.patient_id == patient.pk), None):
             return standing.answer(by=by, urgent=urgent) if urgent else standing
-        if self.standing().filter(author=by, patient=patient, kind=DraftKind.MESSAGE).count() >= MOST_NEW:
-            raise TooManyDrafts
+        begun = self.standing().filter(author=by, patient=patient, kind=DraftKind.MESSAGE)
+        if begun.count() >= MOST_NEW:
+            # One that never got a word is in nobody's way but hers.
+            wordless = begun.filter(revision=0, attachments=None).order_by("updated_at").first()
+            if wordless is None:
+                raise TooManyDrafts
+            wordless.end(DraftState.DISCARDED, by=by)
         draft = self._begin(
             Draft(
                 author=by,
@@ -273,6 +278,10 @@ class Draft(Letter, models.Model):
     def is_sent(self) -> bool:
         return self.state == DraftState.SENT
 
+    def said(self, subject: str, body: str) -> bool:
+        """Whether these were its words when it was last written, or sent."""
+        return self.words_digest == words_digest(subject, body)
+
     def words(self, *, reader: User) -> Words:
         """Open it for its author. Reading one's own draft is a reading like any other."""
         receipt = record_read(reader=reader, of=self, shown=[self], category="draft")
@@ -374,10 +383,11 @@ class Draft(Letter, models.Model):
         self._save()
 
     def end(self, state: DraftState, *, by: User, message: Message | None = None) -> None:
-        """Whatever became of it, what it said is not kept here any longer."""
+        """Whatever became of it, what it said is not kept here any longer: of a sent one, that it was these words."""
         self.state, self.message = state, message
         self.subject = self.body = None
-        self.words_digest = ""
+        if state != DraftState.SENT:
+            self.words_digest = ""
         self._save("state", "message", "subject", "body", "words_digest")
         if state == DraftState.DISCARDED:
             self.attachments.give_up()

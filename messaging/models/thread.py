@@ -291,9 +291,7 @@ class Thread(models.Model):
         """Nobody needs to call about an answer that was not read: the conversation goes on."""
         from messaging.models.unread import UnreadAlarm
 
-        # Only then can there be one: everything else that is last, or owed, has ended it.
-        if self.last_side == Side.TEAM:
-            UnreadAlarm.objects.settle_overtaken(self, by=by)
+        UnreadAlarm.objects.settle_overtaken(self, by=by)
 
     def note(self, *, author: User, body: str, form_token: UUID | None = None) -> InternalNote:
         return InternalNote.objects.keep(self, author=author, body=body, form_token=form_token)

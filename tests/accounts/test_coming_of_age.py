@@ -54,7 +54,7 @@ def test_on_the_birthday_the_desk_is_asked_to_invite_and_not_a_second_before(
         patient = child(cast, born)
     with time_machine.travel(moment - SECOND, tick=False):
         birthdays()
-        sam = enter(cast.sam)
+        sam = enter(cast.sam, fresh="people")
         assert "Nobody to invite" in sam.get(LIST).content.decode()
         answer = sam.post(f"{page_of(patient)}invite/", {})
         if age == 18:
@@ -68,7 +68,7 @@ def test_on_the_birthday_the_desk_is_asked_to_invite_and_not_a_second_before(
     with time_machine.travel(moment, tick=False):
         birthdays()
         birthdays()
-        sam = enter(cast.sam)
+        sam = enter(cast.sam, fresh="people")
         listed = sam.get(LIST).content.decode()
         assert f"Turned {age}: invite" in listed and "RC-106600" in listed and "Tilda" not in listed
         assert f"Turned {age}: invite" in sam.get(page_of(patient)).content.decode()
@@ -83,9 +83,9 @@ def test_an_invitation_that_runs_out_brings_her_back_and_a_reason_takes_her_off(
         patient = child(cast, born)
     with time_machine.travel(day, tick=False):
         birthdays()
-        enter(cast.sam).post(f"{page_of(patient)}invite/", {})
+        enter(cast.sam, fresh="people").post(f"{page_of(patient)}invite/", {})
     with time_machine.travel(day + timedelta(days=40), tick=False):
-        sam = enter(cast.sam)
+        sam = enter(cast.sam, fresh="people")
         assert "RC-106600" in sam.get(LIST).content.decode()
         empty = sam.post(f"{page_of(patient)}not-now/", {"reason": " "})
         assert empty.status_code == 422 and "Write why" in empty.content.decode()
@@ -137,7 +137,9 @@ def test_the_link_of_whoever_was_a_child_asks_for_the_code_and_a_birth_date_open
         patient = child(cast, date(2010, 6, 24))
     with time_machine.travel(datetime(2028, 6, 24, 16, 0, tzinfo=UTC)):
         birthdays()
-        answer = enter(cast.sam).post(f"{page_of(patient)}invite/", {"email": "tilda@riverside.example"})
+        answer = enter(cast.sam, fresh="people").post(
+            f"{page_of(patient)}invite/", {"email": "tilda@riverside.example"}
+        )
         code, link, client = code_on(answer), link_in_mail(), Client()
         assert "only the birth date" not in answer.content.decode()
         refused = client.post(link, {"birth_date": "2010-06-24", "password": PASSWORD})
@@ -148,7 +150,7 @@ def test_the_link_of_whoever_was_a_child_asks_for_the_code_and_a_birth_date_open
 def test_a_corrected_birth_date_moves_the_day_and_takes_back_what_asks_for_the_former_one(cast, enter):
     with time_machine.travel(datetime(2028, 6, 24, 16, 0, tzinfo=UTC), tick=False):
         patient = child(cast, date(2015, 1, 1))
-        sam = enter(cast.sam)
+        sam = enter(cast.sam, fresh="people")
         assert sam.post(f"{page_of(patient)}invite/", {}).status_code == 200
         patient.correct_birth_date(date(2016, 1, 1), by=cast.sam)
         assert Invitation.objects.get(patient=patient).state == "revoked"

@@ -147,6 +147,7 @@ WAY_IN = {
     "password-by-link",
     "join",
     "join-by-link",
+    "join-stop",
 }
 TERMS = {"terms"}
 FACTOR_PAGES = {"trusted-new", "account-app-new", "account-codes", "account-passkey-new", "account-password"}
@@ -320,6 +321,7 @@ def test_the_pages_about_trusted_people_at_the_desk(cast, work, visitor, as_):
     as_(cast.sam)
     visitor.go("desk-trusted")
     visitor.go("desk-trusted-patient", cast.patient("ana").pk)
+    as_(cast.sam, fresh="trusted-people")
     visitor.go("desk-trusted-new", cast.patient("ana").pk)
     page.get_by_role("button", name="Write it down and invite").click()
     page.get_by_role("alert").wait_for()
@@ -517,13 +519,14 @@ def test_getting_a_new_password(cast, visitor):
 
 
 def test_the_people_area(cast, visitor, as_):
-    from accounts.models import Invitation, InvitationKind, Role, RoleRequest
+    from accounts.models import FactorLoss, Invitation, InvitationKind, Role, RoleRequest
 
     as_(cast.root)
     visitor.go("people-invitations")
     visitor.go("role-requests")
     Invitation.objects.issue(kind=InvitationKind.STAFF, name="Nils Berg", email="n@example.com", by=cast.root)
     RoleRequest.objects.ask(user=cast.lund, role=Role.PRIVACY_OFFICER, gives=True, by=cast.root)
+    FactorLoss.objects.ask(by=cast.maya)
     visitor.go("people")
     visitor.go("people", query="?name=nobody")
     visitor.go("people-invitations")
@@ -549,7 +552,9 @@ def test_the_people_area(cast, visitor, as_):
 
 
 def test_the_accounts_of_patients_at_the_desk(cast, visitor, as_):
-    as_(cast.sam)
+    from accounts.models import Invitation
+
+    as_(cast.sam, fresh="people")
     page = visitor.page
     visitor.go("patient-new")
     visitor.go("patient-accounts")
@@ -566,6 +571,13 @@ def test_the_accounts_of_patients_at_the_desk(cast, visitor, as_):
     visitor.look("patient-account, invited")
     visitor.go("patient-account", cast.patient("ana").pk)
     visitor.go("patient-accounts")
+    second = Invitation.objects.get(patient=cast.patient("ana")).second
+    second.sign(by=cast.root)
+    visitor.go("patient-account", cast.patient("ana").pk)
+    visitor.go("join-stop", second.new_token())
+    page.get_by_role("button", name="Stop it").click()
+    page.get_by_role("heading", name="It is stopped").wait_for()
+    visitor.look("join-stop, done")
 
 
 def test_joining_by_an_invitation(cast, visitor, as_):

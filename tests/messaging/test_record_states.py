@@ -8,8 +8,17 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import Notification, Patient, ProxyGrant, RecordState, Session
+from accounts.models import (
+    Invitation,
+    InvitationKind,
+    Notification,
+    Patient,
+    ProxyGrant,
+    RecordState,
+    Session,
+)
 from accounts.refusals import MayNotSetState, NotYourOwn, ReviewMissing, SameState
+from accounts.tasks import sweep_notifications
 from audit.models import AuditEvent
 from messaging.models import Message, RefillRequestItem, Thread, WorkItem
 from tests.messaging.test_races import at_once
@@ -177,6 +186,35 @@ def test_what_was_lined_up_for_the_dead_is_not_sent(work, cast, mailoutbox):
     key = Notification.objects.filter(notice="new_message").first().event_key
     assert Notification(person=cast.ben, patient=patient, notice="new_message", event_key=key).is_wanted
     assert Notification(person=cast.okafor, patient=patient, notice="work_waiting").is_wanted
+
+
+def test_no_letter_speaks_of_a_death(work, cast, enter, mailoutbox):
+    """Her own mailbox is read by whoever is left, and a daughter hears it from a person."""
+    patient = cast.patient("ana")
+    to_helper = Invitation.objects.issue(
+        kind=InvitationKind.TRUSTED, patient=patient, name="Jo", email="jo@patients.example",
+        birth_date="1958-03-14", by=cast.ana,
+    ).invitation  # fmt: skip
+    to_helper.mail_to("jo@patients.example", by=cast.ana)
+    enter(cast.ana).post(reverse("account-sessions-end-others"))
+    Notification.objects.warn(cast.ana, about=cast.ana, notice="wrong_codes")
+    mailoutbox.clear()
+    state = {"state": "deceased", "reason": "Her daughter called."}
+    answer = enter(cast.sam).post(reverse("desk-patient-state", args=[patient.pk]), state)
+    assert answer.status_code == 302
+    sweep_notifications()
+    assert [letter.to for letter in mailoutbox] == []
+    # Nor does what is lined up later, by whomever.
+    helper(cast)
+    sweep_notifications()
+    assert ["ana@riverside.example"] not in [letter.to for letter in mailoutbox]
+    assert not Invitation.objects.open().filter(patient=patient).exists()
+
+
+def test_whose_login_is_closed_in_life_is_told(cast, mailoutbox):
+    cast.ana.deactivate(by=cast.root)
+    sweep_notifications()
+    assert [letter.to for letter in mailoutbox] == [["ana@riverside.example"]]
 
 
 def test_a_death_written_down_by_mistake_is_taken_back(work, cast, enter):

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0018_joined_records"),
+        ("accounts", "0020_keepers_who_lost_a_passkey"),
     ]
 
     operations = [
