@@ -253,7 +253,13 @@ def test_what_was_given_anew_after_a_death_by_mistake_stays_as_it_was_given(work
 
     put(cast, "deceased", by="sam")
     anew = Trust.objects.give(
-        patient=cast.patient("ana"), proxy=cast.rosa, relationship="daughter", scopes=["read"], by=cast.sam
+        patient=cast.patient("ana"),
+        proxy=cast.rosa,
+        relationship="daughter",
+        scopes=["read"],
+        basis="executor",
+        document="The will, seen at the desk",
+        by=cast.sam,
     )
     put(cast, "active", by="sam")
     assert [trust.pk for trust in Trust.objects.standing()] == [anew.pk]
