@@ -29,3 +29,4 @@ class Ended(models.TextChoices):
     RUN_OUT = "run-out", _("The agreed time is over")
     OF_AGE = "of-age", _("The patient is grown up")
     BARRED = "barred", _("Barred")
+    DIED = "died", _("The patient has died")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts import ages
@@ -16,12 +16,10 @@ from accounts.ages import Stretch
 from accounts.models.freeze import Freeze
 from accounts.models.ground import BY_AGE, ON_PAPER, Basis, Ended
 from accounts.models.invitation import Invitation
-from accounts.models.notification import Notification
 from accounts.models.patient import Patient
 from accounts.models.proxy import ProxyGrant, Relationship, Scope
-from accounts.models.trusts import TrustQuerySet
+from accounts.models.trusts import TrustQuerySet, in_order, joined_before, tell_both
 from accounts.models.user import User
-from accounts.notices import Notice
 from accounts.refusals import JoinedAway, NotAChild, NothingAtThisAge, PaperMissing, TrustedAlready, TrustOver
 from audit.ids import uuid7
 from audit.recorder import record
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
     from uuid import UUID
 
+    from accounts.models.record_state import RecordState
     from audit.context import Agent
 
 
@@ -104,7 +103,7 @@ class TrustManager(models.Manager.from_queryset(TrustQuerySet)):  # type: ignore
         trust = Trust(
             patient=patient,
             relationship=Relationship(relationship),
-            scopes=_in_order(scopes),
+            scopes=in_order(scopes),
             categories=sorted(set(categories)),
             basis=Basis(basis),
             ends_at=ends_at,
@@ -119,7 +118,7 @@ class TrustManager(models.Manager.from_queryset(TrustQuerySet)):  # type: ignore
         trust.save(force_insert=True)
         trust._remember("offer", by=by)
         if at_the_desk:
-            trust._tell()
+            tell_both(trust)
         return trust
 
 
@@ -151,6 +150,10 @@ class Trust(models.Model):
     edges = ArrayField(models.DateTimeField(), default=list)
     ended_at = models.DateTimeField(null=True)
     ended_because = models.CharField(max_length=12, choices=Ended.choices, blank=True)
+    # The death that ended it: when that was a mistake, it goes on.
+    ended_with = models.ForeignKey(
+        "accounts.RecordState", null=True, on_delete=models.PROTECT, related_name="ended_trusts"
+    )
 
     objects = TrustManager()
 
@@ -194,14 +197,14 @@ class Trust(models.Model):
         moment = timezone.now()
         trust.proxy, trust.accepted_at = proxy, moment
         trust.save(update_fields=["proxy", "accepted_at"])
-        for older in Trust.objects.standing().filter(patient__in=trust._joined_before(), proxy=proxy.pk):
+        for older in Trust.objects.standing().filter(patient__in=joined_before(trust), proxy=proxy.pk):
             # Given anew for all of her, which takes in what it reached.
             older.end(by=by)
         if not trust._lay(moment):
             raise NotAChild
         trust._remember("accept", by=by)
         if not quietly:
-            trust._tell()
+            tell_both(trust)
         self.__dict__.update(trust.__dict__)
 
     @verb(actor="by")
@@ -227,12 +230,12 @@ class Trust(models.Model):
     ) -> None:
         """Agree on something else, from this moment on. What is paused stays paused. Raises `TrustOver`."""
         trust = self._locked()
-        trust.scopes, trust.categories = _in_order(scopes), sorted(set(categories))
+        trust.scopes, trust.categories = in_order(scopes), sorted(set(categories))
         trust.ends_at = ends_at
         trust.save(update_fields=["scopes", "categories", "ends_at"])
         trust._lay_again()
         trust._remember("change", by=by)
-        trust._tell()
+        tell_both(trust)
 
     @verb(actor="by")
     def reckon(self, *, by: Agent, born: date) -> None:
@@ -246,7 +249,14 @@ class Trust(models.Model):
             trust.end(by=by, because=Ended.OF_AGE)
 
     @verb(actor="by")
-    def end(self, *, by: Agent, because: str = Ended.STOPPED, quietly: bool = False) -> None:
+    def end(
+        self,
+        *,
+        by: Agent,
+        because: str = Ended.STOPPED,
+        quietly: bool = False,
+        death: RecordState | None = None,
+    ) -> None:
         """Over from this moment on, on every road. Ending it twice ends it once. A barred person is told nothing.
 
         `quietly` tells nobody: for a death, of which no letter speaks.
@@ -259,10 +269,29 @@ class Trust(models.Model):
         if trust.invitation is not None and trust.invitation.is_open:
             trust.invitation.revoke(by=by)
         trust.ended_at, trust.ended_because = moment, Ended(because)
-        trust.save(update_fields=["ended_at", "ended_because"])
+        trust.ended_with = death
+        trust.save(update_fields=["ended_at", "ended_because", "ended_with"])
         trust._remember("end", by=by, because=str(because))
         if not quietly:
-            trust._tell(proxy=because != Ended.BARRED)
+            tell_both(trust, proxy=because != Ended.BARRED)
+
+    @verb(actor="by")
+    def go_on(self, *, by: Agent) -> None:
+        """The death that ended it was a mistake: what was agreed holds again, as far as time and age still allow.
+
+        Who was given it anew meanwhile keeps that. Whoever had not come yet has to be invited again.
+        """
+        trust = _rows().get(pk=self.pk)
+        anew = Trust.objects.standing().filter(patient=trust.patient_id, proxy=trust.proxy_id)
+        if trust.ended_with_id is None or trust.proxy_id is None or anew.exists():
+            return
+        trust.ended_at, trust.ended_because, trust.ended_with = None, "", None
+        trust.save(update_fields=["ended_at", "ended_because", "ended_with"])
+        trust._remember("go-on", by=by)
+        if not trust._is_frozen() and not trust._lay(timezone.now()):
+            trust.end(by=by, because=Ended.OF_AGE if trust.goes_by_age else Ended.RUN_OUT)
+            return
+        tell_both(trust)
 
     @verb(actor="by")
     def finish(self, *, by: Agent) -> None:
@@ -286,7 +315,7 @@ class Trust(models.Model):
         freeze.save(force_insert=True)
         trust._stop(timezone.now())
         trust._remember("freeze", by=by)
-        trust._tell()
+        tell_both(trust)
         return freeze
 
     @verb(actor="by")
@@ -302,7 +331,7 @@ class Trust(models.Model):
         if trust.proxy_id is not None and not trust._lay(timezone.now()):
             trust.end(by=by, because=Ended.OF_AGE if trust._is_of_age() else Ended.RUN_OUT)
             return
-        trust._tell()
+        tell_both(trust)
 
     @verb(actor="by")
     def announce(self, *, by: Agent) -> None:
@@ -313,7 +342,7 @@ class Trust(models.Model):
             grant.save(update_fields=["announced_at"])
         if begun:
             self._remember("narrow", by=by)
-            self._tell()
+            tell_both(self)
 
     def _locked(self) -> Trust:
         trust: Trust = _rows().get(pk=self.pk)
@@ -350,7 +379,7 @@ class Trust(models.Model):
     def _lay(self, moment: datetime) -> bool:
         """Write the grants from `moment` on. Whether there was anything to grant."""
         laid = self._stretches(moment)
-        records = [self.patient_id, *self._joined_before().values_list("pk", flat=True)] if laid else []
+        records = [self.patient_id, *joined_before(self).values_list("pk", flat=True)] if laid else []
         for record_id, stretch in product(records, laid):
             ProxyGrant.objects.create(
                 trust=self,
@@ -365,14 +394,6 @@ class Trust(models.Model):
                 announced_at=moment if stretch.starts_at <= moment else None,
             )
         return bool(laid)
-
-    def _joined_before(self) -> models.QuerySet[Patient]:
-        """The records that were this patient's, too, when she agreed on this trust: it reaches what she knew of."""
-        joined = Patient.objects.filter(joined_into=self.patient_id, joined_at__lte=self.offered_at)
-        paused = Trust.objects.standing().filter(
-            freezes__lifted_at=None, freezes__isnull=False, patient=OuterRef("pk"), proxy=self.proxy_id
-        )
-        return joined.exclude(Exists(paused))
 
     def _stretches(self, moment: datetime) -> list[Stretch]:
         if self.ends_at is not None and self.ends_at <= moment:
@@ -405,26 +426,6 @@ class Trust(models.Model):
             detail=detail or None,
         )
 
-    def _tell(self, *, proxy: bool = True) -> None:
-        """Tell both sides that something about it changed, and no more."""
-        once = uuid7().hex
-        if (owner := self.patient.owner_id) is not None:
-            Notification.objects.tell(
-                [owner],
-                about=self,
-                notice=Notice.TRUST_CHANGED,
-                patient=self.patient,
-                once=once,
-            )
-        if proxy and self.proxy_id is not None:
-            Notification.objects.tell([self.proxy_id], about=self, notice=Notice.HELP_CHANGED, once=once)
-
 
 def _rows() -> models.QuerySet[Trust]:
     return Trust.objects.select_for_update(of=("self",)).select_related("patient", "invitation")
-
-
-def _in_order(scopes: Iterable[str]) -> list[str]:
-    """Each scope once, in the order they are shown in. Raises `ValueError` for one that does not exist."""
-    wanted = {str(Scope(scope)) for scope in scopes}
-    return [scope for scope in Scope.values if scope in wanted]
