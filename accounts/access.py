@@ -11,15 +11,18 @@ from django.http import Http404
 from accounts.models import (
     CareTeam,
     CareTeamMembership,
+    FactorLoss,
     Invitation,
     InvitationKind,
     Patient,
+    ReasonGiven,
     RoleGrant,
     RoleRequest,
     Session,
     Trust,
     User,
 )
+from accounts.models.patient import of_owner
 from accounts.models.role import CARING
 from accounts.refusals import AnotherPatient
 from audit.recorder import record_refusal
@@ -44,10 +47,25 @@ def patient_for(user: User | AnonymousUser, ref: UUID) -> Patient:
 
 def patient_account_for(user: User, ref: UUID) -> Patient:
     """The patient whose account `user` may look after. Otherwise 404, and remember who tried."""
-    if patient := Patient.objects.with_accounts_for(user).filter(pk=ref).first():
+    return at_work(Patient.objects.with_accounts_for(user), user, ref)
+
+
+def at_work(reachable: QuerySet[Patient], user: User, ref: UUID) -> Patient:
+    """Whoever of these it is, for work on her record. Otherwise 404, and remember who tried. Raises `ReasonNeeded`."""
+    patient = reachable.filter(pk=ref).first()
+    if patient is not None:
+        ReasonGiven.objects.ask_first(user, patient)
         return patient
-    _remember_hidden(user, Patient.objects.filter(pk=ref).first())
+    hidden = Patient.objects.filter(pk=ref).first()
+    record_refusal(agent=user, target=hidden, reason=why_not(user, hidden))
     raise Http404("No such patient.")
+
+
+def why_not(user: User, hidden: Patient | None) -> str:
+    """Why somebody of the staff does not get this record, as the trail says it: the review looks at her own."""
+    if hidden is None:
+        return "absent"
+    return "own-record" if hidden.is_near_to(user) else "not-visible"
 
 
 def staff_member_for(user: User, ref: UUID) -> User:
@@ -83,6 +101,14 @@ def invitation_for(user: User, ref: UUID) -> Invitation:
     raise Http404("No such invitation.")
 
 
+def staff_loss_for(user: User, ref: UUID) -> FactorLoss:
+    """A lost second step of a member of staff, while nobody has said that it is she; or 404."""
+    if lost := next((one for one in FactorLoss.objects.of_staff() if one.pk == ref), None):
+        return lost
+    _remember_hidden(user, FactorLoss.objects.filter(pk=ref).first())
+    raise Http404("No such loss.")
+
+
 def role_request_for(user: User, ref: UUID) -> RoleRequest:
     if asked := RoleRequest.objects.visible_to(user).filter(pk=ref).first():
         return asked
@@ -105,12 +131,12 @@ def patient_on_whose_side(user: User, ref: str) -> Patient:
 
 def own_record(user: User) -> Patient:
     """The record of the patient herself. What she decides about trusted people nobody decides for her."""
-    return Patient.objects.get(user=user.pk)
+    return Patient.objects.get(user=user.pk, joined_into=None)
 
 
 def own_trust_for(user: User, ref: UUID) -> Trust:
     """A trust that this patient gave, or 404; looking for another's is remembered."""
-    return _trust_or_refuse(Trust.objects.filter(patient__user=user.pk), user, ref)
+    return _trust_or_refuse(Trust.objects.filter(of_owner(user.pk)), user, ref)
 
 
 def trust_in_me_for(user: User, ref: UUID) -> Trust:
@@ -120,12 +146,7 @@ def trust_in_me_for(user: User, ref: UUID) -> Trust:
 
 def patient_at_desk(user: User, ref: UUID) -> Patient:
     """A patient whose trusted people this member of staff looks after, or 404; who tried is remembered."""
-    patient = Patient.objects.at_desk_of(user).filter(pk=ref).first()
-    if patient is not None:
-        return patient
-    hidden = Patient.objects.filter(pk=ref).first()
-    record_refusal(agent=user, target=hidden, reason="hidden" if hidden else "absent")
-    raise Http404("No such patient.")
+    return at_work(Patient.objects.at_desk_of(user), user, ref)
 
 
 def trust_at_desk(user: User, ref: UUID) -> Trust:
@@ -204,5 +225,4 @@ def colleague_for(user: User, ref: UUID | str) -> User:
 
 
 def _on_whose_side(user: User) -> list[UUID]:
-    own = [user.patient_id] if user.patient_id else []
-    return own + [grant.patient_id for grant in user.grants]
+    return user.sides

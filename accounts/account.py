@@ -9,6 +9,7 @@ from django.http import Http404
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts import places
 from accounts.models import AuthenticatorApp, FactorLoss, Passkey, Patient, RecoverySheet, Session, User
 from accounts.models.factor import labels_of, second_steps_of
 from accounts.people import People
@@ -37,6 +38,7 @@ class OwnFactor:
 class OwnSession:
     id: UUID
     device: str
+    place: str
     started_at: datetime
     last_seen_at: datetime
     is_this: bool
@@ -86,8 +88,10 @@ def sessions_of(user: User, this: Session) -> list[OwnSession]:
     for row in alive:
         row.user = user  # one person, whose roles are known already
         if not row.has_run_out():
-            device = row.device or _("Unknown device")
-            found.append(OwnSession(row.pk, device, row.started_at, row.last_seen_at, row.pk == this.pk))
+            device, place = row.device or _("Unknown device"), places.words(row.network, row.country)
+            found.append(
+                OwnSession(row.pk, device, place, row.started_at, row.last_seen_at, row.pk == this.pk)
+            )
     return sorted(found, key=lambda one: not one.is_this)
 
 
@@ -112,8 +116,7 @@ def session_for(user: User, ref: UUID) -> Session:
 
 def helped_by(user: User) -> list[Helped]:
     """Whose side she may act on, with names, when there is a choice; nothing to choose: nothing opened."""
-    ids = [user.patient_id, *(grant.patient_id for grant in user.grants)]
-    wanted = [ref for ref in ids if ref is not None]
+    wanted = user.sides
     if len(wanted) < 2:
         return []
     rows = list(Patient.objects.filter(pk__in=wanted))

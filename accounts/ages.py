@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.utils import timezone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+ADULT = "adult"  # in place of a table's version
 TABLES = Path(__file__).with_name("age_tiers.toml")
 
 
@@ -42,6 +44,12 @@ class AgeTable:
     @property
     def adult_at(self) -> int:
         return self.tiers[-1].to_age
+
+    @property
+    def own_account_from(self) -> int:
+        """The birthday from which on somebody may have an account of her own."""
+        without = [tier.to_age for tier in self.tiers if not tier.own_account]
+        return without[-1] if without else 0
 
     def tier_at(self, age: int) -> Tier | None:
         """The tier of somebody of this age; none for an adult."""
@@ -98,6 +106,15 @@ def age_at(born: date, moment: datetime) -> int:
 
 def is_adult(born: date, moment: datetime) -> bool:
     return moment >= turns(born, table().adult_at)
+
+
+def table_of(born: date) -> str:
+    """The version that goes with a record: nothing more is worked out for whoever is grown up."""
+    return ADULT if is_adult(born, timezone.now()) else table().version
+
+
+def may_have_account(born: date, moment: datetime) -> bool:
+    return moment >= turns(born, table().own_account_from)
 
 
 def edges(born: date) -> list[datetime]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef
+from django.db.models import OuterRef, Q
 from django.utils.translation import gettext as _
 
 from accounts.models import Patient, Practitioner, RoleGrant, User
@@ -81,4 +81,14 @@ def _labels(users: list[User]) -> list[directory.PersonLabel]:
     ]
 
 
-directory.register(people=people, staff=staff, patients=patients, find_patient=find_patient)
+def records_of(patient: UUID) -> Collection[UUID]:
+    """Also one that is on nobody's record is asked for by itself."""
+    rows = Patient.objects.filter(Q(pk=patient) | Q(joined_records=patient) | Q(joined_into=patient))
+    together = set(rows.values_list("pk", flat=True)) | {patient}
+    siblings = Patient.objects.filter(joined_into__in=together).values_list("pk", flat=True)
+    return together | set(siblings)
+
+
+directory.register(
+    people=people, staff=staff, patients=patients, find_patient=find_patient, records_of=records_of
+)

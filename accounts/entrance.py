@@ -16,6 +16,7 @@ from django.utils import timezone
 from accounts import alarms, codes, limits
 from accounts.models import (
     AuthenticatorApp,
+    FactorLoss,
     Invitation,
     KnownDevice,
     Notification,
@@ -102,10 +103,14 @@ def enter_with_app(session: Session, *, app: AuthenticatorApp, code: str) -> Non
 
 
 def enter_with_recovery_code(session: Session, *, code: str) -> None:
+    """The rest of the way in; where a passkey is needed and there, only the beginning of the wait for a new one."""
     sheet = _saved_sheet(session)
 
     def then() -> None:
-        come_in(session, sheet.kind)
+        if _goes_by_passkey(session.user):
+            FactorLoss.objects.show_paper(by=session.user)
+        else:
+            come_in(session, sheet.kind)
         Notification.objects.warn(session.user, about=session, notice=Notice.RECOVERY_CODE_USED)
 
     show_recovery_code(session, sheet, code, then=then)
@@ -144,6 +149,7 @@ def prove_again(session: Session, *, app: AuthenticatorApp, code: str, purpose: 
 
 
 def prove_again_with_recovery_code(session: Session, *, code: str, purpose: str) -> None:
+    _no_code_beside_a_passkey(session.user)
     sheet = _saved_sheet(session)
 
     def then() -> None:
@@ -164,6 +170,11 @@ def prove_again_with_passkey(session: Session, *, answer: str, site: Site, purpo
 def apps_that_open(user: User) -> list[AuthenticatorApp]:
     """The apps whose codes open her door, oldest first. None of them where a passkey is needed and there."""
     return [] if _goes_by_passkey(user) else list(AuthenticatorApp.objects.proven(user))
+
+
+def takes_codes(user: User) -> bool:
+    """Whether a code, from an app or on paper, is enough of a second step for her."""
+    return not _goes_by_passkey(user)
 
 
 def has_passkey(user: User) -> bool:

@@ -274,6 +274,34 @@ class RecordNumberForm(forms.Form):
     )
 
 
+def _why(label: Any) -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        help_text=_("Kept sealed with both records. The patient does not see it here."),
+        max_length=500,
+        error_messages={"required": _("Write why"), "max_length": _("Write it in 500 letters or fewer")},
+        widget=forms.Textarea(attrs={"maxlength": 500}),
+    )
+
+
+class RecordJoinForm(IdentityForm):
+    """Which of two records stays. What found the other one comes along, so that it is asked again."""
+
+    keep = forms.ChoiceField(
+        label=_("Which record stays?"),
+        choices=[("this", "this"), ("other", "other")],
+        error_messages={
+            "required": _("Choose the record that stays"),
+            "invalid_choice": _("Choose the record that stays"),
+        },
+    )
+    reason = _why(_("How do you know that they are one person?"))
+
+
+class PartForm(forms.Form):
+    reason = _why(_("Why are they two people?"))
+
+
 class RecordStateForm(forms.Form):
     state = forms.ChoiceField(
         label=_("New state"),

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 
 PAGE = 100
+# What is nobody's to know but its writer's.
+UNSENT = ("draft", "kept-form")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +78,23 @@ class Reasons:
     teams: dict[UUID, list[tuple[str, Period, Period]]] = field(default_factory=dict)
     grants: dict[UUID, list[Period]] = field(default_factory=dict)
     officers: dict[UUID, list[Period]] = field(default_factory=dict)
-    patients_own: UUID | None = None
+    patients_own: frozenset[UUID] = frozenset()
 
 
 def history_for(reader: User, patient: Patient, *, before: str = "") -> History:
     """A page of who has seen this patient's record. That `reader` looks at it is written down first."""
-    events = AuditEvent.objects.shown_to_patient(patient.pk)
+    records = reader.records_with(patient.pk)
+    is_own = patient.is_own_of(reader)
+    events = AuditEvent.objects.shown_to_patient(*records)
     place = _place(before)
     if place is not None:
         events = events.filter(place.older())
-    if reader.pk != patient.user_id:
+    if not is_own:
         events = events.filter(_told_to_a_trusted_person(reader, patient))
     rows = list(events.only(*SEEN_COLUMNS, "shown_keys").order_by("-recorded_at", "-id")[: PAGE + 1])
     older = str(Position.of(rows[PAGE - 1])) if len(rows) > PAGE else ""
-    hidden = _kept_from(reader, patient) if reader.pk != patient.user_id else NOTHING
-    found = visits(row for row in rows[:PAGE] if not _is_about(row, hidden))
+    shown = rows[:PAGE] if is_own else _told(rows[:PAGE], reader, patient)
+    found = visits(shown)
 
     people = People.load([visit.agent_pk for visit in found], patient_id=patient.pk)
     receipt = record_read(
@@ -101,10 +105,10 @@ def history_for(reader: User, patient: Patient, *, before: str = "") -> History:
         category="privacy",
         subtype="list",
         purpose="PATRQT",
-        on_behalf_of=patient.pk if reader.patient_id != patient.pk else None,
+        on_behalf_of=None if is_own else patient.pk,
     )
     names = people.opened(receipt)
-    reasons = _reasons(patient, names)
+    reasons = _reasons(records, names)
     entries = [_entry(visit, names, reasons, reader) for visit in found]
     by_others = [entry for entry in entries if not entry.is_reader]
     return History(
@@ -119,51 +123,71 @@ def history_for(reader: User, patient: Patient, *, before: str = "") -> History:
     )
 
 
-def done_by(reader: User, patient: Patient, person: UUID, *, most: int) -> list[SeenEntry]:
+def done_by(patient: Patient, person: UUID, *, most: int) -> list[SeenEntry]:
     """What one person saw and did in this record lately, for the patient herself. Names nobody, opens nothing."""
-    events = AuditEvent.objects.shown_to_patient(patient.pk).filter(agent_id=str(person))
+    events = AuditEvent.objects.shown_to_patient(*_records(patient)).filter(agent_id=str(person))
     return visits(events.order_by("-recorded_at", "-id")[:most])
 
 
 def last_done_by(people: Iterable[UUID], patient: Patient) -> dict[UUID, datetime]:
     """When each of these last saw or did something in this record."""
-    events = AuditEvent.objects.shown_to_patient(patient.pk)
+    events = AuditEvent.objects.shown_to_patient(*_records(patient))
     newest = events.order_by().filter(agent_id__in=[str(person) for person in people])
     found = newest.values_list("agent_id").annotate(last=Max("recorded_at"))
     return {UUID(person): last for person, last in found}
 
 
+def _records(patient: Patient) -> list[UUID]:
+    return list(Patient.objects.one_with(patient).values_list("pk", flat=True))
+
+
 NOTHING: frozenset[str] = frozenset()
-KeptFrom = Callable[[User, Patient], frozenset[str]]
-_kept_from: KeptFrom = lambda reader, patient: NOTHING  # noqa: E731
+KeptFrom = Callable[[User, Patient, Iterable[str]], frozenset[str]]
+_kept_from: KeptFrom = lambda reader, patient, labels: NOTHING  # noqa: E731
 
 
 def register(kept_from: KeptFrom) -> None:
-    """The app of the conversations says which of them, as labels of the trail, do not exist for a trusted reader."""
+    """The app of the conversations says which of these, as labels of the trail, do not exist for a trusted reader."""
     global _kept_from
     _kept_from = kept_from
 
 
 def _told_to_a_trusted_person(reader: User, patient: Patient) -> Q:
-    """Who may not ask for refills is not told that there are any; nor of messages who may not read them."""
+    """Who may not ask for refills is not told that there are any; nor of messages who may not read them.
+
+    Of what somebody has begun to write and not sent only she herself is told, and of letters to the patient nobody:
+    one that is about what is kept apart looks like any other.
+    """
     scopes = reader.scopes_for(patient.pk)
-    told = Q()
+    told = Q(~Q(data_category__in=UNSENT) | Q(actor=reader.pk)) & ~Q(data_category="contact", subtype="send")
     if Scope.REFILL not in scopes:
         told &= ~Q(data_category__in=("medicine", "refill"))
     if Scope.READ not in scopes:
-        told &= ~Q(data_category__in=("message", "note"))
+        told &= ~Q(data_category__in=("message", "note", "attachment"))
     return told
 
 
-def _is_about(event: AuditEvent, hidden: frozenset[str]) -> bool:
-    """Whether this event tells of what does not exist for the reader, and of nothing that does."""
-    if not hidden:
-        return False
+def _told(events: list[AuditEvent], reader: User, patient: Patient) -> list[AuditEvent]:
+    """Those that do not tell of what does not exist for a trusted reader alone."""
+    about = {event.pk: (_object_of(event), _talk_in(event)) for event in events}
+    every = {label for thing, talk in about.values() for label in (thing, *talk) if label}
+    hidden = _kept_from(reader, patient, every)
+
+    def is_kept(event: AuditEvent) -> bool:
+        thing, talk = about[event.pk]
+        return thing in hidden or (bool(talk) and talk <= hidden)
+
+    return [event for event in events if not is_kept(event)]
+
+
+def _object_of(event: AuditEvent) -> str:
     kind = ContentType.objects.get_for_id(event.content_type_id) if event.content_type_id else None
-    if kind is not None and f"{kind.app_label}.{kind.model}:{event.object_pk}" in hidden:
-        return True
-    said = {label for label in event.shown if label.startswith("messaging.")}
-    return bool(said) and said <= hidden
+    return f"{kind.app_label}.{kind.model}:{event.object_pk}" if kind is not None else ""
+
+
+def _talk_in(event: AuditEvent) -> set[str]:
+    """What was shown of conversations and of the work on them."""
+    return {label for label in event.shown if label.startswith("messaging.")}
 
 
 def _place(text: str) -> Position | None:
@@ -201,7 +225,7 @@ def _why(visit: SeenEntry, person: Person, reasons: Reasons) -> tuple[str, bool]
     """Why this was allowed at that moment, in words, and whether it came from outside the care team."""
     if visit.agent_pk is None:
         return visit.why, False
-    if visit.agent_pk == reasons.patients_own:
+    if visit.agent_pk in reasons.patients_own:
         return _("This is the patient's own account"), False
     for begins, ends in reasons.grants.get(visit.agent_pk, ()):
         if _runs((begins, ends), visit.last_at):
@@ -215,11 +239,13 @@ def _why(visit: SeenEntry, person: Person, reasons: Reasons) -> tuple[str, bool]
     return _("Not on your care team"), True
 
 
-def _reasons(patient: Patient, people: Iterable[UUID]) -> Reasons:
-    found = Reasons(patients_own=patient.user_id)
+def _reasons(records: Sequence[UUID], people: Iterable[UUID]) -> Reasons:
+    """By any of these records of hers: also the account that was closed when they were joined was her own."""
+    own = Patient.objects.filter(pk__in=records, user__isnull=False).values_list("user", flat=True)
+    found = Reasons(patients_own=frozenset(own))
     ids = list(people)
     memberships = CareTeamMembership.objects.filter(
-        user__in=ids, team__care_relationships__patient=patient
+        user__in=ids, team__care_relationships__patient__in=records
     ).values_list(
         "user",
         "team__name",
@@ -230,7 +256,7 @@ def _reasons(patient: Patient, people: Iterable[UUID]) -> Reasons:
     )
     for user, team, begins, ends, relation_begins, relation_ends in memberships:
         found.teams.setdefault(user, []).append((team, (begins, ends), (relation_begins, relation_ends)))
-    grants = ProxyGrant.objects.filter(proxy__in=ids, patient=patient)
+    grants = ProxyGrant.objects.filter(proxy__in=ids, patient__in=records)
     for proxy, begins, ends in grants.values_list("proxy", "starts_at", "ends_at"):
         found.grants.setdefault(proxy, []).append((begins, ends))
     offices = RoleGrant.objects.filter(user__in=ids, role=Role.PRIVACY_OFFICER)

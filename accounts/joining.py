@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils import translation
 
 from accounts import alarms, codes, limits, passwords
-from accounts.models import CareTeam, Invitation, InvitationKind, Session, User
+from accounts.models import CareTeam, ComingOfAge, Countersignature, Invitation, InvitationKind, Session, User
 from accounts.models.invitation import code_digest
 from accounts.models.joined import PORTER, name_in
 from accounts.models.notification import NOTIFIER
@@ -54,6 +54,10 @@ class Handed:
     is_mailed: bool
     patient_id: UUID | None
     two_must_agree: bool
+    link_asks_code: bool
+    # A second person must agree, or she is told and has a day besides.
+    needs_second: bool
+    waits_a_day: bool
 
 
 def to_hand_over(issued: Issued) -> Handed:
@@ -63,9 +67,12 @@ def to_hand_over(issued: Issued) -> Handed:
         kind=invitation.kind,
         address=f"{settings.PORTAL_URL}{reverse('join')}",
         until=invitation.until,
-        is_mailed=invitation.mail_due_at is not None,
+        is_mailed=invitation.email is not None,
         patient_id=invitation.patient_id,
         two_must_agree=bool(KEEPERS & set(invitation.roles)),
+        link_asks_code=not asks_birth_date(invitation),
+        needs_second=invitation.second is not None,
+        waits_a_day=invitation.second is not None and invitation.second.waits,
     )
 
 
@@ -89,7 +96,7 @@ def renew(invitation: Invitation, *, by: User) -> Issued:
 def welcome(token: str) -> Welcome | None:
     """What to ask by this link, or None where it opens nothing."""
     invitation = Invitation.objects.by_token(token)
-    return Welcome(_asks_birth_date(invitation)) if invitation is not None else None
+    return Welcome(asks_birth_date(invitation)) if invitation is not None else None
 
 
 def ask_for_link(*, code: str, birth_date: date, email: str) -> None:
@@ -129,6 +136,19 @@ def redeem(session: Session, *, code: str, birth_date: date | None, token: str =
         session.restamp(user.security_stamp)
 
 
+def stops(token: str) -> bool:
+    """Whether this link, from the mail to an account that was, still stops an invitation."""
+    return Countersignature.objects.by_token(token) is not None
+
+
+def stop(token: str) -> None:
+    """Whoever had the account says no. Raises `InvitationOver`."""
+    found = Countersignature.objects.by_token(token)
+    if found is None:
+        raise InvitationOver
+    found.stop(by=PORTER)
+
+
 def send_mails(*, most: int) -> int:
     """Send the links that are due. How many were tried."""
     taken = Invitation.objects.take_mails(most=most)
@@ -149,13 +169,22 @@ def _shown(text: str, birth_date: date) -> Invitation:
     _count(*tries)
     invitation = Invitation.objects.by_code(code)
     # Where there is none the same is computed for nothing: the time must not tell.
+    birth_dates = _of_record(invitation, code)
+    _count(birth_dates)
     checked = invitation or Invitation()
     fits = checked.was_born(birth_date.isoformat())
     if invitation is None or not fits:
         _failed(invitation)
         raise InvitationRefused
+    limits.forget(birth_dates)
     _was_right(*tries)
     return invitation
+
+
+def _of_record(invitation: Invitation | None, code: str) -> limits.Tries:
+    """Birth dates tried for one record, however many invitations there are to it."""
+    whose = code_digest(code) if invitation is None else str(invitation.patient_id or invitation.pk)
+    return "join-record", whose
 
 
 def _behind(token: str, birth_date: date | None, text: str) -> Invitation:
@@ -165,8 +194,12 @@ def _behind(token: str, birth_date: date | None, text: str) -> Invitation:
         raise InvitationOver
     tries = ("join-code", invitation.code_digest), ("join-address", limits.whence())
     _count(*tries)
-    if _asks_birth_date(invitation):
+    if asks_birth_date(invitation):
+        birth_dates = _of_record(invitation, "")
+        _count(birth_dates)
         right = birth_date is not None and invitation.was_born(birth_date.isoformat())
+        if right:
+            limits.forget(birth_dates)
     else:
         right = invitation.has_code(codes.invitation_code(text) or "")
     if not right:
@@ -203,8 +236,12 @@ def _failed(invitation: Invitation | None, *, reason: str = "no-match") -> None:
     alarms.failed(login="", account=None)
 
 
-def _asks_birth_date(invitation: Invitation) -> bool:
-    return invitation.kind == InvitationKind.PATIENT
+def asks_birth_date(invitation: Invitation) -> bool:
+    """Whether the link asks for her birth date. Of whoever is or was a child here her parents know it, and often her
+    mail: her link asks for the code that was handed to her."""
+    if invitation.kind != InvitationKind.PATIENT:
+        return False
+    return not ComingOfAge.objects.filter(patient=invitation.patient_id).exists()
 
 
 def _address_of(invitation: Invitation, *, reader: Agent = PORTER) -> str:

@@ -21,7 +21,7 @@ from accounts.models import Session, Strength
 from accounts.models.session import LAPSED
 from accounts.policy import Proof, Rule, declared, is_api, rule_for
 from accounts.refusals import ReasonNeeded
-from accounts.unsent import keep_unsent
+from accounts.unsent import keep_unsent, page_to_open
 from audit.context import SystemAgent, bind
 from audit.recorder import record_refusal
 
@@ -282,7 +282,8 @@ def page_of(request: HttpRequest) -> str:
     except ValueError:  # No address at all.
         came_from = urlsplit("")
     if came_from.netloc == request.get_host() and came_from.path.startswith("/"):
-        return came_from.path + (f"?{came_from.query}" if came_from.query else "")
+        page = page_to_open(came_from.path)
+        return page + (f"?{came_from.query}" if came_from.query and page == came_from.path else "")
     match = request.resolver_match
     return request.path if match and "get" in (declared(match.func) or {}) else "/"
 

@@ -12,8 +12,10 @@ class Notice(models.TextChoices):
     REFILL_DECIDED = "refill_decided"
     WORK_WAITING = "work_waiting"
     TEAM_CHANGED = "team_changed"
+    FILE_STOPPED = "file_stopped"
     RECORD_CHANGED = "record_changed"
     REVIEW_DUE = "review_due"
+    COVER_MISSING = "cover_missing"
     # What a trusted person may do has changed: to the patient, and to that person.
     TRUST_CHANGED = "trust_changed"
     HELP_CHANGED = "help_changed"
@@ -30,9 +32,12 @@ class Notice(models.TextChoices):
     ROLE_CHANGED = "role_changed"
     SESSIONS_ENDED = "sessions_ended"
     ACCOUNT_CLOSED = "account_closed"
+    ACCOUNT_REOPENS = "account_reopens"
     # To those who keep accounts and the trail, and to whom it is about.
     ROLE_ASKED = "role_asked"
     ROLE_DECIDED = "role_decided"
+    # To those who keep accounts and the trail, but whom it is about.
+    KEEPER_LOST = "keeper_lost"
     CONTACT_LINK = "contact_link"
     CONTACT_ASKED = "contact_asked"
     CONTACT_CHANGED = "contact_changed"
@@ -60,6 +65,10 @@ def notice_words(notice: Notice, *, link: str = "") -> tuple[str, str]:
             _("You have news from %(clinic)s") % clinic,
             _("You have news from %(clinic)s.") % clinic,
         ),
+        Notice.FILE_STOPPED: (
+            _("You have news from %(clinic)s") % clinic,
+            _("You have news from %(clinic)s.") % clinic,
+        ),
         Notice.RECORD_CHANGED: (
             _("You have news from %(clinic)s") % clinic,
             _("You have news from %(clinic)s.") % clinic,
@@ -67,6 +76,10 @@ def notice_words(notice: Notice, *, link: str = "") -> tuple[str, str]:
         Notice.REVIEW_DUE: (
             _("A review is due at %(clinic)s") % clinic,
             _("A decision is due for review at %(clinic)s.") % clinic,
+        ),
+        Notice.COVER_MISSING: (
+            _("Somebody is away at %(clinic)s") % clinic,
+            _("A colleague at %(clinic)s is away, and who reads instead has to be chosen again.") % clinic,
         ),
         Notice.WORK_WAITING: (
             _("Something is waiting in the team inbox"),
@@ -108,8 +121,10 @@ _OWN_ACCOUNT = frozenset(
         Notice.ROLE_CHANGED,
         Notice.SESSIONS_ENDED,
         Notice.ACCOUNT_CLOSED,
+        Notice.ACCOUNT_REOPENS,
         Notice.ROLE_ASKED,
         Notice.ROLE_DECIDED,
+        Notice.KEEPER_LOST,
         Notice.CONTACT_LINK,
         Notice.CONTACT_ASKED,
         Notice.CONTACT_CHANGED,
@@ -144,7 +159,8 @@ def _own_account(notice: Notice, *, link: str) -> tuple[str, str]:
         Notice.FACTOR_REMOVED: _("A second step was removed from your account at %(clinic)s."),
         Notice.PASSWORD_CHANGED: _("The password of your account at %(clinic)s was changed."),
         Notice.NEW_DEVICE: _(
-            "Somebody signed in to your account at %(clinic)s with a device that is new to us."
+            "Somebody signed in to your account at %(clinic)s with a device that is new to us. Your account "
+            "shows from which network."
         ),
         Notice.RECOVERY_CODE_USED: _("A recovery code was used to sign in to your account at %(clinic)s."),
         Notice.WRONG_CODES: _(
@@ -152,15 +168,22 @@ def _own_account(notice: Notice, *, link: str) -> tuple[str, str]:
         ),
         Notice.RESET_LINK: _("Somebody asked for a new password for your account at %(clinic)s."),
         Notice.FACTOR_LOST: _(
-            "Our front desk was told that the second step of your account at %(clinic)s is lost. A new one can be "
-            "set up in 24 hours."
+            "We were told that the second step of your account at %(clinic)s is lost. A new one can be set up in "
+            "24 hours."
         ),
         Notice.JOINED: _("Your account at %(clinic)s is open."),
         Notice.ROLE_CHANGED: _("What your account at %(clinic)s may do was changed."),
         Notice.SESSIONS_ENDED: _("%(clinic)s signed you out of your account."),
         Notice.ACCOUNT_CLOSED: _("Your account at %(clinic)s was closed."),
+        Notice.ACCOUNT_REOPENS: _(
+            "Our front desk was asked to open your account at %(clinic)s again. In 24 hours a new password can be "
+            "chosen for it."
+        ),
         Notice.ROLE_ASKED: _("Somebody asked to change who keeps the accounts at %(clinic)s."),
         Notice.ROLE_DECIDED: _("It was decided who keeps the accounts at %(clinic)s."),
+        Notice.KEEPER_LOST: _(
+            "Somebody who keeps the accounts at %(clinic)s lost the second step, and can set up a new one in 24 hours."
+        ),
         Notice.CONTACT_LINK: _("Somebody wants to use this e-mail for an account at %(clinic)s."),
         Notice.CONTACT_ASKED: _("Somebody asked to change the e-mail of your account at %(clinic)s."),
         Notice.CONTACT_CHANGED: _(
@@ -178,11 +201,18 @@ def _own_account(notice: Notice, *, link: str) -> tuple[str, str]:
             _("You will need your second step as well, as always."),
             _("Was this not you? Then do nothing: your password stays as it is."),
         ]
-    elif notice in (Notice.ROLE_ASKED, Notice.ROLE_DECIDED):
+    elif notice in (Notice.ROLE_ASKED, Notice.ROLE_DECIDED, Notice.KEEPER_LOST):
         lines = [
             _("Does this surprise you? Call us at once: %(phone)s.") % phone,
             _("To see what it is, sign in:"),
             f"{settings.PORTAL_URL}/",
+        ]
+    elif notice == Notice.ACCOUNT_REOPENS:
+        lines = [
+            _("Was this you? Then you need not do anything."),
+            _("Was it not you? Stop it on this page:"),
+            link,
+            _("Or call us at once: %(phone)s.") % phone,
         ]
     elif notice == Notice.ACCOUNT_CLOSED:
         lines = [_("Questions? Call us: %(phone)s.") % phone]

@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from accounts import limits, staff
-from accounts.models import Invitation, InvitationKind, Patient, User
+from accounts import ages, limits, staff
+from accounts.access import why_not
+from accounts.models import ComingOfAge, Countersignature, Invitation, InvitationKind, Patient, User
 from accounts.models.factor import second_steps_of
-from accounts.refusals import PatientHasAccount
+from accounts.refusals import InvitationOver, PatientHasAccount
 from audit.recorder import record_read, record_refusal
 from audit.seals import unseal, unseal_all
 
@@ -37,6 +38,9 @@ class OpenInvitation:
     invited_at: datetime
     until: datetime
     mailed_at: datetime | None
+    opens_at: datetime | None = None
+    waits_a_day: bool = False
+    may_agree: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,20 @@ class PatientAccount:
     second_steps: tuple[str | StrPromise, ...]
     sessions: tuple[SignedIn, ...]
     may_be_invited: bool
+    works_here: bool
+    # The age from which she can be invited, where that is still to come.
+    too_early_before: int = 0
+    turned: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """Somebody who is old enough for an account of her own, and has none."""
+
+    ref: UUID
+    record_number: str
+    age: int
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +85,7 @@ def find(reader: User, record_number: str) -> Patient | None:
     record_refusal(
         agent=reader,
         target=hidden,
-        reason="not-visible" if hidden is not None else "no-such-patient",
+        reason=why_not(reader, hidden) if hidden is not None else "no-such-patient",
         patient_id=hidden.pk if hidden is not None else None,
     )
     return None
@@ -83,17 +101,43 @@ def opened(reader: User, patient: Patient) -> PatientAccount:
     )
     begun = user is not None and Invitation.objects.under_way(user) is not None
     state = NO_ACCOUNT if user is None or begun else OPEN if user.is_active else CLOSED
+    too_early = state != OPEN and ComingOfAge.objects.too_early(patient)
+    turned = ComingOfAge.objects.waiting().filter(patient=patient).first()
     return PatientAccount(
         ref=patient.pk,
         record_number=unseal(patient, "record_number", receipt=receipt),
         state=state,
-        invitation=_invitation(last) if last is not None and last.used_at is None else None,
+        invitation=_invitation(last, reader=reader) if last is not None and last.used_at is None else None,
         second_steps=tuple(staff.KINDS.get(step.kind, step.kind) for step in second_steps_of(user))
         if user
         else (),
         sessions=tuple(staff.signed_in(user)) if user else (),
-        may_be_invited=state != OPEN and patient.is_active,
+        works_here=user is not None and user.works_here,
+        may_be_invited=state != OPEN and patient.is_active and not too_early,
+        too_early_before=ages.table().own_account_from if too_early else 0,
+        turned=turned.age if turned is not None else 0,
     )
+
+
+def turned(reader: User) -> list[Turned]:
+    """Those who came of age without an account, longest first: of all whose accounts `reader` looks after."""
+    patients = Patient.objects.with_accounts_for(reader)
+    rows = ComingOfAge.objects.waiting().filter(patient__in=patients).select_related("patient")
+    found = list(rows.order_by("at", "id")[:WAITING])
+    if not found:
+        return []
+    receipt = record_read(
+        reader=reader,
+        shown=[row.patient for row in found],
+        category="identity",
+        purpose="HOPERAT",
+        subtype="list",
+    )
+    numbers = unseal_all([(row.patient, "record_number") for row in found], receipt=receipt)
+    return [
+        Turned(row.patient_id, str(number), row.age, row.at)
+        for row, number in zip(found, numbers, strict=True)
+    ]
 
 
 def waiting(reader: User) -> list[Waiting]:
@@ -101,9 +145,9 @@ def waiting(reader: User) -> list[Waiting]:
     if not reader.at_the_desk:
         return []
     rows = Invitation.objects.open().filter(
-        kind=InvitationKind.PATIENT, patient__in=Patient.objects.visible_to(reader)
+        kind=InvitationKind.PATIENT, patient__in=Patient.objects.with_accounts_for(reader)
     )
-    found = list(rows.select_related("patient").order_by("until")[:WAITING])
+    found = list(rows.select_related("patient", "countersignature").order_by("until")[:WAITING])
     if not found:
         return []
     patients = [row.patient for row in found if row.patient is not None]
@@ -137,9 +181,12 @@ def open_invitation_of(patient: Patient) -> Invitation | None:
     return rows.first()
 
 
-def owner_of(patient: Patient) -> User | None:
-    """Whose account opens this record."""
-    return User.objects.get(pk=patient.user_id) if patient.user_id is not None else None
+def waiting_for_second(patient: Patient) -> Countersignature:
+    """What somebody has to agree to before this record can be joined. Raises `InvitationOver` where nothing waits."""
+    invitation = open_invitation_of(patient)
+    if invitation is None or invitation.second is None:
+        raise InvitationOver
+    return invitation.second
 
 
 def register(
@@ -164,5 +211,15 @@ def register(
     )
 
 
-def _invitation(row: Invitation) -> OpenInvitation:
-    return OpenInvitation(str(row.state), str(row.state.label), row.invited_at, row.until, row.mailed_at)
+def _invitation(row: Invitation, *, reader: User) -> OpenInvitation:
+    second = row.second
+    return OpenInvitation(
+        str(row.state),
+        str(row.state.label),
+        row.invited_at,
+        row.until,
+        row.mailed_at,
+        opens_at=second.opens_at if second is not None else None,
+        waits_a_day=second is not None and second.waits,
+        may_agree=second is not None and second.may_be_signed_by(reader),
+    )

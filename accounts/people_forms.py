@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.conf import settings
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import staff
 from accounts.forms import birth_date_field, email_field
 from accounts.models.role import KEEPERS
+from accounts.refusals import LeadMissing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from uuid import UUID
 
 PLAIN = {"autocomplete": "off", "spellcheck": "false"}
 
@@ -100,12 +105,49 @@ class TeamForm(forms.Form):
 
     team = forms.UUIDField(required=False)
     place = forms.UUIDField(required=False)
+    lead = forms.CharField(required=False)
 
 
 class CloseForm(forms.Form):
     why = forms.CharField(
         label=_("Why is this account closed?"),
         help_text=_("It stays with the event, sealed. For example: has left the clinic."),
+        max_length=300,
+        error_messages={"required": _("Write why")},
+        widget=forms.Textarea(attrs={"rows": 2, "autocomplete": "off"}),
+    )
+
+    def __init__(self, *args: Any, leads: Iterable[staff.Leads] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.teams = {f"lead-{one.team}": one.team for one in leads}
+        for one in leads:
+            self.fields[f"lead-{one.team}"] = forms.ChoiceField(
+                label=lead_question(one),
+                choices=lead_choices(one),
+                error_messages={"required": LeadMissing.words},
+            )
+
+    @property
+    def leads(self) -> dict[UUID, str]:
+        return {team: self.cleaned_data[name] for name, team in self.teams.items()}
+
+
+def lead_question(one: staff.Leads) -> str:
+    return ngettext(
+        "Who leads the care of %(num)s patient in %(team)s?",
+        "Who leads the care of %(num)s patients in %(team)s?",
+        one.patients,
+    ) % {"num": one.patients, "team": one.team_name}
+
+
+def lead_choices(one: staff.Leads) -> list[tuple[str, str]]:
+    return [("", gettext("Choose")), *one.choices, (staff.NOBODY, gettext("Nobody alone: the team"))]
+
+
+class NotNowForm(forms.Form):
+    reason = forms.CharField(
+        label=_("Why is nobody invited?"),
+        help_text=_("It stays with the event, sealed. For example: goes to another clinic now."),
         max_length=300,
         error_messages={"required": _("Write why")},
         widget=forms.Textarea(attrs={"rows": 2, "autocomplete": "off"}),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.http import Http404
 
 from accounts import limits
+from accounts.access import at_work
 from accounts.models import (
     CareRelationship,
     CareTeam,
@@ -16,7 +17,7 @@ from accounts.models import (
     Patient,
     PatientState,
     ProxyGrant,
-    ReasonGiven,
+    RecordJoin,
     RecordState,
     RoleGrant,
 )
@@ -80,6 +81,9 @@ class OpenRecord:
     before: tuple[StateLine, ...]
     care: tuple[CareLine, ...]
     family: tuple[Person, ...]
+    # The numbers of records that were joined into this one, each with its join.
+    joined: tuple[tuple[str, UUID], ...]
+    may_join: bool
     # Which states the reader may begin from here; none when she may not end the one that runs.
     may_become: tuple[tuple[str, str], ...]
 
@@ -99,13 +103,16 @@ def find_record(*, record_number: str, by: User) -> Patient:
     limits.spend(("record-number", str(by.pk)))
     patient = Patient.objects.looked_after_by(by).by_record_number(record_number)
     if patient is None:
+        hidden = Patient.objects.by_record_number(record_number)
+        near = hidden is not None and hidden.is_near_to(by)
         record(
             agent=by,
             type="access",
             subtype="search",
             action="R",
             outcome="4",
-            outcome_reason="no-such-patient",
+            outcome_reason="own-record" if near else "no-such-patient",
+            patient_id=hidden.pk if hidden is not None and near else None,
             category="patient",
             query=record_number,
         )
@@ -115,16 +122,8 @@ def find_record(*, record_number: str, by: User) -> Patient:
 
 
 def record_for(user: User, ref: UUID) -> Patient:
-    """The patient if `user` works for her. Otherwise 404, and remember who tried; her own record is marked as such."""
-    patient = Patient.objects.looked_after_by(user).filter(pk=ref).first()
-    if patient is not None:
-        ReasonGiven.objects.ask_first(user, patient)
-        return patient
-    hidden = Patient.objects.filter(pk=ref).first()
-    near = hidden is not None and hidden.is_near_to(user)
-    reason = "absent" if hidden is None else "own-record" if near else "not-visible"
-    record_refusal(agent=user, target=hidden, reason=reason)
-    raise Http404("No such patient.")
+    """The patient if `user` works for her. Otherwise 404. Raises `ReasonNeeded`."""
+    return at_work(Patient.objects.looked_after_by(user), user, ref)
 
 
 def protected_for(user: User, ref: UUID) -> Patient:
@@ -159,6 +158,7 @@ def open_record(patient: Patient, *, reader: User) -> OpenRecord:
         .order_by("-is_primary", "starts_at")
     )
     family = list(FamilyLink.objects.current().filter(patient=patient).values_list("user", flat=True))
+    joins = list(RecordJoin.objects.running().filter(survivor=patient).select_related("patient"))
     trusted = ProxyGrant.objects.current().filter(patient=patient).count()
     ids = {row.set_by_id for row in states} | {row.reviewer_id for row in states}
     people = People.load(
@@ -167,13 +167,15 @@ def open_record(patient: Patient, *, reader: User) -> OpenRecord:
     receipt = record_read(
         reader=reader,
         of=patient,
-        shown=[patient, *states],
+        shown=[patient, *states, *(join.patient for join in joins)],
         named=people.sealed_records(),
         category="patient",
         purpose="HOPERAT",
     )
     sealed = [(patient, field) for field in PATIENT_FIELDS]
-    texts = unseal_all([*sealed, *((row, "reason") for row in states)], receipt=receipt)
+    numbers = [(join.patient, "record_number") for join in joins]
+    texts = unseal_all([*sealed, *((row, "reason") for row in states), *numbers], receipt=receipt)
+    reasons, former = texts[len(PATIENT_FIELDS) :][: len(states)], texts[len(PATIENT_FIELDS) + len(states) :]
     name, birth_date, phone, record_number = map(str, texts[: len(PATIENT_FIELDS)])
     names = people.opened(receipt)
     lines = [
@@ -187,7 +189,7 @@ def open_record(patient: Patient, *, reader: User) -> OpenRecord:
             review_on=row.review_on,
             reviewer=names[row.reviewer_id] if row.reviewer_id else None,
         )
-        for row, reason in zip(states, texts[len(PATIENT_FIELDS) :], strict=True)
+        for row, reason in zip(states, reasons, strict=True)
     ]
     state = PatientState(patient.state)
     return OpenRecord(
@@ -215,6 +217,8 @@ def open_record(patient: Patient, *, reader: User) -> OpenRecord:
             for row in care
         ),
         family=tuple(names[pk] for pk in family if pk in names),
+        joined=tuple((str(number), join.pk) for number, join in zip(former, joins, strict=True)),
+        may_join=reader.at_the_desk,
         may_become=tuple(
             (value, str(label))
             for value, label in PatientState.choices

@@ -6,6 +6,7 @@ import math
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from audit.refusals import Refusal
@@ -53,6 +54,18 @@ class TooManyTries(Refusal):
         self.seconds = max(1, math.ceil(wait.total_seconds()))
         if wait > timedelta(minutes=15):
             self.words = _("To keep you safe we stopped for today.")
+
+
+class TooMuch(Refusal):
+    """More than anybody does by hand in so short a time."""
+
+    code = "too_much"
+    status = 429
+    words = _("You did this very often in a short time. Wait a while, then try again.")
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__()
+        self.seconds = seconds
 
 
 class WrongPassword(Refusal):
@@ -133,7 +146,7 @@ class NothingAsked(Refusal):
 class NotYourOwn(Refusal):
     code = "not_your_own"
     status = 422
-    words = _("Somebody else at the desk must do this for you.")
+    words = _("Somebody else must do this for you.")
 
 
 class MayNotSetState(Refusal):
@@ -249,6 +262,14 @@ class NoSuchPatient(Refusal):
     words = _("These do not fit together. Check both.")
 
 
+class NothingAtThisAge(Refusal):
+    """Of a child, nothing of what was chosen may be done by anybody else at this age."""
+
+    code = "nothing_at_this_age"
+    status = 422
+    words = _("The rules for this age allow nothing of that. Choose something else.")
+
+
 class NotAChild(Refusal):
     """A parent's right is over when the child is grown."""
 
@@ -277,6 +298,36 @@ class InvitationOver(Refusal):
     code = "invitation_over"
     status = 410
     words = _("This invitation does not work any more. Ask the clinic for a new one.")
+
+
+class InvitationWaits(Refusal):
+    """Nobody but its maker has agreed, or the day of the owner is not over."""
+
+    code = "invitation_waits"
+    words = _("This code cannot be used yet. A second person at the clinic must agree first. Ask the clinic.")
+
+    def __init__(self, *, is_agreed: bool) -> None:
+        super().__init__()
+        if is_agreed:
+            self.words = _(
+                "This code cannot be used yet. For your safety it works a day later. Try again then."
+            )
+
+
+class NeedsAnother(Refusal):
+    """Whoever invited cannot agree as well."""
+
+    code = "needs_another"
+    status = 403
+    words = _("Somebody else must agree to this invitation.")
+
+
+class WorksHere(Refusal):
+    """The desk shuts nobody out who works here."""
+
+    code = "works_here"
+    status = 403
+    words = _("This person works here. An administrator does this under Staff.")
 
 
 class SignInToJoin(Refusal):
@@ -361,3 +412,97 @@ class LastAdministrator(Refusal):
 class AlreadyInTeam(Refusal):
     code = "already_in_team"
     words = _("This person is in this team already.")
+
+
+class SameRecord(Refusal):
+    code = "same_record"
+    words = _("These are one record already.")
+
+
+class JoinedAway(Refusal):
+    """The record was joined with another one, which has taken its place."""
+
+    code = "record_joined"
+    words = _("This record was joined with another one. Use the other one.")
+
+
+class JoinGone(Refusal):
+    """It was confirmed, dropped or undone by somebody else."""
+
+    code = "join_gone"
+    words = _("This was decided meanwhile. Look at the record again.")
+
+
+class MayNotJoin(Refusal):
+    code = "may_not_join"
+    status = 403
+    words = _("Only the front desk of a team that looks after one of the two can do this.")
+
+
+class StatesDiffer(Refusal):
+    """Joining would wake the dead, or lift what was decided against somebody."""
+
+    code = "states_differ"
+    words = _("These records are in states that do not fit. Put the state right first, then join them.")
+
+
+class OneHelpsTheOther(Refusal):
+    code = "one_helps_the_other"
+    words = _("One of the two is a trusted person of the other. End that first, if they are one person.")
+
+
+class AccountOfStaff(Refusal):
+    """The account that would be closed belongs to somebody who works here."""
+
+    code = "account_of_staff"
+    words = _(
+        "The account of this record belongs to somebody who works here. Keep this record, not the other."
+    )
+
+
+class JoinWaits(Refusal):
+    code = "join_waits"
+    words = _("Joining this record waits for a second person already.")
+
+
+class SomebodyElse(Refusal):
+    """Who asked for a join with different birth dates does not confirm it."""
+
+    code = "somebody_else"
+    status = 403
+    words = _("The birth dates differ, so a second person must confirm this.")
+
+
+class LaterJoinFirst(Refusal):
+    code = "later_join_first"
+    words = _("The record that stayed was itself joined later. Undo that first.")
+
+
+class LeadMissing(Refusal):
+    """Somebody whose own patients need another lead first, or the word that there is none."""
+
+    code = "lead_missing"
+    status = 422
+    words = _("Choose who leads the care of these patients from now on.")
+
+
+class TooYoungForAccount(Refusal):
+    """The table of the jurisdiction gives nobody of her age an account of her own."""
+
+    code = "too_young_for_account"
+
+    def __init__(self, age: int) -> None:
+        super().__init__()
+        self.words = format_lazy(
+            _(
+                "Nobody has an account of her own here before age {age}. A parent can help as a trusted person."
+            ),
+            age=age,
+        )
+
+
+class NobodyToInvite(Refusal):
+    """Invited, taken off the list or joined meanwhile."""
+
+    code = "nobody_to_invite"
+    words = _("This patient is not on the list any more. Somebody may have been faster.")

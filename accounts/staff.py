@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from django.db.models import Count
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import directory
+from accounts import directory, places
 from accounts.models import (
     CareTeam,
     CareTeamMembership,
+    FactorLoss,
     Invitation,
     InvitationKind,
     Practitioner,
@@ -24,8 +26,10 @@ from accounts.models import (
     User,
 )
 from accounts.models.factor import second_steps_of
+from accounts.models.lead import could_lead, led_by
 from accounts.models.role import KEEPERS
 from accounts.models.session import End
+from accounts.refusals import LeadMissing
 from audit import words
 from audit.models import AuditEvent
 from audit.recorder import record_read
@@ -42,6 +46,7 @@ KINDS = {
     "totp": gettext_lazy("App"),
     "passkey": gettext_lazy("Passkey"),
 }
+NOBODY = "nobody"  # in place of a lead: the team as a whole
 STATES = ("active", "closed", "all")
 HISTORY = 30
 INVITATIONS = 100
@@ -65,10 +70,21 @@ class RoleHeld:
 
 
 @dataclass(frozen=True, slots=True)
+class Leads:
+    """How many patients somebody leads the care of in one team, and who of it could instead."""
+
+    team: UUID
+    team_name: str
+    patients: int
+    choices: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     id: UUID
     team: str
     since: datetime
+    leads: Leads | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +98,7 @@ class SecondStepKind:
 class SignedIn:
     id: UUID
     device: str
+    place: str
     started_at: datetime
     last_seen_at: datetime
 
@@ -107,6 +124,16 @@ class Asked:
     until: datetime
     is_mine: bool
     may_decide: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A colleague who has nothing left to show as a second step."""
+
+    id: UUID
+    person: str
+    asked_at: datetime
+    is_self: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +211,9 @@ def role_choices() -> list[tuple[str, str]]:
 
 
 def team_choices() -> list[tuple[str, str]]:
-    return [(str(pk), name) for pk, name in CareTeam.objects.values_list("pk", "name")]
+    """Those that are open: nobody begins to work in a closed one, and nobody is cared for there."""
+    teams = CareTeam.objects.filter(closed_at=None)
+    return [(str(pk), name) for pk, name in teams.values_list("pk", "name")]
 
 
 def teams_by_id(ids: Iterable[str]) -> list[CareTeam]:
@@ -192,7 +221,39 @@ def teams_by_id(ids: Iterable[str]) -> list[CareTeam]:
 
 
 def team_named(ref: str) -> CareTeam | None:
-    return next((team for team in CareTeam.objects.all() if str(team.pk) == ref), None)
+    return next((team for team in CareTeam.objects.filter(closed_at=None) if str(team.pk) == ref), None)
+
+
+def leads_of(user: User) -> list[Leads]:
+    """In which teams she leads somebody's care, and who could instead. Nobody's name but of staff."""
+    counted = led_by(user).values("team", "team__name").annotate(patients=Count("pk")).order_by("team__name")
+    return [
+        Leads(
+            row["team"],
+            row["team__name"],
+            row["patients"],
+            tuple((str(one.pk), name_of(one)) for one in could_lead(row["team"], without=user)),
+        )
+        for row in counted
+    ]
+
+
+def new_leads(user: User, said: dict[UUID, str], *, of: UUID | None = None) -> dict[UUID, User]:
+    """Who leads in her place, by team, or in that one team; where nobody does alone it is left out.
+
+    Raises `LeadMissing`.
+    """
+    found = {}
+    for one in leads_of(user):
+        if of is not None and one.team != of:
+            continue
+        chosen = said.get(one.team, "")
+        if chosen == NOBODY:
+            continue
+        if chosen not in dict(one.choices):
+            raise LeadMissing
+        found[one.team] = User.objects.get(pk=chosen)
+    return found
 
 
 def grant_of(user: User, role: str) -> RoleGrant | None:
@@ -209,6 +270,7 @@ def profile(reader: User, user: User) -> Profile:
         CareTeamMembership.objects.current().filter(user=user).select_related("team").order_by("team__name")
     )
     taken = {place.team_id for place in places}
+    leads = {one.team: one for one in leads_of(user)}
     sheet = RecoverySheet.objects.of(user)
     return Profile(
         id=user.pk,
@@ -222,7 +284,9 @@ def profile(reader: User, user: User) -> Profile:
             (role, words, role in KEEPERS) for role, words in role_choices() if role not in held
         ),
         asked=tuple(role_requests(reader, of=user)),
-        places=tuple(Place(place.pk, place.team.name, place.starts_at) for place in places),
+        places=tuple(
+            Place(place.pk, place.team.name, place.starts_at, leads.get(place.team_id)) for place in places
+        ),
         other_teams=tuple((ref, name) for ref, name in team_choices() if UUID(ref) not in taken),
         second_steps=tuple(
             SecondStepKind(KINDS.get(step.kind, step.kind), step.created_at, step.last_used_at)
@@ -241,8 +305,8 @@ def signed_in(user: User) -> list[SignedIn]:
     for row in alive:
         row.user = user
         if not row.has_run_out():
-            device = row.device or _("Unknown device")
-            found.append(SignedIn(row.pk, device, row.started_at, row.last_seen_at))
+            device, place = row.device or _("Unknown device"), places.words(row.network, row.country)
+            found.append(SignedIn(row.pk, device, place, row.started_at, row.last_seen_at))
     return found
 
 
@@ -293,6 +357,17 @@ def role_requests(reader: User, *, of: User | None = None) -> list[Asked]:
             may_decide=row.may_decide(reader),
         )
         for row in asked
+    ]
+
+
+def losses(reader: User) -> list[Lost]:
+    """Colleagues who say that all of their second steps are lost, and of whom nobody has yet said that it is they."""
+    rows = FactorLoss.objects.of_staff()
+    people = directory.people({row.user_id for row in rows})
+    return [
+        Lost(row.pk, people[row.user_id].name, row.asked_at, row.user_id == reader.pk)
+        for row in rows
+        if row.user_id in people
     ]
 
 

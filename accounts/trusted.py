@@ -12,10 +12,12 @@ from django.db import transaction
 from django.db.models import Prefetch
 from django.utils import timezone
 
+from accounts import ages
 from accounts.history import done_by, last_done_by
 from accounts.models import (
-    BY_AGE,
     Basis,
+    ComingOfAge,
+    Countersignature,
     Ended,
     Freeze,
     Invitation,
@@ -30,7 +32,7 @@ from accounts.models import (
 from accounts.models.proxy import SAID_TO_PATIENT
 from accounts.models.user import email_digest
 from accounts.people import People
-from accounts.refusals import InvitedAlready, NotYourself
+from accounts.refusals import InvitationOver, InvitedAlready, NotYourself
 from accounts.topics import CategoryCode
 from audit.recorder import record_read
 from audit.seals import unseal, unseal_all
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from audit.seen import SeenEntry
 
 TRUST = "trusted-people"  # the purpose for which a second step is asked again before trust is given
+RECKONED_AT_ONCE = 500
 DEEDS_SHOWN = 60
 ENDED_SHOWN = 10
 
@@ -70,9 +73,13 @@ class TrustedPerson:
     is_by_permission: bool
     email: str
     code_until: datetime | None
+    # Who has to agree before its person can come: "patient", "clinic", or nobody any more.
+    needs: str = ""
+    may_agree: bool = False
     ground: str = ""
     document: str = ""
     pause_reason: str = ""
+    former_number: str = ""  # of the joined record that she was trusted with, which is all she reaches
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +120,8 @@ def trusted_by(patient: Patient, *, reader: User, for_staff: bool = False) -> tu
 def trusted_person(trust: Trust, *, reader: User) -> tuple[TrustedPerson, list[SeenEntry]]:
     """One of them, with what she saw and did lately."""
     rows = list(_of(trust.patient).filter(pk=trust.pk))
-    (person,) = _opened(rows, patient=trust.patient, reader=reader, for_staff=False)
-    deeds = done_by(reader, trust.patient, trust.proxy_id, most=DEEDS_SHOWN) if trust.proxy_id else []
+    (person,) = _opened(rows, patient=trust.patient.stays, reader=reader, for_staff=False)
+    deeds = done_by(trust.patient, trust.proxy_id, most=DEEDS_SHOWN) if trust.proxy_id else []
     return person, deeds
 
 
@@ -162,7 +169,7 @@ def invite(
 
     Raises `InvitedAlready`, `NotYourself`, `PaperMissing`, `NotAChild`.
     """
-    if patient.user is not None and patient.user.email_digest == email_digest(email):
+    if patient.stays.user is not None and patient.stays.user.email_digest == email_digest(email):
         raise NotYourself
     waiting = Trust.objects.standing().filter(patient=patient, proxy=None)
     if waiting.filter(invitation__email_digest=email_digest(email)).exists():
@@ -179,7 +186,7 @@ def invite(
             basis=basis,
             ground=ground,
             document=document,
-            born=birth_date if basis in BY_AGE else None,
+            born=birth_date,
             name=name,
             email=email,
             invitation=issued.invitation,
@@ -230,7 +237,7 @@ def named(patient: Patient, *, reader: User) -> Named:
 
 def born(patient: Patient, *, by: Agent) -> date:
     """The patient's birth date, opened for what goes by it, and written down as read."""
-    own = isinstance(by, User) and by.pk == patient.user_id
+    own = isinstance(by, User) and patient.is_own_of(by)
     receipt = record_read(
         reader=by, shown=[patient], category="patient", purpose="PATRQT" if own else "HOPERAT"
     )
@@ -239,6 +246,11 @@ def born(patient: Patient, *, by: Agent) -> date:
 
 def catch_up(*, by: Agent) -> None:
     """Write down and tell what time has changed: narrower since a birthday, over, or under another age table."""
+    for patient in Patient.objects.exclude(age_table__in=[ages.ADULT, ages.table().version])[
+        :RECKONED_AT_ONCE
+    ]:
+        ComingOfAge.objects.reckon(patient=patient, born=born(patient, by=by), by=by)
+    ComingOfAge.objects.open_due(by=by)
     for trust in Trust.objects.outdated().select_related("patient"):
         trust.reckon(by=by, born=born(trust.patient, by=by))
     for trust in Trust.objects.narrowed():
@@ -250,9 +262,9 @@ def catch_up(*, by: Agent) -> None:
 def _of(patient: Patient) -> Any:
     """Their trusts, those of now first. Who never came is not remembered once it was stopped."""
     return (
-        Trust.objects.filter(patient=patient)
+        Trust.objects.filter(patient__in=Patient.objects.one_with(patient))
         .exclude(ended_at__isnull=False, proxy=None)
-        .select_related("patient", "invitation")
+        .select_related("patient", "invitation__countersignature__patient__user")
         .prefetch_related(
             Prefetch("grants", ProxyGrant.objects.order_by("starts_at", "id")),
             Prefetch("freezes", Freeze.objects.filter(lifted_at=None)),
@@ -271,16 +283,21 @@ def _opened(
     proxies = [trust.proxy_id for trust in shown if trust.proxy_id]
     people = People.load(proxies, patient_id=patient.pk, to_patient=not for_staff)
     freezes = [freeze for trust in shown for freeze in trust.freezes.all()] if for_staff else []
+    former = list(
+        {trust.patient_id: trust.patient for trust in shown if trust.patient_id != patient.pk}.values()
+    )
     receipt = record_read(
         reader=reader,
         of=patient,
-        shown=[patient, *shown, *freezes],
+        shown=[patient, *former, *shown, *freezes],
         named=people.sealed_records(),
         category="trust",
         subtype="list",
     )
     names = people.opened(receipt)
     used = last_done_by(proxies, patient)
+    opened_numbers = unseal_all([(row, "record_number") for row in former], receipt=receipt)
+    numbers = {row.pk: str(number) for row, number in zip(former, opened_numbers, strict=True)}
     reasons = dict(
         zip(
             (freeze.trust_id for freeze in freezes),
@@ -316,10 +333,13 @@ def _opened(
                 basis=str(Basis(trust.basis).label),
                 is_by_permission=trust.basis == Basis.PERMISSION,
                 email=typed["email"] if state == "waiting" else "",
+                needs=_needs(trust) if state == "waiting" else "",
+                may_agree=state == "waiting" and _may_agree(trust, reader),
                 code_until=trust.invitation.until if trust.invitation and state == "waiting" else None,
                 ground=typed["ground"],
                 document=typed["document"],
                 pause_reason=str(reasons.get(trust.pk, "")),
+                former_number=numbers.get(trust.patient_id, ""),
             )
         )
     return tuple(opened)
@@ -334,6 +354,31 @@ def _state(trust: Trust, moment: datetime) -> str:
         return "waiting"
     left = [grant for grant in trust.grants.all() if grant.ends_at is None or grant.ends_at > moment]
     return "running" if left else "ended"
+
+
+def _needs(trust: Trust) -> str:
+    second = _second(trust)
+    if second is None or second.is_signed:
+        return ""
+    return "patient" if second.is_for_the_patient() else "clinic"
+
+
+def _second(trust: Trust) -> Countersignature | None:
+    """What is asked of a second person, while it is not too late for it."""
+    invitation = trust.invitation
+    return invitation.second if invitation is not None and invitation.is_open else None
+
+
+def _may_agree(trust: Trust, reader: User) -> bool:
+    second = _second(trust)
+    return second is not None and second.may_be_signed_by(reader)
+
+
+def agree(trust: Trust, *, by: User) -> None:
+    """Let the person come who was written down at the desk. Raises `NeedsAnother`, `InvitationOver`."""
+    if trust.invitation is None or trust.invitation.second is None:
+        raise InvitationOver
+    trust.invitation.second.sign(by=by)
 
 
 def _goes_on(trust: Trust, runs: ProxyGrant) -> bool:
@@ -357,6 +402,11 @@ def last_day(ends_at: datetime | None) -> date | None:
     if ends_at is None:
         return None
     return (ends_at.astimezone(ZoneInfo(settings.CLINIC_TIME_ZONE)) - timedelta(seconds=1)).date()
+
+
+def goes_by_age(patient: Patient) -> bool:
+    """Whether what others may do for this patient narrows with age, and ends with childhood."""
+    return patient.age_table != ages.ADULT
 
 
 def in_words(agreed: Agreed) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -24,7 +24,8 @@ def keep_unsent(session: Session, *, page: str, action: str, data: QueryDict) ->
 
     The address is stored in clear: only one that leads to a page of ours is taken, made of our words and ids.
     """
-    found = _page_at(path := _path_of(page))
+    path = page_to_open(_path_of(page))
+    found = _page_at(path)
     if found is None:
         return False
     rule = rule_for(found.func, "GET")
@@ -33,6 +34,19 @@ def keep_unsent(session: Session, *, page: str, action: str, data: QueryDict) ->
     patient_id = None if of_the_team else whose_side(session)
     kept = KeptForm.objects.keep(by=session.user, path=path, action=action, data=data, patient_id=patient_id)
     return kept is not None
+
+
+def page_to_open(path: str) -> str:
+    """The page that stands at this path, or, where only forms are taken, the one above it, which has the form.
+
+    A form that was refused shows its page at the form's own address, and that page has a form to send, too.
+    """
+    above = path
+    while above.count("/") > 2:
+        if _page_at(above) is not None:
+            return above
+        above = above.rstrip("/").rpartition("/")[0] + "/"
+    return path
 
 
 def _path_of(address: str) -> str:

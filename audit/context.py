@@ -44,6 +44,7 @@ class Context:
     session_digest: str = ""
     device_id: str = ""
     address: str | None = None
+    country: str = ""
     user_agent_digest: str = ""
     request_id: UUID | None = None
     source: str = "shell"

@@ -37,6 +37,11 @@ class Patients(Protocol):
         """Records that hold `record_number` as a sealed field, one a patient, in one statement."""
 
 
+class RecordsOf(Protocol):
+    def __call__(self, patient: UUID) -> Collection[UUID]:
+        """All records of the person whose record this is."""
+
+
 class FindPatient(Protocol):
     def __call__(self, record_number: str) -> UUID | None:
         """The patient with this record number, found by keyed digest."""
@@ -48,17 +53,26 @@ class Directory:
     staff: Staff
     patients: Patients
     find_patient: FindPatient
+    records_of: RecordsOf
 
 
 _nobody = Directory(
-    people=lambda ids: {}, staff=list, patients=lambda ids: {}, find_patient=lambda record_number: None
+    people=lambda ids: {},
+    staff=list,
+    patients=lambda ids: {},
+    find_patient=lambda record_number: None,
+    records_of=lambda patient: [patient],
 )
 _registered = _nobody
 
 
-def register(*, people: People, staff: Staff, patients: Patients, find_patient: FindPatient) -> None:
+def register(
+    *, people: People, staff: Staff, patients: Patients, find_patient: FindPatient, records_of: RecordsOf
+) -> None:
     global _registered
-    _registered = Directory(people=people, staff=staff, patients=patients, find_patient=find_patient)
+    _registered = Directory(
+        people=people, staff=staff, patients=patients, find_patient=find_patient, records_of=records_of
+    )
 
 
 def registered() -> Directory:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import re
 from collections.abc import Callable
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from audit.context import bind
 from audit.ids import uuid7
 
+COUNTRY, UNKNOWN = re.compile(r"[A-Z]{2}"), "XX"
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
@@ -29,6 +31,7 @@ class RequestContextMiddleware:
             agent_role="none",
             request_id=request_id,
             address=true_address(request),
+            country=true_country(request),
             user_agent_digest=_user_agent_digest(request),
             source="api" if request.path_info.startswith("/api/") else "web",
             app_version=settings.APP_VERSION,
@@ -43,15 +46,24 @@ def true_address(request: HttpRequest) -> str | None:
 
     Each proxy appends the address it was called from. What stands further left was written by the client.
     """
-    peer = request.META.get("REMOTE_ADDR", "")
-    hops = settings.TRUSTED_PROXIES
-    if hops:
-        chain = [
-            part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()
-        ]
-        if len(chain) >= hops:
-            return _address(chain[-hops]) or _address(peer)
+    peer, hops, chain = request.META.get("REMOTE_ADDR", ""), settings.TRUSTED_PROXIES, _chain(request)
+    if hops and len(chain) >= hops:
+        return _address(chain[-hops]) or _address(peer)
     return _address(peer)
+
+
+def true_country(request: HttpRequest) -> str:
+    """Two letters from the header that the operator named, of a request that came through all our proxies."""
+    hops = settings.TRUSTED_PROXIES
+    if not settings.COUNTRY_HEADER or not hops or len(_chain(request)) < hops:
+        return ""
+    said = request.headers.get(settings.COUNTRY_HEADER, "").strip()
+    return said if COUNTRY.fullmatch(said) and said != UNKNOWN else ""
+
+
+def _chain(request: HttpRequest) -> list[str]:
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
+    return [part.strip() for part in forwarded.split(",") if part.strip()]
 
 
 def _address(text: str) -> str | None:

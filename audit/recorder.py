@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -64,11 +64,11 @@ def record_read(
 
     who = as_agent(reader)
     on_behalf_of = on_behalf_of or _on_behalf_of(reader, [patient_id for patient_id, _items in patients])
-    own = getattr(reader, "patient_id", None)
+    own: Collection[UUID] = getattr(reader, "records", ())
     if on_behalf_of is not None:
         who = replace(who, on_behalf_of=on_behalf_of)
     if not purpose:
-        hers = on_behalf_of is not None or (own is not None and own == patients[0][0])
+        hers = on_behalf_of is not None or patients[0][0] in own
         purpose = "PATRQT" if hers else "TREAT"
     rows = [_reading(patient_id, items, of=of, query=query) for patient_id, items in patients]
     trail.write(
@@ -159,10 +159,13 @@ def _reading(
 
 def _on_behalf_of(reader: Agent, patients: list[UUID | None]) -> UUID | None:
     """The one patient whose grant lets `reader` see her own record, if that is what this reading is."""
-    if len(patients) != 1 or patients[0] is None or patients[0] == getattr(reader, "patient_id", None):
+    first = patients[0]
+    if first is None or first in getattr(reader, "records", ()):
         return None
-    trusts = {grant.patient_id for grant in getattr(reader, "grants", ())}
-    return patients[0] if patients[0] in trusts else None
+    # Two records that were joined are one patient's.
+    trusts = {grant.patient_id: grant.joined_into for grant in getattr(reader, "grants", ())}
+    whose = {trusts[patient] or patient if patient in trusts else None for patient in patients}
+    return first if len(whose) == 1 and None not in whose else None
 
 
 def _patient_of(item: Model) -> UUID | None:

@@ -181,7 +181,7 @@ def _matching(reader: Agent, asked: EventFilter) -> QuerySet[AuditEvent]:
     if given["person"]:
         events = events.filter(agent_id=given["person"])
     if given["patient"]:
-        events = events.filter(patient_id=given["patient"])
+        events = events.filter(patient_id__in=directory.registered().records_of(given["patient"]))
     if given["sort"]:
         events = events.filter(type__in=words.SORTS[given["sort"]][1])
     if given["outcome"]:

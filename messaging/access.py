@@ -22,7 +22,6 @@ from messaging.models import (
     Category,
     Draft,
     DraftKind,
-    InternalNote,
     Message,
     Pool,
     Prescription,
@@ -39,12 +38,12 @@ if TYPE_CHECKING:
     from accounts.models import CareTeam, Patient, User
 
 Thing = TypeVar("Thing", bound=models.Model)
-Concerning = TypeVar("Concerning", Thread, RefillRequestItem)
+Concerning = TypeVar("Concerning", Thread, RefillRequestItem, Attachment)
 
 
 def thread_for(user: User, ref: UUID) -> Thread:
     """Return the thread if `user` may see it, from either side. Otherwise 404, and remember who tried."""
-    visible = Thread.objects.visible_to(user).select_related("patient", "pool__team", "category")
+    visible = Thread.objects.visible_to(user).select_related(*_THREAD_PARTS)
     return _with_reason(user, _found(visible, user, ref))
 
 
@@ -56,7 +55,7 @@ def own_thread_for(user: User, ref: UUID) -> Thread:
 def worked_thread_for(user: User, ref: UUID) -> Thread:
     """Return the thread if `user` works the pool it is in."""
     threads = Thread.objects.worked_by(user)
-    return _with_reason(user, _found(threads.select_related("patient", "pool__team", "category"), user, ref))
+    return _with_reason(user, _found(threads.select_related(*_THREAD_PARTS), user, ref))
 
 
 def worked_item_for(user: User, ref: UUID) -> WorkItem:
@@ -98,12 +97,15 @@ def worked_refill_for(user: User, ref: UUID) -> RefillRequestItem:
 
 def file_for(user: User, ref: UUID) -> Attachment:
     """Return the file if `user` may have its content now."""
-    return _found(Attachment.objects.visible_to(user), user, ref)
+    return _with_reason(
+        user, _found(Attachment.objects.visible_to(user).select_related("patient"), user, ref)
+    )
 
 
 def unsent_file_for(user: User, ref: UUID) -> Attachment:
     """Return the file if `user` has added it and not sent it yet."""
-    return _found(Attachment.objects.unsent_by(user).select_related("thread"), user, ref)
+    unsent = Attachment.objects.unsent_by(user).select_related("thread", "patient")
+    return _with_reason(user, _found(unsent, user, ref))
 
 
 def draft_for(user: User, ref: UUID) -> Draft:
@@ -121,6 +123,11 @@ def letter_for(user: User, ref: UUID) -> Draft:
 def absence_for(user: User, ref: UUID) -> Absence:
     """Return her own absence."""
     return _found(Absence.objects.visible_to(user), user, ref)
+
+
+def absence_to_cover_for(user: User, ref: UUID) -> Absence:
+    """Return an absence for which she may choose who reads: her own, or that of somebody in her team."""
+    return _found(Absence.objects.coverable_by(user), user, ref)
 
 
 def pool_for(user: User, patient: Patient, ref: UUID) -> Pool:
@@ -142,26 +149,15 @@ def category_for(user: User, code: str) -> Category:
     return category
 
 
-def kept_from(reader: User, patient: Patient) -> frozenset[str]:
-    """What of this patient's conversations does not exist for `reader`, as the trail calls it."""
-    hidden = Thread.objects.filter(patient=patient).exclude(
-        pk__in=Thread.objects.of_patients_side(reader).filter(patient=patient).values("pk")
-    )
-    labels = {f"messaging.thread:{pk}" for pk in hidden.values_list("pk", flat=True)}
-    for model in (Message, InternalNote):
-        rows = model._default_manager.filter(thread__in=hidden)
-        labels |= {f"{model._meta.label_lower}:{pk}" for pk in rows.values_list("pk", flat=True)}
-    return frozenset(labels)
-
-
-_DRAFT_PARTS = ("patient", "category", "pool__team", "message")
-_REFILL_PARTS = ("request", "prescription", "patient", "pool__team", "work")
+_DRAFT_PARTS = ("patient", "category", "pool__team", "message", "follows")
+_THREAD_PARTS = ("patient__joined_into", "pool__team", "category")
+_REFILL_PARTS = ("request", "prescription", "patient__joined_into", "pool__team", "work")
 
 
 @Prepared
 def _own_thread(*, reader: UUID, ref: UUID, at: datetime) -> models.QuerySet[Thread]:
     threads = Thread.objects.of_patients_side(Standing(reader), at=at)
-    return threads.filter(pk=ref).select_related("patient", "pool__team", "category")
+    return threads.filter(pk=ref).select_related(*_THREAD_PARTS)
 
 
 def _found(visible: models.QuerySet[Thing], user: User, ref: UUID, *, by: str = "pk") -> Thing:

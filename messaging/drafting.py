@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from messaging.forms import BODY_TOO_LONG, FilesForm, PortalForm, TextField
+from messaging.forms import BODY_TOO_LONG, FilesForm, FormToken, PortalForm, TextField
 from messaging.models import BODY_LIMIT, SUBJECT_LIMIT, CategoryCode, Urgent
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 # Two answers to "What is it about?" that lead elsewhere first.
 NEW_SYMPTOM = "symptom"
@@ -35,11 +38,12 @@ class Revision(forms.IntegerField):
 class UrgentForm(PortalForm):
     """ "Is any of this happening now?" `patient` is whose record the page was showing: somebody may help several.
 
-    `about` is the topic of the page that led here.
+    `about` is the topic of the page that led here, `follows` the finished conversation that it goes on from.
     """
 
     patient = forms.UUIDField(required=False, widget=forms.HiddenInput)
     about = forms.CharField(required=False, widget=forms.HiddenInput)
+    follows = FormToken()
     now = forms.ChoiceField(
         choices=Urgent.choices,
         error_messages={
@@ -47,6 +51,13 @@ class UrgentForm(PortalForm):
             "invalid_choice": _("Choose an answer, so that we know a message is safe"),
         },
     )
+
+    @property
+    def followed(self) -> UUID | None:
+        """The conversation that this showing of the form goes on from."""
+        value: Any = self["follows"].value()
+        followed: UUID | None = self.fields["follows"].clean(value)
+        return followed
 
     def clean_about(self) -> str:
         about = str(self.cleaned_data["about"])
@@ -122,10 +133,15 @@ class JottedForm(PortalForm):
 
 
 class SendForm(PortalForm):
-    """The last button: the state of the draft, and the team, that were on the page that was checked."""
+    """The last button: the state of the draft, and the team, that were on the page that was checked.
+
+    `asks_apart` says that the page asked whether to keep it `apart` from trusted people.
+    """
 
     revision = Revision()
     pool = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    asks_apart = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    apart = forms.BooleanField(required=False)
 
 
 def _as_kept(form: PortalForm, name: str) -> str:

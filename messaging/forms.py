@@ -298,3 +298,9 @@ class AbsenceForm(PortalForm):
             "invalid": gettext_lazy("Choose a colleague who reads in your place"),
         }
     )
+
+
+class CoverForm(PortalForm):
+    """Who reads for an absent colleague from now on."""
+
+    cover = forms.UUIDField(required=False)

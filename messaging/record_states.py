@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from accounts.models import Patient, PatientState
 from messaging.models.pool import CategoryCode
-from messaging.refusals import RecordBlocked, RecordDismissed, RecordFrozen, RecordInactive
+from messaging.refusals import RecordBlocked, RecordDismissed, RecordFrozen, RecordInactive, RecordJoined
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -24,12 +24,15 @@ _REFUSED: dict[str, type[Refusal]] = {
 }
 
 
-def check_patients_side(patient: UUID, *, about: str = "") -> None:
+def check_patients_side(patient: UUID, *, about: str = "", begins: bool = False) -> None:
     """Raise the refusal with the name of the state in which nothing new may come from the patient's side.
 
-    `about` is the topic, for what stays open. Asks for the state as it is now: expects `as_things_stand`.
+    `about` is the topic, for what stays open. What `begins` goes into no record that was joined away meanwhile.
+    Asks for the state as it is now: expects `as_things_stand`.
     """
-    state = Patient.objects.values_list("state", flat=True).get(pk=patient)
+    state, joined_into = Patient.objects.values_list("state", "joined_into").get(pk=patient)
+    if begins and joined_into is not None:
+        raise RecordJoined
     if state == PatientState.ACTIVE or (about == ALWAYS_OPEN and state != PatientState.DECEASED):
         return
     raise _REFUSED[state]
@@ -46,3 +49,11 @@ def open_topics(patient: Patient) -> frozenset[str]:
     if patient.state == PatientState.ACTIVE:
         return frozenset(CategoryCode.values)
     return frozenset() if patient.state == PatientState.DECEASED else frozenset({ALWAYS_OPEN.value})
+
+
+def holds_something(patient: Patient) -> bool:
+    """Whether there is something to read in this record for whoever gets its login."""
+    from messaging.models import Prescription, Thread
+
+    of_hers = {"patient": patient.pk}
+    return Thread.objects.filter(**of_hers).exists() or Prescription.objects.filter(**of_hers).exists()

@@ -237,6 +237,13 @@ class RecordBlocked(Refusal):
     words = _("Your messages are paused for now. To ask for your record, choose “A form or letter”.")
 
 
+class RecordJoined(Refusal):
+    """It was joined with another record, in which whoever writes was not trusted."""
+
+    code = "record_joined"
+    words = _("Two records of this patient are one now. The patient must choose you again for new messages.")
+
+
 class RecordFrozen(Refusal):
     """The patient has died. What was written stays to be read."""
 

@@ -13,11 +13,13 @@ from accounts.models.role import PRESCRIBERS
 from accounts.models.user import Standing
 from accounts.notices import Notice
 from messaging import notices
+from messaging.models.absence import Absence
 from messaging.models.pool import Category, Pool
 from messaging.models.refill import OPEN_STATES as REFILL_OPEN
 from messaging.models.refill import RefillRequestItem
 from messaging.models.team_change import Cause, TeamChange, next_pool
 from messaging.models.thread import Thread
+from messaging.models.unread import UnreadAlarm
 from messaging.models.work import OPEN_STATES, WorkItem, is_held
 from messaging.refusals import FallbackStays, LastReader, NoPool, Unstaffed
 
@@ -52,6 +54,8 @@ def settle(change: Leaving) -> None:
         waiting |= _let_go(person, by=change.by)
     for pool in Pool.objects.filter(pk__in=waiting):
         notices.tell_members(pool, notice=Notice.WORK_WAITING)
+    if change.people:
+        Absence.objects.tell_of_uncovered()
 
 
 def _check_and_hand_on(team: CareTeam) -> None:
@@ -98,9 +102,11 @@ def _let_go(person: User, *, by: Agent) -> set[UUID]:
 
 
 def _take_back(patient: Patient, *, by: Agent) -> None:
-    """Nobody is there any more for whom a medicine could be ordered."""
+    """Nobody is there any more for whom a medicine could be ordered, or who could be called."""
     for refill in RefillRequestItem.objects.waiting().filter(patient=patient):
         refill.end_unread(by=by)
+    # A state is set by a person.
+    UnreadAlarm.objects.end_for(patient, by=by)  # type: ignore[arg-type]
 
 
 def _teams_of(people: Iterable[User]) -> set[UUID]:

@@ -8,7 +8,7 @@ from audit.context import SystemAgent
 from messaging.clock import now
 from messaging.filing.caretaking import clear_away
 from messaging.filing.checking import check
-from messaging.models import Attachment, Draft, UnreadAlarm
+from messaging.models import Absence, Attachment, Draft, UnreadAlarm
 
 CARETAKER = SystemAgent("system:caretaker")
 BATCH = 20
@@ -39,6 +39,12 @@ def tidy_files() -> None:
 def tidy_drafts() -> None:
     """Drafts that nobody has touched for 90 days are removed, and what is left of those that were sent."""
     Draft.objects.clear(by=CARETAKER, at=now())
+
+
+@shared_task(ignore_result=True)
+def check_covers() -> None:
+    """Whoever reads for an absent colleague may have left by a road that nobody thought of. Each is told of once."""
+    Absence.objects.tell_of_uncovered()
 
 
 @shared_task(ignore_result=True)

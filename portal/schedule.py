@@ -20,6 +20,7 @@ SCHEDULE = {
     "check-files": _every(30.0, "messaging.tasks.sweep_files"),
     "tidy-files": {"task": "messaging.tasks.tidy_files", "schedule": crontab(hour=8, minute=30)},
     "drafts": _every(_HOUR, "messaging.tasks.tidy_drafts"),
+    "covers": _every(_HOUR, "messaging.tasks.check_covers"),
     "birthdays": _every(_HOUR, "accounts.tasks.birthdays"),
     "tidy": _every(10 * _MINUTE, "accounts.tasks.tidy"),
 }

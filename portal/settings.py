@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from importlib.metadata import version
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -110,6 +111,13 @@ def mail_server(url: str) -> dict[str, Any]:
     }
 
 
+def networks(name: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(part.strip()) for part in os.environ.get(name, "").split(",") if part.strip())
+    except ValueError as bad:
+        raise ImproperlyConfigured(f"{name} is not a list of networks: 192.0.2.0/24, 2001:db8::/48.") from bad
+
+
 def clinic_zone() -> str:
     name = os.environ.get("CLINIC_TIME_ZONE", "America/New_York")
     try:
@@ -154,6 +162,11 @@ if not PRODUCTION:
 TRUSTED_PROXIES = whole_number("TRUSTED_PROXIES", default=0)
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# Which header of theirs says the country somebody calls from. A client's own word is never taken for it.
+COUNTRY_HEADER = os.environ.get("COUNTRY_HEADER", "").strip()
+if COUNTRY_HEADER and not TRUSTED_PROXIES:
+    raise ImproperlyConfigured("COUNTRY_HEADER needs TRUSTED_PROXIES: no other header is believed.")
+CLINIC_NETWORKS = networks("CLINIC_NETWORKS")
 CSRF_TRUSTED_ORIGINS = [f"https://{host.lstrip('.')}" for host in ALLOWED_HOSTS] if PRODUCTION else []
 PORTAL_URL = os.environ.get("PORTAL_URL") or (
     f"https://{ALLOWED_HOSTS[0].lstrip('.')}" if PRODUCTION else "http://127.0.0.1:8000"

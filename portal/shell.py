@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from accounts.models import User
 
+PATIENTS_SIDE = {"patient", "own-record"}
 THEMES = ("light", "dark")
 
 
@@ -54,6 +55,7 @@ class Shell:
     groups: tuple[Group, ...] = ()
     account: Place | None = None
     role: str | Promise = ""
+    works_here: bool = False  # one of the staff, on pages of the patient's side
     helping: str = ""  # the name of the patient on whose side she is, when that is not herself
     notice: tuple[str | Promise, ...] = ()  # what the state of the record on whose side she is means for her
     idle_seconds: int = 0
@@ -95,24 +97,26 @@ def shell_for(request: HttpRequest | None) -> Shell:
     user: Any = getattr(request, "user", None)
     if user is None or not user.is_authenticated or not user.is_verified():
         return NOBODY
-    if user.roles:
+    side = whose_side(request.session_record)  # type: ignore[attr-defined]
+    idle = settings.SESSION_IDLE_STAFF if user.works_here else settings.SESSION_IDLE_PATIENT
+    if user.roles and not _is_of_the_patients_side(request):
         return Shell(
             signed_in=True,
             base="base_staff.html",
-            groups=_rail(request, user),
+            groups=(*_rail(request, user), *_besides(request, user, side)),
             account=_place(request, "account", _("Account"), "user"),
             notice=_notice(request, user),
             role=_role_words(user.roles),
-            idle_seconds=int(settings.SESSION_IDLE_STAFF.total_seconds()),
+            idle_seconds=int(idle.total_seconds()),
         )
-    side = whose_side(request.session_record)  # type: ignore[attr-defined]
     return Shell(
         signed_in=True,
         base="base_patient.html",
         tabs=_tabs(request, user, side),
         helping=helped_name(user, side) if side is not None and side != user.patient_id else "",
+        works_here=bool(user.roles),
         notice=_notice(request, user),
-        idle_seconds=int(settings.SESSION_IDLE_PATIENT.total_seconds()),
+        idle_seconds=int(idle.total_seconds()),
     )
 
 
@@ -154,6 +158,7 @@ _RAIL = (
         (
             ("desk-patients", _("Patients"), "users"),
             ("patient-accounts", _("Patient accounts"), "user"),
+            ("of-age", _("Came of age"), "clock"),
             ("desk-lost", _("Lost second step"), "lock"),
             ("desk-trusted", _("Trusted people"), "users"),
         ),
@@ -185,6 +190,23 @@ def _tabs(request: HttpRequest, user: User, side: UUID | None) -> tuple[Place, .
     scopes = user.scopes_for(side) if side is not None else frozenset(Scope)
     open_to_her = (tab for tab, needed in _TABS if not needed or scopes & set(needed))
     return tuple(_place(request, *tab) for tab in open_to_her if _admits(tab[0], user))
+
+
+def _is_of_the_patients_side(request: HttpRequest) -> bool:
+    """Whether this page is open to the patient's side alone: whoever of the staff is here is here as a patient."""
+    match = request.resolver_match
+    rule = rule_for(match.func, request.method or "GET") if match is not None else None
+    return rule is not None and bool(rule.who) and rule.who <= PATIENTS_SIDE
+
+
+def _besides(request: HttpRequest, user: User, side: UUID | None) -> tuple[Group, ...]:
+    """The way over to her own record, or to whom she helps, for somebody of the staff who has one."""
+    if side is None:
+        return ()
+    first = _tabs(request, user, side)[0]
+    own = side == user.patient_id
+    words = _("Own record") if own else _("Whom you are helping")
+    return (Group(_("Not at work"), (replace(first, words=words, icon="user" if own else "users"),)),)
 
 
 def _rail(request: HttpRequest, user: User) -> tuple[Group, ...]:

@@ -1,4 +1,4 @@
-"""How many wrong tries before a door stays shut, and for how long. Right ones are given back."""
+"""How many wrong tries before a door stays shut, and how much somebody does in a while. Right tries are given back."""
 
 from __future__ import annotations
 
@@ -26,7 +26,15 @@ TRY_LIMITS = {
     "passkey-address": (60, timedelta(minutes=15)),
     # Of one code, whether there is such an invitation or not; and how many mails one invitation may cause.
     "join-code": (8, timedelta(days=3)),
+    # Of one record, also when it is invited to anew: a new code is a second chance, and no more than that.
+    "join-record": (16, timedelta(days=3)),
     "join-address": (30, timedelta(minutes=15)),
     "join-mail": (5, timedelta(days=1)),
     "record-look-up": (60, timedelta(hours=1)),
+    # By account, over pages and API together: more than anybody does by hand, less than a script would.
+    "write-patient": (120, timedelta(hours=1)),
+    "write-team": (1_200, timedelta(hours=1)),
+    "search": (120, timedelta(hours=1)),
+    "save-conversation": (30, timedelta(hours=1)),
+    "add-file": (120, timedelta(hours=1)),
 }

@@ -28,6 +28,8 @@ os.environ["FILES_URL"] = f"file://{_files.name}/store"
 import pytest  # noqa: E402
 from django.conf import settings  # noqa: E402
 
+from tests.template import Template  # noqa: E402
+
 settings.DATABASES  # noqa: B018  (pytest-django looks for settings that are already read)
 
 pytest_plugins = ["tests.cast", "tests.work", "tests.doors"]
@@ -37,13 +39,27 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+def _template(django_db_modify_db_settings_parallel_suffix: None) -> Template:
+    return Template()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(_template: Template, django_db_blocker: Any) -> None:
+    from django.db import connection
+
+    with django_db_blocker.unblock():
+        _template.use(connection)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, _template: Template, django_db_blocker: Any) -> None:
     """The test database has the app's role, with the rights it has in production."""
     from django.db import connection
 
     from portal.grants import apply_grants
 
     with django_db_blocker.unblock():
+        _template.keep(connection)
         apply_grants(connection, settings.DATABASE_APP_USER)
 
 

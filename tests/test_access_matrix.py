@@ -19,6 +19,7 @@ from django.urls import reverse
 from accounts.policy import addresses, declared
 
 if TYPE_CHECKING:
+    from accounts.models import RecordJoin
     from messaging.models import Draft, Thread
     from tests.cast import Cast, Enter
     from tests.work import Work
@@ -27,7 +28,7 @@ PEOPLE = ["nobody", "half", "ana", "ben", "rosa", "okafor", "lund", "maya", "sam
 # What `half` and `nobody` may do. Everything else asks for both steps of sign-in.
 PUBLIC = {
     "healthz", "home", "sign-in", "sign-in-passkey", "passkey-options", "password-forgotten",
-    "password-by-link", "join", "join-by-link", "sign-out", "keep", "theme", "language",
+    "password-by-link", "join", "join-by-link", "join-stop", "sign-out", "keep", "theme", "language",
 }  # fmt: skip
 HALF_WAY = {
     "sign-in-code", "sign-in-recovery", "sign-in-set-up", "sign-in-codes", "sign-in-set-up-passkey",
@@ -57,6 +58,8 @@ MATRIX = {
     ("password-by-link", "post"):           "410 410 410 410 410 410 410 410 410 410 410",
     ("join", "get"):                        "200 200 200 200 200 200 200 200 200 200 200",
     ("join", "post"):                       "422 422 422 422 422 422 422 422 422 422 422",
+    ("join-stop", "get"):                   "410 410 410 410 410 410 410 410 410 410 410",
+    ("join-stop", "post"):                  "410 410 410 410 410 410 410 410 410 410 410",
     ("join-by-link", "get"):                "410 410 410 410 410 410 410 410 410 410 410",
     ("join-by-link", "post"):               "410 410 410 410 410 410 410 410 410 410 410",
     ("sign-in-lost", "get"):                "302 200 302 302 302 302 302 302 302 302 302",
@@ -104,6 +107,7 @@ MATRIX = {
     ("trusted-person", "get"):              "302 302 200 404 403 403 403 403 403 403 403",
     ("trusted-person", "post"):             "302 302 302 302 403 403 403 403 403 403 403",
     ("trusted-stop", "post"):               "302 302 302 404 403 403 403 403 403 403 403",
+    ("trusted-agree", "post"):              "302 302 302 302 403 403 403 403 403 403 403",
     ("trusted-invite", "post"):             "302 302 302 302 403 403 403 403 403 403 403",
     ("privacy", "get"):                     "302 302 200 200 200 403 403 403 403 403 403",
     # the patient's side
@@ -168,6 +172,7 @@ MATRIX = {
     ("inbox-draft", "post"):                "302 302 403 403 403 302 404 302 404 403 403",
     ("absences", "get"):                    "302 302 403 403 403 200 200 200 200 403 403",
     ("absences", "post"):                   "302 302 403 403 403 422 422 422 422 403 403",
+    ("absence-cover", "post"):              "302 302 403 403 403 422 404 422 404 403 403",
     ("absence-end", "post"):                "302 302 403 403 403 302 404 404 404 403 403",
     ("refills", "get"):                     "302 302 403 403 403 200 200 200 403 403 403",
     ("refill", "get"):                      "302 302 403 403 403 200 404 200 403 403 403",
@@ -177,8 +182,9 @@ MATRIX = {
     ("desk-trusted", "get"):                "302 302 403 403 403 403 403 403 200 200 403",
     ("desk-trusted", "post"):               "302 302 403 403 403 403 403 403 422 422 403",
     ("desk-trusted-patient", "get"):        "302 302 403 403 403 403 403 403 200 200 403",
-    ("desk-trusted-new", "get"):            "302 302 403 403 403 403 403 403 200 403 403",
-    ("desk-trusted-new", "post"):           "302 302 403 403 403 403 403 403 422 403 403",
+    ("desk-trusted-new", "get"):            "302 302 403 403 403 403 403 403 302 403 403",
+    ("desk-trusted-new", "post"):           "302 302 403 403 403 403 403 403 302 403 403",
+    ("desk-trust-agree", "post"):           "302 302 403 403 403 403 403 403 302 302 403",
     ("desk-trust-pause", "post"):           "302 302 403 403 403 403 403 403 422 422 403",
     ("desk-trust-go-on", "post"):           "302 302 403 403 403 403 403 403 302 302 403",
     ("desk-trust-bar", "post"):             "302 302 403 403 403 403 403 403 302 302 403",
@@ -189,8 +195,11 @@ MATRIX = {
     ("patient-new", "get"):                 "302 302 403 403 403 403 403 403 200 403 403",
     ("patient-new", "post"):                "302 302 403 403 403 403 403 403 422 403 403",
     ("patient-account", "get"):             "302 302 403 403 403 403 403 403 200 403 200",
-    ("patient-account-invite", "post"):     "302 302 403 403 403 403 403 403 409 403 409",
+    ("patient-account-invite", "post"):     "302 302 403 403 403 403 403 403 302 403 302",
+    ("patient-account-agree", "post"):      "302 302 403 403 403 403 403 403 302 403 302",
     ("patient-account-revoke", "post"):     "302 302 403 403 403 403 403 403 302 403 302",
+    ("of-age", "get"):                      "302 302 403 403 403 403 403 403 200 403 200",
+    ("patient-account-not-now", "post"):    "302 302 403 403 403 403 403 403 422 403 422",
     ("patient-account-close", "post"):      "302 302 403 403 403 403 403 403 302 403 302",
     ("patient-account-sessions-end", "post"): "302 302 403 403 403 403 403 403 302 403 302",
     # the people area: no patient is there, and nobody's chart; what changes an account asks for the second step (302)
@@ -202,6 +211,7 @@ MATRIX = {
     ("people-invitation-revoke", "post"):   "302 302 403 403 403 403 403 403 403 403 302",
     ("role-requests", "get"):               "302 302 403 403 403 403 403 403 403 200 200",
     ("role-request-decide", "post"):        "302 302 403 403 403 403 403 403 403 302 302",
+    ("person-lost", "post"):                "302 302 403 403 403 403 403 403 403 302 302",
     ("person", "get"):                      "302 302 403 403 403 403 403 403 403 403 200",
     ("person-roles", "post"):               "302 302 403 403 403 403 403 403 403 403 302",
     ("person-teams", "post"):               "302 302 403 403 403 403 403 403 403 403 302",
@@ -216,17 +226,26 @@ MATRIX = {
     ("desk-patient", "get"):                "302 302 403 403 403 200 404 200 200 403 403",
     ("desk-patient-state", "post"):         "302 302 403 403 403 422 404 422 422 403 403",
     ("desk-patient-protect", "post"):       "302 302 403 403 403 302 404 302 302 403 403",
-    ("reason", "get"):                      "302 302 403 403 403 404 404 404 404 403 403",
-    ("reason", "post"):                     "302 302 403 403 403 404 404 404 404 403 403",
+    ("reason", "get"):                      "302 302 403 403 403 404 404 404 404 404 404",
+    ("reason", "post"):                     "302 302 403 403 403 404 404 404 404 404 404",
     ("desk-patient-family", "post"):        "302 302 403 403 403 422 404 422 422 403 403",
     ("desk-care-transfer", "post"):         "302 302 403 403 403 422 404 422 422 403 403",
+    # Joins of records are the desk's alone, behind a second step shown again (302).
+    ("desk-join-other", "get"):             "302 302 403 403 403 403 403 403 302 403 403",
+    ("desk-join-other", "post"):            "302 302 403 403 403 403 403 403 302 403 403",
+    ("desk-join-ask", "post"):              "302 302 403 403 403 403 403 403 302 403 403",
+    ("desk-joins", "get"):                  "302 302 403 403 403 403 403 403 200 403 403",
+    ("desk-join", "get"):                   "302 302 403 403 403 403 403 403 200 403 403",
+    ("desk-join-confirm", "post"):          "302 302 403 403 403 403 403 403 302 403 403",
+    ("desk-join-drop", "post"):             "302 302 403 403 403 403 403 403 302 403 403",
+    ("desk-join-part", "post"):             "302 302 403 403 403 403 403 403 302 403 403",
     ("desk-care-end", "post"):              "302 302 403 403 403 302 404 404 302 403 403",
     # teams
     ("teams", "get"):                       "302 302 403 403 403 403 403 403 403 403 200",
     ("team", "get"):                        "302 302 403 403 403 403 403 403 403 403 200",
     ("team-rename", "post"):                "302 302 403 403 403 403 403 403 403 403 422",
-    ("team-merge", "post"):                 "302 302 403 403 403 403 403 403 403 403 422",
-    ("team-close", "post"):                 "302 302 403 403 403 403 403 403 403 403 422",
+    ("team-merge", "post"):                 "302 302 403 403 403 403 403 403 403 403 302",
+    ("team-close", "post"):                 "302 302 403 403 403 403 403 403 403 403 302",
     ("team-fallback", "post"):              "302 302 403 403 403 403 403 403 403 403 302",
     # the access review
     ("audit-events", "get"):                "302 302 403 403 403 403 403 403 403 200 403",
@@ -241,6 +260,10 @@ MATRIX = {
     ("api-thread-messages", "post"):        "401 401 400 404 400 400 404 400 404 403 403",
     ("api-thread-files", "get"):            "401 401 200 404 200 200 404 200 404 403 403",
     ("api-thread-files", "post"):           "401 401 201 404 201 201 404 201 404 403 403",
+    ("api-drafts", "post"):                 "401 401 201 201 201 403 403 403 403 403 403",
+    ("api-draft", "delete"):                "401 401 204 404 404 403 403 403 403 403 403",
+    ("api-draft-files", "get"):             "401 401 200 404 404 403 403 403 403 403 403",
+    ("api-draft-files", "post"):            "401 401 201 404 404 403 403 403 403 403 403",
     ("api-file", "get"):                    "401 401 200 404 200 200 404 200 404 403 403",
     ("api-file", "delete"):                 "401 401 404 404 404 404 404 404 404 403 403",
     ("api-refills", "get"):                 "401 401 200 200 200 200 200 200 403 403 403",
@@ -254,6 +277,12 @@ FRESH = {
     ("trusted-new", "refill-decision", "ana"): 302,
     ("trusted-person", "trusted-people", "ana"): 422,
     ("trusted-person", "trusted-people", "ben"): 404,
+    ("trusted-agree", "trusted-people", "ana"): 410,
+    ("trusted-agree", "trusted-people", "ben"): 404,
+    ("desk-trusted-new", "trusted-people", "sam"): 422,
+    ("desk-trust-agree", "trusted-people", "sam"): 410,
+    ("desk-trust-agree", "trusted-people", "mira"): 410,
+    ("desk-trust-go-on", "trusted-people", "mira"): 302,
     ("trusted-invite", "trusted-people", "ana"): 409,
     ("trusted-invite", "trusted-people", "ben"): 404,
     ("refill-decision", "refill-decision", "okafor"): 422,
@@ -265,9 +294,23 @@ FRESH = {
     ("person-close", "people", "root"): 422,
     ("person-close", "people", "mira"): 403,
     ("person-session-end", "people", "root"): 302,
+    ("team-merge", "people", "root"): 422,
+    ("team-close", "people", "root"): 422,
+    ("team-fallback", "people", "root"): 302,
     ("role-request-decide", "people", "mira"): 422,
     ("role-request-decide", "people", "sam"): 403,
+    ("person-lost", "people", "mira"): 302,
+    ("person-lost", "people", "maya"): 403,
     ("patient-account-close", "people", "sam"): 422,
+    ("patient-account-invite", "people", "sam"): 409,
+    ("patient-account-invite", "people", "root"): 409,
+    ("patient-account-agree", "people", "sam"): 410,
+    ("desk-join-other", "records", "sam"): 422,
+    ("desk-join-ask", "records", "sam"): 422,
+    ("desk-join-confirm", "records", "sam"): 403,
+    ("desk-join-part", "records", "sam"): 422,
+    ("desk-join-part", "records", "root"): 403,
+    ("desk-join-part", "people", "sam"): 302,
     ("patient-account-close", "refill-decision", "sam"): 302,
     ("api-refill-decision", "refill-decision", "okafor"): 400,
     ("api-refill-decision", "refill-decision", "lund"): 404,
@@ -300,6 +343,27 @@ class Clinic:
             by=cast.okafor, cover=cast.maya.pk, first_day=today, last_day=today
         )
 
+    def join(self) -> RecordJoin:
+        """Of Ana's record and another, whose birth dates differ: it waits for somebody but Sam."""
+        from accounts.models import Patient, RecordJoin
+        from audit.context import SystemAgent
+
+        if standing := RecordJoin.objects.waiting().first():
+            return standing
+        twin = Patient.objects.by_record_number("RC-118800") or Patient.objects.register(
+            name="Ana Alvarez",
+            birth_date="1985-03-14",
+            record_number="RC-118800",
+            by=SystemAgent("system:demo"),
+        )
+        return RecordJoin.objects.ask(
+            patient=twin,
+            survivor=self.cast.patient("ana"),
+            reason="A slip of the pen.",
+            births_differ=True,
+            by=self.cast.sam,
+        )
+
     def address(self, name: str) -> str:
         from accounts.models import AuthenticatorApp, Session, Trust
         from audit.models import AuditEvent
@@ -314,7 +378,9 @@ class Clinic:
         if "<uuid:care>" in route:
             ana = self.cast.patient("ana")
             return reverse(name, args=[ana.pk, ana.care_relationships.get(team=self.cast.team("okafor")).pk])
-        if "desk/patients/" in route:
+        if "desk/joins/" in route:
+            thing = self.join()
+        elif "desk/patients/" in route:
             thing = self.cast.patient("ana")
         elif "teams/" in route:
             thing = self.cast.team("okafor")
@@ -347,7 +413,7 @@ class Clinic:
         return reverse(name, args=[thing.pk])
 
     def in_the_people_area(self, route: str) -> list[Any]:
-        from accounts.models import Invitation, InvitationKind, Role, RoleRequest, Session
+        from accounts.models import FactorLoss, Invitation, InvitationKind, Role, RoleRequest, Session
 
         if "requests/" in route:
             role, root = Role.ACCOUNT_ADMIN, self.cast.root
@@ -355,6 +421,8 @@ class Clinic:
             return [
                 (asked or RoleRequest.objects.ask(user=self.cast.lund, role=role, gives=True, by=root)).pk
             ]
+        if "lost/" in route:
+            return [FactorLoss.objects.ask(by=self.cast.lund).pk]
         if "invitations/" in route:
             made = Invitation.objects.issue(kind=InvitationKind.STAFF, name="Nils", by=self.cast.root)
             return [made.invitation.pk]
@@ -378,7 +446,7 @@ class Clinic:
         sent = {"patient": str(self.cast.patient("ana").pk)} if name == "account-acting" else {}
         if method == "delete":
             return browser.delete(address).status_code
-        is_json = name.startswith("api-") and name != "api-thread-files"
+        is_json = name.startswith("api-") and not name.endswith("-files")
         form = {"content_type": "application/json"} if is_json else {}
         return browser.post(address, sent, **form).status_code
 

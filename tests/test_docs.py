@@ -101,7 +101,7 @@ def every_test() -> frozenset[str]:
     return frozenset(re.findall(r"def (test_\w+)", "\n".join(sources)))
 
 
-READERS = {"required", "whole_number", "yes_or_no", "os.environ.get", "os.getenv"}
+READERS = {"required", "whole_number", "networks", "yes_or_no", "os.environ.get", "os.getenv"}
 
 
 def variables_read(name: str) -> set[str]:
@@ -213,3 +213,21 @@ def test_every_decision_is_listed_and_says_how_to_undo_it():
         assert said.startswith(f"# {number}. ")
         for part in ("Context", "Decision", "Consequences", "To undo"):
             assert f"**{part}.**" in said, f"{page.name} does not say: {part}"
+
+
+NUMBER = re.compile(r"\b(?:(?:HSR|HPR|ONC|NST|ASV|DEA|KS|A11|LNG)-\d\d|(?:SC|PX|PT|OP|NT|AU|EN|AL)\d{1,2})\b")
+
+
+def test_every_safeguard_that_a_test_names_is_explained_and_shown():
+    """The numbers in docstrings lead to docs/safeguards.md, and each row there to a test or a plain "none"."""
+    docstrings = "\n".join(
+        ast.get_docstring(node) or ""
+        for path in ROOT.glob("tests/**/*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef)
+    )
+    rows = re.findall(r"^\| ([A-Z]+\d*-?\d+) \|.*\| ([^|]+) \|$", text("docs/safeguards.md"), re.MULTILINE)
+    explained = [number for number, _shown in rows]
+    assert len(explained) == len(set(explained))
+    assert set(NUMBER.findall(docstrings)) <= set(explained)
+    assert [number for number, shown in rows if shown != "none" and "::test_" not in shown] == []

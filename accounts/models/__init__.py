@@ -2,7 +2,9 @@
 
 from accounts.models.agreement import Agreement
 from accounts.models.care import CareRelationship, CareTeam, CareTeamMembership, FormerTeamName
+from accounts.models.coming_of_age import ComingOfAge
 from accounts.models.contact import ContactChange
+from accounts.models.countersignature import Countersignature
 from accounts.models.device import KnownDevice
 from accounts.models.factor import AuthenticatorApp, RecoveryCode, RecoverySheet
 from accounts.models.family import FamilyLink
@@ -19,6 +21,7 @@ from accounts.models.patient import Patient, PatientState
 from accounts.models.practitioner import Practitioner
 from accounts.models.proxy import ProxyGrant, RelatedPerson, Relationship, Scope
 from accounts.models.reason import ReasonGiven
+from accounts.models.record_join import RecordJoin
 from accounts.models.record_state import RecordState
 from accounts.models.reset import PasswordReset
 from accounts.models.role import Role, RoleGrant
@@ -37,7 +40,9 @@ __all__ = [
     "CareTeam",
     "CareTeamMembership",
     "Channel",
+    "ComingOfAge",
     "ContactChange",
+    "Countersignature",
     "End",
     "Ended",
     "FactorLoss",
@@ -60,6 +65,7 @@ __all__ = [
     "Practitioner",
     "ProxyGrant",
     "ReasonGiven",
+    "RecordJoin",
     "RecordState",
     "RecoveryCode",
     "RecoverySheet",

@@ -65,6 +65,11 @@ class CareTeam(models.Model):
     def care_for(
         self, *, patient: Patient, by: Agent, lead: User | None = None, is_primary: bool = False
     ) -> CareRelationship:
+        for joined in patient.joined_records.exclude(
+            care_relationships__in=CareRelationship.objects.current().filter(team=self)
+        ):
+            edge = joined.joins_away.filter(parted_at=None, joined_at__isnull=False).first()
+            CareRelationship.objects.create(team=self, patient=joined, lead=lead, by_join=edge)
         return CareRelationship.objects.create(team=self, patient=patient, lead=lead, is_primary=is_primary)
 
     @verb(actor="by")
@@ -185,9 +190,16 @@ class CareTeamMembership(Period):
         return f"team membership {self.pk}"
 
     @verb(actor="by")
-    def end(self, *, by: Agent) -> None:
-        """She leaves the team. What she holds there goes back to the others, in the same transaction."""
+    def end(self, *, by: Agent, lead: User | None = None) -> None:
+        """She leaves the team. What she holds there goes back to the others, in the same transaction.
+
+        Her own patients there become those of `lead`; of nobody alone, where none is named. Raises `NotInTeam`.
+        """
+        from accounts.models.lead import hand_over
+
         leaving.alone()
+        if lead is not None:
+            hand_over(self.user, {self.team_id: lead}, by=by)
         self.ends_at = timezone.now()
         self.save(update_fields=["ends_at"])
         record(
@@ -211,6 +223,10 @@ class CareRelationship(Period):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="leads_care_of"
     )
     is_primary = models.BooleanField(default=False)
+    # It runs because two records were joined, and ends when they are parted.
+    by_join = models.ForeignKey(
+        "accounts.RecordJoin", null=True, on_delete=models.PROTECT, related_name="shared_care"
+    )
 
     objects = PeriodQuerySet.as_manager()
 
@@ -234,16 +250,27 @@ class CareRelationship(Period):
         """Go on with this relationship, which has just ended, in another team. Its lead goes along if she is there."""
         lead_id = lead.pk if lead is not None else self.lead_id if self.lead_id in members else None
         standing = CareRelationship.objects.filter(patient=self.patient_id, team=team, ends_at=None).first()
-        is_primary = self.is_primary
+        is_primary, by_join = self.is_primary, self.by_join_id
         if standing is not None:
             if (is_primary <= standing.is_primary) and lead is None:
                 return standing
             lead_id, is_primary = lead_id or standing.lead_id, is_primary or standing.is_primary
+            by_join = by_join and standing.by_join_id
             standing.ends_at = at
             standing.save(update_fields=["ends_at"])
         return CareRelationship.objects.create(
-            patient_id=self.patient_id, team=team, lead_id=lead_id, is_primary=is_primary, starts_at=at
+            patient_id=self.patient_id,
+            team=team,
+            lead_id=lead_id,
+            is_primary=is_primary,
+            by_join_id=by_join,
+            starts_at=at,
         )
+
+    def _in_joined_records(self) -> list[CareRelationship]:
+        """The same team's care of those records that were joined into this patient's."""
+        same = CareRelationship.objects.current().filter(team=self.team_id)
+        return list(same.filter(patient__joined_into=self.patient_id).select_related("patient"))
 
     @verb(actor="by")
     def transfer(self, *, team: CareTeam, by: User, lead: User | None = None) -> CareRelationship:
@@ -265,8 +292,13 @@ class CareRelationship(Period):
         if lead is not None and lead.pk not in members:
             raise NotInTeam
         moment = timezone.now()
-        relationship.ends_at = self.ends_at = moment
-        relationship.save(update_fields=["ends_at"])
+        joined = relationship._in_joined_records()
+        for row in (relationship, *joined):
+            row.ends_at = moment
+            row.save(update_fields=["ends_at"])
+        self.ends_at = moment
+        for row in joined:
+            row.carry_to(team, members=members, at=moment, lead=lead)
         carried = relationship.carry_to(team, members=members, at=moment, lead=lead)
         record(
             agent=by,
@@ -278,13 +310,17 @@ class CareRelationship(Period):
             category="carerelationship",
             detail={"was": str(relationship.team_id), "now": str(team.pk)},
         )
-        leaving.settle(leaving.Leaving(by=by, patients=(self.patient,), to=team))
+        patients = (self.patient, *(row.patient for row in joined))
+        leaving.settle(leaving.Leaving(by=by, patients=patients, to=team))
         return carried
 
     @verb(actor="by")
     def end(self, *, by: Agent) -> None:
         """The team looks after her no more. Open work goes to who does, else to the fall-back pool, at once."""
         leaving.alone()
-        self.ends_at = timezone.now()
-        self.save(update_fields=["ends_at"])
-        leaving.settle(leaving.Leaving(by=by, patients=(self.patient,)))
+        joined = self._in_joined_records()
+        for row in (self, *joined):
+            row.ends_at = timezone.now()
+            row.save(update_fields=["ends_at"])
+        patients = (self.patient, *(row.patient for row in joined))
+        leaving.settle(leaving.Leaving(by=by, patients=patients))

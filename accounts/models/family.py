@@ -81,4 +81,15 @@ def near(person: UUID, *, at: datetime | None = None, through: str = "patient") 
     # Also while it is paused: whoever quarrels about a record is not the one to work on it.
     helped = Trust.objects.standing().filter(proxy=person).values("patient")
     family = FamilyLink.objects.current(at).filter(user=person).values("patient")
-    return Q(**{f"{through}__in": own}) | Q(**{f"{through}__in": helped}) | Q(**{f"{through}__in": family})
+    # Near to one record of a person is near to all of them. Few records are joined, so this costs little.
+    joined = Patient.objects.filter(joined_into__isnull=False)
+    touched = joined.filter(
+        Q(pk__in=helped)
+        | Q(pk__in=family)
+        | Q(joined_into__user=person)
+        | Q(joined_into__in=helped)
+        | Q(joined_into__in=family)
+    ).values("joined_into")
+    near_to = Q(**{f"{through}__in": own}) | Q(**{f"{through}__in": helped}) | Q(**{f"{through}__in": family})
+    same = joined.filter(joined_into__in=touched).values("pk")
+    return near_to | Q(**{f"{through}__in": touched}) | Q(**{f"{through}__in": same})

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from django.conf import settings
@@ -22,15 +22,25 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts import ages
+from accounts.models.authority import may_still_invite
 from accounts.models.care import CareTeam
 from accounts.models.factor import ALPHABET
 from accounts.models.joined import WHEN_JOINED, InvitationKind
+from accounts.models.mailed import Mailed, link_digest, nudge
 from accounts.models.notification import Notification
 from accounts.models.patient import Patient
 from accounts.models.role import KEEPERS, Role
 from accounts.models.user import User, email_digest
 from accounts.notices import Notice
-from accounts.refusals import InvitationOver, PatientHasAccount, RecordNotActive
+from accounts.refusals import (
+    InvitationOver,
+    JoinedAway,
+    NotYourOwn,
+    PatientHasAccount,
+    RecordNotActive,
+    TooYoungForAccount,
+)
 from audit.ids import uuid7
 from audit.recorder import record
 from audit.seals import CLINIC_OWNER_ID, Kind, SealedField, digest, seal
@@ -38,8 +48,10 @@ from audit.verbs import verb
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
     from uuid import UUID
 
+    from accounts.models.countersignature import Countersignature
     from audit.context import Agent
 
 CODE_LENGTH = 12
@@ -48,6 +60,8 @@ TO_FINISH = timedelta(hours=24)
 
 
 class InvitationState(models.TextChoices):
+    SECOND = "second", _("Waits for a second person")
+    HELD = "held", _("Opens a day after it was agreed to")
     WAITING = "waiting", _("Waiting")
     BEGUN = "begun", _("Begun, not finished")
     USED = "used", _("Used")
@@ -64,10 +78,6 @@ class Issued(NamedTuple):
 
 def code_digest(code: str) -> str:
     return digest(code, purpose="invitation-code")
-
-
-def link_digest(token: str) -> str:
-    return digest(token, purpose="invitation-link")
 
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):
@@ -116,15 +126,21 @@ class InvitationManager(models.Manager.from_queryset(InvitationQuerySet)):  # ty
         `birth_date` is what a patient has to show beside the link; whoever has none shows the code. With `email` the
         link is mailed at once. `returning` is somebody whose account was closed: she gets it back, empty.
         """
+        from accounts.models.countersignature import Countersignature
+
         if kind == InvitationKind.PATIENT:
             if patient is None or not birth_date:
                 raise TypeError("A patient is invited to her record, and shows her birth date.")
             patient = Patient.objects.select_for_update().get(pk=patient.pk)
+            if patient.joined_into_id is not None:
+                raise JoinedAway
             if not patient.is_active:
                 raise RecordNotActive
             returning = patient.user
             if returning is not None and returning.is_active and not _is_unfinished(returning):
                 raise PatientHasAccount
+            if not ages.may_have_account(date.fromisoformat(birth_date), timezone.now()):
+                raise TooYoungForAccount(ages.table().own_account_from)
         for older in self._replaced(kind, patient=patient, email=email, returning=returning):
             older.revoke(by=by)
         code = "".join(secrets.choice(ALPHABET) for _letter in range(CODE_LENGTH))
@@ -147,13 +163,15 @@ class InvitationManager(models.Manager.from_queryset(InvitationQuerySet)):  # ty
         if email:
             made.email_digest = email_digest(email)
             made.email = seal(email.strip(), into=made, field="email")
-            made.mail_due_at = timezone.now()
         made.save(force_insert=True)
+        Countersignature.objects.need(made)
+        if email and made.second is None:
+            made.open_from(timezone.now())
         record(
             agent=by, type="invitation", subtype="invite", action="C", obj=made, detail={"kind": str(kind)}
         )
         if email:
-            transaction.on_commit(_nudge, robust=True)
+            transaction.on_commit(nudge, robust=True)
         return Issued(made, code)
 
     def _replaced(
@@ -196,7 +214,7 @@ class InvitationManager(models.Manager.from_queryset(InvitationQuerySet)):  # ty
         return rows
 
 
-class Invitation(models.Model):
+class Invitation(Mailed):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     kind = models.CharField(max_length=8, choices=InvitationKind.choices)
     # Whose record, or who trusts.
@@ -214,13 +232,6 @@ class Invitation(models.Model):
 
     code_digest = models.CharField(max_length=64, unique=True)
     birth_digest = models.CharField(max_length=64, blank=True)
-    link_digest = models.CharField(max_length=64, null=True, unique=True)
-    # Where the link goes. Forgotten when it is used, taken back or too old.
-    email = SealedField(kind=Kind.HEALTH, null=True)
-    email_digest = models.CharField(max_length=64, blank=True)
-    mail_due_at = models.DateTimeField(null=True)
-    mail_attempts = models.PositiveSmallIntegerField(default=0)
-    mailed_at = models.DateTimeField(null=True)
 
     invited_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
@@ -277,15 +288,38 @@ class Invitation(models.Model):
             return InvitationState.REVOKED
         if timezone.now() >= self.until:
             return InvitationState.EXPIRED
-        return InvitationState.BEGUN if self.taken_at is not None else InvitationState.WAITING
+        if self.taken_at is not None:
+            return InvitationState.BEGUN
+        if self.second is None or self.second.is_open:
+            return InvitationState.WAITING
+        return InvitationState.HELD if self.second.is_signed else InvitationState.SECOND
+
+    @property
+    def second(self) -> Countersignature | None:
+        """What a second person has to say to it; nothing where one is enough."""
+        if self.kind == InvitationKind.STAFF:
+            return None
+        return getattr(self, "countersignature", None)
 
     @property
     def is_open(self) -> bool:
-        return self.state in (InvitationState.WAITING, InvitationState.BEGUN)
+        return self.used_at is None and self.revoked_at is None and timezone.now() < self.until
+
+    def must_not_be_over(self) -> None:
+        if not self.is_open or not may_still_invite(self):
+            raise InvitationOver
 
     def must_be_open(self) -> None:
-        if not self.is_open:
-            raise InvitationOver
+        """Raises `InvitationOver`; `InvitationWaits` before a second person agreed, or on the day after."""
+        self.must_not_be_over()
+        if self.second is not None:
+            self.second.must_be_open()
+
+    def open_from(self, moment: datetime) -> None:
+        """From then on it can be used, for as long as any other; its mail leaves then."""
+        self.until = max(self.until, moment + settings.INVITATION_AGE)
+        self.mail_due_at = moment if self.email is not None else None
+        self.save(update_fields=["until", "mail_due_at"])
 
     def digest_of(self, birth_date: str) -> str:
         # Keyed, and salted by the row: without our key a stolen table is no use even for trying every day of a century.
@@ -310,24 +344,7 @@ class Invitation(models.Model):
         row.link_digest, row.mail_attempts, row.mail_due_at = None, 0, timezone.now()
         row.save(update_fields=["email", "email_digest", "link_digest", "mail_attempts", "mail_due_at"])
         record(agent=by, type="invitation", subtype="link-asked", obj=row)
-        transaction.on_commit(_nudge, robust=True)
-
-    def claim_mail(self) -> None:
-        self.mail_attempts += 1
-        # Longer each time; after about a day the invitation is nearly over anyway.
-        self.mail_due_at = timezone.now() + timedelta(minutes=3) * 2 ** min(self.mail_attempts, 8)
-        self.save(update_fields=["mail_attempts", "mail_due_at"])
-
-    def new_token(self) -> str:
-        """A link for the mail that is being sent. One sent before is good no more."""
-        token = secrets.token_urlsafe(32)
-        self.link_digest = link_digest(token)
-        self.save(update_fields=["link_digest"])
-        return token
-
-    def was_mailed(self) -> None:
-        self.mail_due_at, self.mailed_at = None, timezone.now()
-        self.save(update_fields=["mail_due_at", "mailed_at"])
+        transaction.on_commit(nudge, robust=True)
 
     # What becomes of it
 
@@ -375,6 +392,8 @@ class Invitation(models.Model):
         row._join(by)
 
     def _join(self, user: User) -> None:
+        if self.invited_by_id == user.pk or (self.second is not None and self.second.signed_by_id == user.pk):
+            raise NotYourOwn
         self.user, self.used_at = user, timezone.now()
         self.link_digest = self.email = self.mail_due_at = None
         self.save(update_fields=["user", "taken_at", "used_at", "link_digest", "email", "mail_due_at"])
@@ -407,10 +426,3 @@ def joins_as_keeper(user: User) -> bool:
     """Whether what she is joining for will need a passkey."""
     begun = Invitation.objects.under_way(user)
     return begun is not None and bool(KEEPERS & set(begun.roles))
-
-
-def _nudge() -> None:
-    """Ask a worker to send now. Losing the nudge costs seconds: the sweep finds the row."""
-    from accounts.tasks import send_invitations
-
-    send_invitations.delay()

@@ -12,7 +12,6 @@ from accounts.models.care import CareTeam, CareTeamMembership
 from accounts.models.patient import Patient
 from accounts.models.practitioner import Practitioner
 from accounts.models.role import KEEPERS, RoleGrant
-from accounts.models.role_request import RoleRequest
 from accounts.refusals import AlreadyAPatient, InvitationOver
 from audit.context import SystemAgent
 from audit.seals import open_directory
@@ -54,7 +53,7 @@ def name_in(invitation: Invitation) -> str:
 @when_joined(InvitationKind.PATIENT)
 def _her_record(invitation: Invitation, user: User) -> None:
     patient = Patient.objects.select_for_update().get(pk=invitation.patient_id)
-    if patient.user_id not in (None, user.pk):
+    if patient.user_id not in (None, user.pk) or patient.joined_into_id is not None:
         raise InvitationOver
     if Patient.objects.filter(user=user).exclude(pk=patient.pk).exists():
         raise AlreadyAPatient
@@ -65,6 +64,8 @@ def _her_record(invitation: Invitation, user: User) -> None:
 @when_joined(InvitationKind.STAFF)
 def _her_work(invitation: Invitation, user: User) -> None:
     """Her door plate, her roles and her teams. A role over accounts or the trail is only asked for: two decide."""
+    from accounts.models.role_request import RoleRequest
+
     giver: Agent = invitation.invited_by or PORTER
     if not Practitioner.objects.filter(user=user).exists():
         Practitioner.objects.introduce(user=user, name=name_in(invitation), title=invitation.title, by=giver)

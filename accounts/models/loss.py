@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from accounts.models.device import KnownDevice
 from accounts.models.factor import RecoverySheet, second_steps_of
 from accounts.models.notification import Notification
+from accounts.models.role import KEEPERS, RoleGrant, keepers
 from accounts.notices import Notice
 from accounts.refusals import FactorNeedsProof, NothingAsked, NotYourOwn
 from audit.ids import uuid7
@@ -32,6 +33,15 @@ GOOD_FOR = timedelta(days=7)
 
 
 class FactorLossManager(models.Manager["FactorLoss"]):
+    def of_staff(self) -> list[FactorLoss]:
+        """What members of staff have asked for, while nobody has said that it is they; the oldest first."""
+        asked = self.filter(
+            used_at=None, cancelled_at=None, checked_at=None, asked_at__gt=timezone.now() - GOOD_FOR
+        )
+        works_here = RoleGrant.objects.current().filter(user=OuterRef("user"))
+        rows = asked.filter(Exists(works_here), user__is_active=True).select_related("user")
+        return list(rows.order_by("asked_at"))
+
     def open_of(self, user: User) -> FactorLoss | None:
         """What is under way for this person now."""
         loss = self.filter(user=user.pk, used_at=None, cancelled_at=None).first()
@@ -57,7 +67,11 @@ class FactorLossManager(models.Manager["FactorLoss"]):
 
     @verb(actor="by")
     def believe(self, *, user: User | None, by: User) -> FactorLoss:
-        """The desk has seen or heard two things that name her. From now on the clock runs, and she is told."""
+        """Somebody knows that it is she. From now on the clock runs, and she is told.
+
+        Raises `NothingAsked`, `NotYourOwn`. The desk has seen or heard two things that name her; who works here is
+        known to those who keep the house.
+        """
         loss = self.open_of(user) if user is not None else None
         if loss is None or user is None:
             raise NothingAsked
@@ -66,8 +80,17 @@ class FactorLossManager(models.Manager["FactorLoss"]):
         if loss.checked_at is None:
             loss.checked_by, loss.checked_at = by, timezone.now()
             loss.save(update_fields=["checked_by", "checked_at"])
-            Notification.objects.warn(user, about=loss, notice=Notice.FACTOR_LOST)
-            record(agent=by, type="factor", subtype="loss-checked", obj=loss)
+            loss._begin_to_wait(user, by=by)
+        return loss
+
+    @verb(actor="by")
+    def show_paper(self, *, by: User) -> FactorLoss:
+        """She has a recovery code where her work needs a passkey: nobody has to know her, and she waits as well."""
+        loss: FactorLoss = self.ask(by=by)
+        if loss.checked_at is None:
+            loss.checked_at = timezone.now()
+            loss.save(update_fields=["checked_at"])
+            loss._begin_to_wait(by, by=by)
         return loss
 
 
@@ -130,6 +153,13 @@ class FactorLoss(models.Model):
             sheet.tear_up()
         KnownDevice.objects.forget_all(of=by, by=by)
         record(agent=by, type="factor", subtype="loss-used", obj=loss)
+
+    def _begin_to_wait(self, user: User, *, by: User) -> None:
+        Notification.objects.warn(user, about=self, notice=Notice.FACTOR_LOST)
+        if user.roles & KEEPERS:
+            others = [keeper for keeper in keepers() if keeper != user.pk]
+            Notification.objects.tell(others, about=self, notice=Notice.KEEPER_LOST)
+        record(agent=by, type="factor", subtype="loss-checked", obj=self)
 
     def _mine(self, by: User) -> FactorLoss:
         loss = (

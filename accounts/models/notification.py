@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.timezone import now
 
-from accounts.models.patient import Patient
+from accounts.models.patient import Patient, PatientState
 from accounts.notices import Notice, notice_words
 from audit.context import SystemAgent
 from audit.ids import uuid7
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from accounts.models.contact import ContactChange
+    from accounts.models.countersignature import Countersignature
     from accounts.models.reset import PasswordReset
     from accounts.models.user import User
 
@@ -142,11 +143,16 @@ class Notification(models.Model):
     def is_wanted(self) -> bool:
         """Whether the person may still be told: who left is told of that alone, and nobody is told too late.
 
+        Who has died is told nothing, whatever was lined up and whoever lines it up later.
         Who is told for a patient's sake must still be trusted with what it is about, at the moment of sending; who is
         told of work must still do it.
         """
+        if Patient.objects.filter(user=self.person_id, state=PatientState.DECEASED).exists():
+            return False
         if self.notice == Notice.ACCOUNT_CLOSED:
             return True
+        if self.notice == Notice.ACCOUNT_REOPENS:
+            return self._second().can_be_stopped
         if not self.person.is_active:
             return False
         if self.notice == Notice.RESET_LINK:
@@ -159,12 +165,14 @@ class Notification(models.Model):
 
     def _is_still_hers(self) -> bool:
         from accounts.models.proxy import ProxyGrant
-        from accounts.models.trust import Trust
+        from accounts.models.record_join import parted
 
-        helps = Trust.objects.filter(patient=self.patient_id, proxy=self.person_id)
-        if self.notice == Notice.REVIEW_DUE or not helps.exists():
+        helps = ProxyGrant.objects.filter(patient=self.patient_id, proxy=self.person_id)
+        if self.notice == Notice.REVIEW_DUE:
             return True
-        if not ProxyGrant.objects.current().filter(proxy=self.person_id, patient=self.patient_id).exists():
+        if not helps.exists():
+            return self.patient_id is None or not parted(self.patient_id, self.person_id)
+        if not helps.current().exists():
             return False
         about, key = self.event_key.split(":")[:2]
         shown = _STILL_SHOWN.get(about)
@@ -217,6 +225,9 @@ class Notification(models.Model):
         if self.notice == Notice.CONTACT_LINK:
             path = reverse("account-email-confirm", args=[self._change().new_token()])
             return f"{settings.PORTAL_URL}{path}"
+        if self.notice == Notice.ACCOUNT_REOPENS:
+            path = reverse("join-stop", args=[self._second().new_token()])
+            return f"{settings.PORTAL_URL}{path}"
         if self.notice != Notice.RESET_LINK:
             return ""
         path = reverse("password-by-link", args=[self._reset().new_token()])
@@ -244,6 +255,12 @@ class Notification(models.Model):
         from accounts.models.contact import ContactChange
 
         return ContactChange.objects.get(pk=self.event_key.split(":")[1])
+
+    def _second(self) -> Countersignature:
+        from accounts.models.countersignature import Countersignature
+
+        key = self.event_key.split(":")[1]
+        return Countersignature.objects.select_related("invitation").get(pk=key)
 
     def _reset(self) -> PasswordReset:
         from accounts.models.reset import PasswordReset

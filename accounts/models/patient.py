@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import unicodedata
+from datetime import date
 from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
-from accounts.refusals import MayNotSetState, RecordNumberTaken
+from accounts import ages
+from accounts.refusals import AccountClosed, MayNotSetState, RecordNumberTaken, WorksHere
 from audit.ids import uuid7
 from audit.recorder import record
 from audit.seals import Kind, SealedField, digest, seal
 from audit.verbs import verb
 
 if TYPE_CHECKING:
-    from datetime import date
     from uuid import UUID
 
     from django.contrib.auth.models import AnonymousUser
@@ -41,7 +43,24 @@ def record_number_digest(text: str) -> str:
     return digest(unicodedata.normalize("NFKC", text).strip().upper(), purpose="record-number")
 
 
+def of_owner(person: UUID, *, through: str = "patient") -> Q:
+    """The condition that a row is of the record of `person`, or of one that was joined into it.
+
+    `through` is the row's column that names the patient; empty for the patient herself.
+    """
+    column = f"{through}__" if through else ""
+    return Q(**{f"{column}user": person}) | Q(**{f"{column}joined_into__user": person})
+
+
 class PatientQuerySet(models.QuerySet["Patient"]):
+    def standing(self) -> Self:
+        """Those in use: not joined into another record."""
+        return self.filter(joined_into=None)
+
+    def one_with(self, patient: Patient) -> Self:
+        """All records of the person whose record this is."""
+        return self.filter(Q(pk=patient.person_id) | Q(joined_into=patient.person_id))
+
     def visible_to(self, user: User | AnonymousUser) -> Self:
         """The patients whose records `user` may open now: her own, those who trust her, those her teams care for.
 
@@ -53,7 +72,7 @@ class PatientQuerySet(models.QuerySet["Patient"]):
 
         if not user.is_authenticated or not user.is_active:
             return self.none()
-        mine = Q(user=user.pk)
+        mine = of_owner(user.pk, through="")
         trusts_me = Exists(
             ProxyGrant.objects.current().filter(
                 proxy=user.pk, patient=OuterRef("pk"), scopes__contains=[Scope.READ]
@@ -68,25 +87,28 @@ class PatientQuerySet(models.QuerySet["Patient"]):
         return self.filter(mine | Q(trusts_me) | Q(cared_for))
 
     def at_desk_of(self, user: User) -> Self:
-        """Whose trusted people this member of staff looks after: of those she sees; of all, for privacy officers.
+        """Whose trusted people this member of staff looks after: of those she works for; of all, for privacy officers.
 
-        Nobody works here on her own record, or on that of somebody who trusts her.
+        Nobody works here on a record that is near to her.
         """
+        from accounts.models.family import near
         from accounts.models.role import Role
-        from accounts.models.trust import Trust
 
-        reachable = self.all() if Role.PRIVACY_OFFICER in user.roles else self.visible_to(user)
-        own_side = Trust.objects.standing().filter(proxy=user.pk, patient=OuterRef("pk"))
-        return reachable.exclude(user=user.pk).exclude(Exists(own_side))
+        everybody = Role.PRIVACY_OFFICER in user.roles
+        reachable = self.standing() if everybody else self.looked_after_by(user)
+        return reachable.exclude(near(user.pk, through="pk"))
 
     def with_accounts_for(self, user: User) -> Self:
         """Whose accounts `user` may look after: the desk those its teams care for, an administrator everybody's.
 
-        It is no sight of a record: pages made from this show a record number and nothing else of her.
+        It is no sight of a record: pages made from this show a record number and nothing else of her. Nobody looks
+        after an account that is near to her.
         """
+        from accounts.models.family import near
+
         if user.keeps_accounts:
-            return self.all()
-        return self.visible_to(user) if user.at_the_desk else self.none()
+            return self.standing().exclude(near(user.pk, through="pk"))
+        return self.looked_after_by(user) if user.at_the_desk else self.none()
 
     def looked_after_by(self, user: User) -> Self:
         """The patients whom the teams of `user` look after now, and who are not near to her: whom she works for."""
@@ -97,10 +119,12 @@ class PatientQuerySet(models.QuerySet["Patient"]):
             return self.none()
         my_teams = CareTeamMembership.objects.current().filter(user=user.pk).values("team")
         cared_for = CareRelationship.objects.current().filter(patient=OuterRef("pk"), team__in=my_teams)
-        return self.filter(Exists(cared_for)).exclude(near(user.pk, through="pk"))
+        return self.standing().filter(Exists(cared_for)).exclude(near(user.pk, through="pk"))
 
     def by_record_number(self, text: str) -> Patient | None:
-        return self.filter(record_number_digest=record_number_digest(text)).first()
+        """Whose number this is. That of a record which was joined away finds the one that stayed."""
+        numbered = Patient.objects.filter(record_number_digest=record_number_digest(text))
+        return self.filter(pk__in=numbered.values(stays=Coalesce("joined_into", "pk"))).first()
 
 
 class PatientManager(models.Manager.from_queryset(PatientQuerySet)):  # type: ignore[misc]  # built at run time
@@ -117,8 +141,14 @@ class PatientManager(models.Manager.from_queryset(PatientQuerySet)):  # type: ig
         language: str = "en",
     ) -> Patient:
         """Open a record. `birth_date` is an ISO date. A record number is somebody's for good."""
+        from accounts.models.coming_of_age import ComingOfAge
+
+        born = date.fromisoformat(birth_date)
         patient = Patient(
-            user=user, language=language, record_number_digest=record_number_digest(record_number)
+            user=user,
+            language=language,
+            record_number_digest=record_number_digest(record_number),
+            age_table=ages.table_of(born),
         )
         patient.name = seal(name, into=patient, field="name")
         patient.birth_date = seal(birth_date, into=patient, field="birth_date")
@@ -131,6 +161,8 @@ class PatientManager(models.Manager.from_queryset(PatientQuerySet)):  # type: ig
             if self.filter(record_number_digest=patient.record_number_digest).exists():
                 raise RecordNumberTaken from clash
             raise
+        if patient.age_table != ages.ADULT:
+            ComingOfAge.objects.lay(patient, born)
         return patient
 
     @verb(actor="by")
@@ -174,16 +206,37 @@ class Patient(models.Model):
     record_number = SealedField(kind=Kind.HEALTH)
     record_number_digest = models.CharField(max_length=64, unique=True)
     language = models.CharField(max_length=8, default="en")
+    # From which age table the days of her coming of age were worked out (`ComingOfAge`). Empty: not yet.
+    age_table = models.CharField(max_length=40, blank=True)
     # Written only by the verb that writes the row of it (`RecordState`).
     state = models.CharField(max_length=10, choices=PatientState.choices, default=PatientState.ACTIVE)
     # Of somebody well known, or of one of the staff: it opens at work only to whoever says why.
     asks_reason = models.BooleanField(default=False)
+    # The record that stays, of those that are one person's, and since when this one belongs to it. Written only by the
+    # verbs of `RecordJoin`; never that of a record which was itself joined away.
+    joined_into = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, related_name="joined_records", db_index=False
+    )
+    joined_at = models.DateTimeField(null=True)
 
     objects = PatientManager()
+
+    audit_hidden = ("age_table",)  # It tells who is a child.
 
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(state__in=PatientState.values), name="patient_state_known"),
+            models.CheckConstraint(
+                condition=Q(joined_into=None, joined_at=None)
+                | (Q(joined_into__isnull=False, joined_at__isnull=False) & ~Q(joined_into=F("id"))),
+                name="joined_since_a_moment",
+            ),
+        ]
+        indexes = [
+            # Few records are joined: this one is small, and asked for often.
+            models.Index(
+                fields=["joined_into"], name="joined_records", condition=Q(joined_into__isnull=False)
+            )
         ]
 
     def __str__(self) -> str:
@@ -201,6 +254,9 @@ class Patient(models.Model):
             raise MayNotSetState
         self.asks_reason = asks_reason
         self.save(update_fields=["asks_reason"])
+        for joined in self.joined_records.all():
+            joined.asks_reason = asks_reason
+            joined.save(update_fields=["asks_reason"])
         record(
             agent=by,
             type="record",
@@ -211,11 +267,55 @@ class Patient(models.Model):
             detail={"asks_reason": asks_reason},
         )
 
+    @verb(actor="by")
+    def close_account(self, *, by: User, why: str) -> None:
+        """Shut the login that opens this record. Raises `WorksHere` for whoever is staff, too."""
+        self._own_login().deactivate(by=by, why=why)
+
+    @verb(actor="by")
+    def sign_out(self, *, by: User) -> None:
+        """End the sessions of whoever opens this record. Raises `WorksHere`."""
+        self._own_login().sign_out_everywhere(by=by)
+
+    def _own_login(self) -> User:
+        """Her login, if it is a patient's and nothing else: of those who work here administrators take care."""
+        from accounts.models.user import User
+
+        if self.user_id is None:
+            raise AccountClosed
+        owner = User.objects.get(pk=self.user_id)
+        if owner.works_here:
+            raise WorksHere
+        return owner
+
     def is_near_to(self, user: User) -> bool:
         """Whether `user` is this patient, helps her now, or is her family: she does no work here."""
         from accounts.models.family import near
 
         return Patient.objects.filter(near(user.pk, through="pk"), pk=self.pk).exists()
+
+    @property
+    def person_id(self) -> UUID:
+        """The record that stands for this person now."""
+        return self.joined_into_id or self.pk
+
+    @property
+    def stays(self) -> Patient:
+        """The record that this one was joined into, or itself."""
+        return self.joined_into or self
+
+    @property
+    def owner_id(self) -> UUID | None:
+        """Whose account opens this record."""
+        return self.stays.user_id
+
+    @property
+    def owners(self) -> set[UUID | None]:
+        """Whose account opens it, and whose opened it before it was joined away: one person."""
+        return {self.owner_id, self.user_id} - {None}
+
+    def is_own_of(self, user: User) -> bool:
+        return user.pk == self.owner_id
 
     @property
     def is_active(self) -> bool:
@@ -231,10 +331,18 @@ class Patient(models.Model):
 
     @verb(actor="by")
     def correct_birth_date(self, birth_date: date, *, by: Agent) -> None:
-        """Put another birth date in the record. Whatever goes by age is worked out again, in the same transaction."""
-        from accounts.models.trust import BY_AGE
+        """Put another birth date in the record. Whatever goes by age is worked out again, in the same transaction.
+
+        An invitation that asks for the former one is taken back.
+        """
+        from accounts.models.coming_of_age import ComingOfAge
+        from accounts.models.joined import InvitationKind
 
         self.birth_date = seal(birth_date.isoformat(), into=self, field="birth_date")
-        self.save(update_fields=["birth_date"])
-        for trust in self.trusts.filter(ended_at=None, basis__in=BY_AGE):
+        self.age_table = ages.table_of(birth_date)
+        self.save(update_fields=["birth_date", "age_table"])
+        ComingOfAge.objects.lay(self, birth_date)
+        for invitation in self.invitations.filter(kind=InvitationKind.PATIENT, used_at=None, revoked_at=None):
+            invitation.revoke(by=by)
+        for trust in self.trusts.filter(ended_at=None):
             trust.reckon(by=by, born=birth_date)

@@ -115,7 +115,7 @@ class ProxyGrantManager(models.Manager.from_queryset(ProxyGrantQuerySet)):  # ty
         from accounts.models.trust import Trust
 
         trust = Trust.objects.give(by=by, quietly=True, **agreed)
-        grant: ProxyGrant = self.current().get(trust=trust)
+        grant: ProxyGrant = self.current().get(trust=trust, patient=trust.patient_id)
         return grant
 
 

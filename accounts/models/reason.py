@@ -41,13 +41,13 @@ class ReasonGivenManager(models.Manager["ReasonGiven"]):
 
     def missing(self, reader: User, patients: Iterable[Patient]) -> frozenset[UUID]:
         """Of these patients those whose record she has to give a reason for first. None protected, none asked for."""
-        protected = {patient.pk for patient in patients if patient.asks_reason}
+        protected = {patient.pk: patient.person_id for patient in patients if patient.asks_reason}
         if not protected:
             return frozenset()
-        given = self.filter(session=reader.session_id, patient__in=protected).values_list(
-            "patient", flat=True
-        )
-        return frozenset(protected - set(given))
+        asked = {*protected, *protected.values()}
+        given = self.filter(session=reader.session_id, patient__in=asked).values_list("patient", flat=True)
+        said = set(given)
+        return frozenset(pk for pk, person in protected.items() if not {pk, person} & said)
 
     def ask_first(self, reader: User, patient: Patient) -> None:
         """Raise `ReasonNeeded` unless she has said in this session why she opens this record."""

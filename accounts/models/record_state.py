@@ -10,6 +10,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts import leaving
+from accounts.models.ground import Ended
+from accounts.models.invitation import Invitation
 from accounts.models.notification import Notification
 from accounts.models.patient import Patient, PatientState
 from accounts.models.period import Period, PeriodQuerySet
@@ -18,7 +20,7 @@ from accounts.models.role import CARING, CLINICAL, RoleGrant
 from accounts.models.trust import Trust
 from accounts.models.user import User
 from accounts.notices import Notice
-from accounts.refusals import MayNotSetState, NotYourOwn, ReviewMissing, SameState
+from accounts.refusals import JoinedAway, MayNotSetState, NotYourOwn, ReviewMissing, SameState, WorksHere
 from audit.ids import uuid7
 from audit.recorder import record
 from audit.seals import Kind, SealedField, seal
@@ -51,8 +53,8 @@ class RecordStateManager(models.Manager.from_queryset(PeriodQuerySet)):  # type:
         """Put a record into a state, from this moment on; back to active leaves no row that runs.
 
         Whatever is being sent is sent before or refused after. A death closes the patient's login, ends what she let
-        others do and takes her open requests back. Raises `MayNotSetState`, `NotYourOwn`, `SameState`,
-        `ReviewMissing`.
+        others do and takes her open requests back; taken back, it opens again what it closed. Raises
+        `MayNotSetState`, `NotYourOwn`, `SameState`, `ReviewMissing`.
         """
         leaving.alone()
         patient = Patient.objects.select_for_update().get(pk=patient.pk)
@@ -71,19 +73,16 @@ class RecordStateManager(models.Manager.from_queryset(PeriodQuerySet)):  # type:
             row.reason = seal(reason, into=row, field="reason")
             if state in REVIEWED:
                 row.review_on, row.reviewer = review_on, reviewer
-        patient.state = state
-        patient.save(update_fields=["state"])
-        if (
-            was == PatientState.DECEASED
-            and before is not None
-            and before.closed_login
-            and patient.user is not None
-        ):
-            patient.user.reopen(by=by)
-        if state == PatientState.DECEASED and row is not None:
-            row.closed_login = _close_doors(patient, by=by)
+        everything = [patient, *patient.joined_records.all()]
+        for one in everything:
+            one.state = state
+            one.save(update_fields=["state"])
+        if was == PatientState.DECEASED and before is not None:
+            _open_doors(before, patient, by=by)
         if row is not None:
             row.save(force_insert=True)
+        if state == PatientState.DECEASED and row is not None:
+            _close_doors(row, patient, by=by)
         record(
             agent=by,
             type="record",
@@ -95,7 +94,7 @@ class RecordStateManager(models.Manager.from_queryset(PeriodQuerySet)):  # type:
             detail={"was": str(was), "now": str(state)},
             reason_text=reason,
         )
-        leaving.settle(leaving.Leaving(by=by, patients=(patient,)))
+        leaving.settle(leaving.Leaving(by=by, patients=tuple(everything)))
         if state != PatientState.DECEASED:
             _tell(patient, about=row or before or patient)
         return row
@@ -103,6 +102,8 @@ class RecordStateManager(models.Manager.from_queryset(PeriodQuerySet)):  # type:
     def _check(self, patient: Patient, was: PatientState, state: PatientState, *, by: User) -> None:
         if by.pk == patient.user_id or any(grant.patient_id == patient.pk for grant in by.grants):
             raise NotYourOwn
+        if patient.joined_into_id is not None:
+            raise JoinedAway
         if not Patient.objects.looked_after_by(by).filter(pk=patient.pk).exists():
             raise MayNotSetState
         if not may_set(by, was) or not may_set(by, state):
@@ -178,19 +179,37 @@ def _is_reviewed(review_on: date | None, reviewer: User | None, *, by: User) -> 
     return 0 < days <= 366 and clinicians.exists()
 
 
-def _close_doors(patient: Patient, *, by: User) -> bool:
-    """Nobody signs in as somebody who has died, and what she let others do ends with her."""
-    for trust in Trust.objects.standing().filter(patient=patient):
-        trust.end(by=by)
+def _close_doors(death: RecordState, patient: Patient, *, by: User) -> None:
+    """Nobody signs in as somebody who has died, and what she let others do ends with her.
+
+    No letter says so: her own would reach whoever keeps her mail, and her family hears of a death from a person.
+    """
+    hers = Patient.objects.one_with(patient)
+    for trust in Trust.objects.standing().filter(patient__in=hers):
+        trust.end(by=by, because=Ended.DIED, death=death, quietly=True)
+    for invitation in Invitation.objects.unfinished().filter(patient__in=hers):
+        invitation.revoke(by=by)
     if patient.user is None or not patient.user.is_active:
-        return False
-    patient.user.deactivate(by=by)
-    return True
+        return
+    if patient.user.works_here:
+        raise WorksHere
+    patient.user.deactivate(by=by, quietly=True)
+    death.closed_login = True
+    death.save(update_fields=["closed_login"])
+
+
+def _open_doors(death: RecordState, patient: Patient, *, by: User) -> None:
+    """It was a mistake: what this very death closed is open again, and nothing else."""
+    if death.closed_login and patient.user is not None:
+        patient.user.reopen(by=by)
+    for trust in Trust.objects.filter(ended_with=death).order_by("pk"):
+        trust.go_on(by=by)
 
 
 def _tell(patient: Patient, *, about: models.Model) -> None:
     people = [patient.user_id] if patient.user_id else []
-    people += ProxyGrant.objects.current().filter(patient=patient).values_list("proxy", flat=True)
+    together = Patient.objects.one_with(patient)
+    people += ProxyGrant.objects.current().filter(patient__in=together).values_list("proxy", flat=True)
     Notification.objects.tell(
         people, about=about, notice=Notice.RECORD_CHANGED, patient=patient, once=patient.state
     )

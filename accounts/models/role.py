@@ -21,6 +21,8 @@ from audit.recorder import record
 from audit.verbs import verb
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from accounts.models.role_request import RoleRequest
     from accounts.models.user import User
     from audit.context import Agent
@@ -125,6 +127,12 @@ class RoleGrant(Period):
 def holders(role: str) -> models.QuerySet[RoleGrant]:
     """Who holds a role now and can sign in."""
     return RoleGrant.objects.current().filter(role=role, user__is_active=True)
+
+
+def keepers() -> list[UUID]:
+    """Everybody who keeps the house now: over accounts, or over the trail."""
+    held = [grant.user_id for role in sorted(KEEPERS) for grant in holders(role)]
+    return list(dict.fromkeys(held))
 
 
 def keep_one(role: str, *, without: User) -> None:

@@ -11,8 +11,9 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts import leaving
+from accounts.models.authority import may_still_ask, roles_of
 from accounts.models.notification import Notification
-from accounts.models.role import KEEPERS, Role, RoleGrant, holders, keep_one
+from accounts.models.role import KEEPERS, Role, RoleGrant, keep_one, keepers
 from accounts.notices import Notice
 from accounts.refusals import AlreadyAsked, NeedsTwo, NotYours, RequestOver, RoleHeld, RoleNotHeld
 from audit.ids import uuid7
@@ -21,6 +22,7 @@ from audit.verbs import verb
 
 if TYPE_CHECKING:
     from accounts.models.user import User
+    from audit.context import Agent
 
 GOOD_FOR = timedelta(days=7)
 
@@ -148,6 +150,11 @@ class RoleRequest(models.Model):
         row.close(approved=False)
         record(agent=by, type="role", subtype="role-unask", action="U", obj=row.user, detail=row.detail)
 
+    def lapse(self, *, by: Agent) -> None:
+        """Whoever asked may not ask any more. Inside the verb that ended her right."""
+        self.close(approved=False)
+        record(agent=by, type="role", subtype="role-unask", action="U", obj=self.user, detail=self.detail)
+
     def spend(self, *, user: User, role: str, gives: bool) -> None:
         """What two people agreed on happens once, and nothing else by it."""
         same = (self.user_id, self.role, self.gives) == (user.pk, role, gives)
@@ -162,8 +169,7 @@ class RoleRequest(models.Model):
         self.save(update_fields=["approved", "decided_by", "decided_at"])
 
     def tell(self, notice: Notice) -> None:
-        keepers = [grant.user_id for role in sorted(KEEPERS) for grant in holders(role)]
-        Notification.objects.tell([*keepers, self.user_id], about=self, notice=notice)
+        Notification.objects.tell([*keepers(), self.user_id], about=self, notice=notice)
 
     def _open(self) -> RoleRequest:
         row = RoleRequest.objects.select_for_update().filter(pk=self.pk).get()
@@ -173,12 +179,10 @@ class RoleRequest(models.Model):
 
     def _locked(self, by: User) -> RoleRequest:
         row = self._open()
-        # Asked of the rows and not of what her request brought along: the role may have ended since.
-        roles = set(RoleGrant.objects.current().filter(user=by.pk).values_list("role", flat=True))
         asker = type(by).objects.get(pk=row.requested_by_id)
-        if not roles & KEEPERS or by.pk in (row.requested_by_id, row.user_id):
+        if not roles_of(by) & KEEPERS or by.pk in (row.requested_by_id, row.user_id):
             raise NotYours
-        if not asker.is_active or not row.user.is_active:
-            # Whoever asked has left since, or whom it is about.
+        if not may_still_ask(asker) or not row.user.is_active:
+            # Whoever asked has lost the right to since, or whom it is about has left.
             raise RequestOver
         return row

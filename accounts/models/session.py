@@ -16,6 +16,7 @@ from django.db.models import Q
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
+from accounts import places
 from accounts.models.device import KnownDevice
 from accounts.models.notification import Notification
 from accounts.models.patient import Patient
@@ -91,6 +92,7 @@ class SessionManager(models.Manager.from_queryset(SessionQuerySet)):  # type: ig
         session: Session = self.model(
             user=by, stamp=by.security_stamp, device=device_words(browser), known_device=known_device
         )
+        session.network, session.country = places.here()
         session.key = secrets.token_urlsafe(32)
         session.key_digest = key_digest(session.key)
         session.save(force_insert=True)
@@ -106,6 +108,9 @@ class Session(models.Model):
     stamp = models.CharField(max_length=32)
     factor = models.CharField(max_length=16, default="password")
     device = models.CharField(max_length=80, blank=True)
+    # From where it was used last, no finer than its owner needs to know it again (`accounts/places.py`).
+    network = models.CharField(max_length=40, blank=True)
+    country = models.CharField(max_length=2, blank=True)
     # The browser she has signed in with before, if it is one.
     known_device = models.ForeignKey(KnownDevice, null=True, on_delete=models.SET_NULL, related_name="+")
     started_at = models.DateTimeField(default=timezone.now)
@@ -146,16 +151,22 @@ class Session(models.Model):
         database = connection.alias
         session = cls.from_db(database, own, row[: len(own)])
         user = User.from_db(database, hers, row[len(own) : len(own) + len(hers)])
-        roles, patient_id, grants, agreed_to, states = row[len(own) + len(hers) :]
+        roles, patient_id, joined, grants, agreed_to, states = row[len(own) + len(hers) :]
         session.user = user.primed(
             roles=frozenset(roles),
             patient_id=patient_id,
             grants=tuple(
-                Grant(uuid.UUID(patient), frozenset(scopes), frozenset(topics))
-                for patient, scopes, topics in grants
+                Grant(
+                    uuid.UUID(patient),
+                    frozenset(scopes),
+                    frozenset(topics),
+                    uuid.UUID(stays) if stays else None,
+                )
+                for patient, scopes, topics, stays in grants
             ),
             verified=session.is_full,
             agreed_to=frozenset(agreed_to),
+            joined=frozenset(joined),
         )
         user.session_id = session.pk
         user.states = {uuid.UUID(patient): state for patient, state in states.items()}
@@ -210,7 +221,9 @@ class Session(models.Model):
         if now - self.last_seen_at < SEEN_AT_MOST_EVERY:
             return
         alive = Session.objects.alive().filter(pk=self.pk)
-        alive.update(last_seen_at=Greatest("last_seen_at", now))
+        network, country = places.here()
+        place = {"network": network, "country": country} if network else {}
+        alive.update(last_seen_at=Greatest("last_seen_at", now), **place)
         self.last_seen_at = max(self.last_seen_at, now)
 
     # Changes of strength. Each gives the browser a new key, so that an older copy of the cookie opens nothing.
@@ -308,8 +321,11 @@ def _by_key() -> str:
     return f"""
         SELECT {", ".join(own + hers)},
             ARRAY(SELECT role FROM accounts_rolegrant WHERE user_id = u.id AND {runs}),
-            (SELECT id FROM accounts_patient WHERE user_id = u.id),
-            (SELECT coalesce(json_agg(json_build_array(patient_id, scopes, categories)
+            (SELECT id FROM accounts_patient WHERE user_id = u.id AND joined_into_id IS NULL),
+            ARRAY(SELECT j.id FROM accounts_patient j JOIN accounts_patient p ON p.id = j.joined_into_id
+                   WHERE p.user_id = u.id),
+            (SELECT coalesce(json_agg(json_build_array(patient_id, scopes, categories,
+                        (SELECT joined_into_id FROM accounts_patient WHERE id = patient_id))
                         ORDER BY starts_at, id), '[]')
                FROM accounts_proxygrant WHERE proxy_id = u.id AND {runs}),
             ARRAY(SELECT version FROM accounts_agreement WHERE user_id = u.id),

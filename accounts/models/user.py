@@ -23,6 +23,7 @@ from audit.seals import Kind, SealedField, digest, seal
 from audit.verbs import verb
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from uuid import UUID
 
     from accounts.models.session import Session
@@ -51,6 +52,8 @@ class Grant(NamedTuple):
     patient_id: UUID
     scopes: frozenset[str]
     topics: frozenset[str] = frozenset()
+    # The record that this one was joined into, if it was.
+    joined_into: UUID | None = None
 
 
 class Rights(NamedTuple):
@@ -58,6 +61,7 @@ class Rights(NamedTuple):
     patient_id: UUID | None
     grants: tuple[Grant, ...]
     agreed_to: frozenset[str]
+    joined: frozenset[UUID] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +153,9 @@ class User(AbstractBaseUser):
         grants: tuple[Grant, ...],
         verified: bool,
         agreed_to: frozenset[str] = frozenset(),
+        joined: frozenset[UUID] = frozenset(),
     ) -> Self:
-        self._rights = Rights(roles, patient_id, grants, agreed_to)
+        self._rights = Rights(roles, patient_id, grants, agreed_to, joined)
         self._verified = verified
         return self
 
@@ -168,7 +173,35 @@ class User(AbstractBaseUser):
             return self._rights.patient_id
         from accounts.models.patient import Patient
 
-        return Patient.objects.filter(user=self.pk).values_list("pk", flat=True).first()
+        own = Patient.objects.filter(user=self.pk, joined_into=None)
+        return own.values_list("pk", flat=True).first()
+
+    @property
+    def records(self) -> frozenset[UUID]:
+        """Her own record, and those that were joined into it."""
+        own = self.patient_id
+        if own is None:
+            return frozenset()
+        if self._rights is not None:
+            return self._rights.joined | {own}
+        from accounts.models.patient import Patient
+
+        joined = Patient.objects.filter(joined_into=own)
+        return frozenset({own, *joined.values_list("pk", flat=True)})
+
+    def records_with(self, patient_id: UUID) -> list[UUID]:
+        """This record, and those joined into it in which she may do anything on the patient's side."""
+        if patient_id == self.patient_id:
+            return [patient_id, *sorted(self.records - {patient_id})]
+        return [patient_id, *(grant.patient_id for grant in self.grants if grant.joined_into == patient_id)]
+
+    @property
+    def sides(self) -> list[UUID]:
+        """On whose side she may stand: her own, and those of whom she helps; nobody twice for having two records."""
+        own = [self.patient_id] if self.patient_id else []
+        helped = [grant.patient_id for grant in self.grants]
+        joined = {grant.patient_id for grant in self.grants if grant.joined_into in helped}
+        return own + [patient for patient in helped if patient not in joined]
 
     @property
     def grants(self) -> tuple[Grant, ...]:
@@ -179,8 +212,10 @@ class User(AbstractBaseUser):
 
         rows = ProxyGrant.objects.current().filter(proxy=self.pk).order_by("starts_at", "id")
         return tuple(
-            Grant(patient, frozenset(scopes), frozenset(topics))
-            for patient, scopes, topics in rows.values_list("patient", "scopes", "categories")
+            Grant(patient, frozenset(scopes), frozenset(topics), stays)
+            for patient, scopes, topics, stays in rows.values_list(
+                "patient", "scopes", "categories", "patient__joined_into"
+            )
         )
 
     @property
@@ -196,13 +231,13 @@ class User(AbstractBaseUser):
         """What she may do on the patient's side of this record: everything on her own, what a grant says elsewhere."""
         from accounts.models.proxy import Scope
 
-        if patient_id == self.patient_id:
+        if patient_id in self.records:
             return frozenset(Scope.values)
         return next((grant.scopes for grant in self.grants if grant.patient_id == patient_id), frozenset())
 
     def takes_in(self, topic: str, *, of: UUID) -> bool:
         """Whether conversations about this topic are hers to take part in, on the patient's side of this record."""
-        if of == self.patient_id:
+        if of in self.records:
             return True
         return any(
             not grant.topics or topic in grant.topics for grant in self.grants if grant.patient_id == of
@@ -306,13 +341,24 @@ class User(AbstractBaseUser):
         Notification.objects.warn(self, about=self, notice=Notice.SESSIONS_ENDED, once=minute)
 
     @verb(actor="by")
-    def deactivate(self, *, by: Agent, why: str | None = None) -> None:
+    def deactivate(
+        self,
+        *,
+        by: Agent,
+        why: str | None = None,
+        leads: Mapping[UUID, User] | None = None,
+        quietly: bool = False,
+    ) -> None:
         """Shut the person out at once: the next request of any of her sessions finds no one (HSR-13).
 
         Her roles, her places in teams and what other apps hold for her end in the same transaction. It needs one
         person and no second, also for a keeper of accounts: a danger cannot wait. Coming back is by invitation.
+
+        `leads` says for each team who leads the care of her patients there from now on; nobody alone, else. `quietly`
+        tells nobody, where there is nobody left to tell.
         """
         from accounts.models.care import CareTeamMembership
+        from accounts.models.lead import hand_over
 
         if getattr(by, "pk", None) == self.pk:
             raise NotYourOwn
@@ -321,6 +367,7 @@ class User(AbstractBaseUser):
         if not row.is_active:
             raise AccountClosed
         keep_one(Role.ACCOUNT_ADMIN, without=row)
+        hand_over(self, leads or {}, by=by)
         self.shut()
         for grant in RoleGrant.objects.current().filter(user=self).select_related("user"):
             grant.end_with_account(by=by)
@@ -330,9 +377,10 @@ class User(AbstractBaseUser):
         for place in CareTeamMembership.objects.current().filter(user=self):
             place.ends_at = timezone.now()
             place.save(update_fields=["ends_at"])
-        Notification.objects.warn(
-            self, about=self, notice=Notice.ACCOUNT_CLOSED, once=self.security_stamp[:8]
-        )
+        if not quietly:
+            Notification.objects.warn(
+                self, about=self, notice=Notice.ACCOUNT_CLOSED, once=self.security_stamp[:8]
+            )
 
     def shut(self) -> None:
         """Nobody comes in by this account from now on. Inside the verb that says why."""

@@ -13,6 +13,7 @@ from accounts.models import Ended
 from accounts.policy import policy, signed_in
 from accounts.refusals import PaperMissing, TooManyTries
 from accounts.trust_forms import GroundForm, PauseForm, WhatForm, WhoForm
+from accounts.trusted import TRUST
 from audit.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from accounts.requests import PortalRequest
 
 desk = signed_in("front-desk", "privacy")
+write_down = signed_in("front-desk").fresh(TRUST)
 
 
 @policy(get=desk, post=desk)
@@ -49,9 +51,9 @@ def patient(request: PortalRequest, ref: UUID) -> HttpResponse:
     return _patient(request, ref)
 
 
-@policy(get=signed_in("front-desk"), post=signed_in("front-desk"))
+@policy(get=write_down, post=write_down)
 def new(request: PortalRequest, ref: UUID) -> HttpResponse:
-    """A parent, a guardian, somebody with a power of attorney: with the paper that shows it."""
+    """A parent, a guardian, somebody she permits: with the paper that shows it. A second person agrees."""
     whose = patient_at_desk(request.user, ref)
     if request.method != "POST":
         what = WhatForm(initial={"which": "all"})
@@ -83,7 +85,18 @@ def pause(request: PortalRequest, ref: UUID) -> HttpResponse:
     return redirect("desk-trusted-patient", trust.patient_id)
 
 
-@policy(post=desk)
+@policy(post=desk.fresh(TRUST))
+def agree(request: PortalRequest, ref: UUID) -> HttpResponse:
+    """A second person has seen the paper. What the patient permits she agrees to herself, if she can sign in."""
+    trust = trust_at_desk(request.user, ref)
+    try:
+        trusted.agree(trust, by=request.user)
+    except Refusal as refused:
+        return _patient(request, trust.patient_id, problem=str(refused.words), status=refused.status)
+    return redirect("desk-trusted-patient", trust.patient_id)
+
+
+@policy(post=desk.fresh(TRUST))
 def go_on(request: PortalRequest, ref: UUID) -> HttpResponse:
     trust = trust_at_desk(request.user, ref)
     try:

@@ -78,6 +78,21 @@ def by_link(request: PortalRequest, token: str) -> HttpResponse:
     return step(request, "sign-in-set-up")
 
 
+@policy(get=anyone, post=anyone)
+def stop(request: PortalRequest, token: str) -> HttpResponse:
+    """Whoever had the account says no to the invitation. Looking at the page, as mail programs do, stops nothing."""
+    done = False
+    if request.method == "POST":
+        try:
+            joining.stop(token)
+        except InvitationOver:
+            return _over(request)
+        done = True
+    elif not joining.stops(token):
+        return _over(request)
+    return render(request, "accounts/join_stop.html", {"done": done})
+
+
 def _over(request: PortalRequest) -> HttpResponse:
     return render(request, "accounts/join_over.html", status=InvitationOver.status)
 

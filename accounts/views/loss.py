@@ -29,7 +29,11 @@ def lost(request: HalfSignedInRequest) -> HttpResponse:
     if request.method == "POST":
         enrolment.ask_for_new_start(session)
         return redirect("sign-in-lost")
-    said = {"loss": enrolment.loss_of(session), "next": wanted(request)}
+    said = {
+        "loss": enrolment.loss_of(session),
+        "works_here": session.user.works_here,
+        "next": wanted(request),
+    }
     return render(request, "accounts/lost.html", said)
 
 

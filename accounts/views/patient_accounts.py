@@ -8,7 +8,8 @@ from django.shortcuts import redirect, render
 
 from accounts import joining, patient_accounts, staff
 from accounts.access import patient_account_for
-from accounts.people_forms import CloseForm, InvitePatientForm, NewPatientForm, RecordNumberForm
+from accounts.models import ComingOfAge
+from accounts.people_forms import CloseForm, InvitePatientForm, NewPatientForm, NotNowForm, RecordNumberForm
 from accounts.policy import policy, signed_in
 from accounts.refusals import RecordNumberTaken, TooManyTries
 from accounts.views.people import PURPOSE
@@ -67,11 +68,31 @@ def register(request: PortalRequest) -> HttpResponse:
 
 
 @policy(get=look)
+def of_age(request: PortalRequest) -> HttpResponse:
+    """Who is old enough for an account of her own, and has none."""
+    return render(request, "accounts/of_age.html", {"turned": patient_accounts.turned(request.user)})
+
+
+@policy(post=look)
+def not_now(request: PortalRequest, ref: UUID) -> HttpResponse:
+    """Off that list without an invitation, with the reason."""
+    patient = patient_account_for(request.user, ref)
+    form = NotNowForm(request.POST)
+    if not form.is_valid():
+        return _page(request, patient, leaving_out=form, status=422)
+    try:
+        ComingOfAge.objects.dismiss(patient=patient, reason=form.cleaned_data["reason"], by=request.user)
+    except Refusal as refused:
+        return _page(request, patient, leaving_out=form, problem=str(refused.words), status=refused.status)
+    return redirect("of-age")
+
+
+@policy(get=look)
 def account(request: PortalRequest, ref: UUID) -> HttpResponse:
     return _page(request, patient_account_for(request.user, ref))
 
 
-@policy(post=look)
+@policy(post=change)
 def invite(request: PortalRequest, ref: UUID) -> HttpResponse:
     """A code to hand over, shown once. The one before opens nothing any more."""
     patient = patient_account_for(request.user, ref)
@@ -96,11 +117,23 @@ def revoke(request: PortalRequest, ref: UUID) -> HttpResponse:
 
 
 @policy(post=change)
+def agree(request: PortalRequest, ref: UUID) -> HttpResponse:
+    """A second person agrees to an invitation that opens what is there already."""
+    patient = patient_account_for(request.user, ref)
+    try:
+        patient_accounts.waiting_for_second(patient).sign(by=request.user)
+    except Refusal as refused:
+        return _page(request, patient, problem=str(refused.words), status=refused.status)
+    return redirect("patient-account", patient.pk)
+
+
+@policy(post=change)
 def sessions_end(request: PortalRequest, ref: UUID) -> HttpResponse:
     patient = patient_account_for(request.user, ref)
-    owner = patient_accounts.owner_of(patient)
-    if owner is not None:
-        owner.sign_out_everywhere(by=request.user)
+    try:
+        patient.sign_out(by=request.user)
+    except Refusal as refused:
+        return _page(request, patient, problem=str(refused.words), status=refused.status)
     return redirect("patient-account", patient.pk)
 
 
@@ -108,12 +141,10 @@ def sessions_end(request: PortalRequest, ref: UUID) -> HttpResponse:
 def close(request: PortalRequest, ref: UUID) -> HttpResponse:
     patient = patient_account_for(request.user, ref)
     form = CloseForm(request.POST)
-    owner = patient_accounts.owner_of(patient)
     if not form.is_valid():
         return _page(request, patient, closing=form, status=422)
     try:
-        if owner is not None:
-            owner.deactivate(by=request.user, why=form.cleaned_data["why"])
+        patient.close_account(by=request.user, why=form.cleaned_data["why"])
     except Refusal as refused:
         return _page(request, patient, closing=form, problem=str(refused.words), status=refused.status)
     return redirect("patient-account", patient.pk)
@@ -137,6 +168,7 @@ def _page(
     *,
     form: forms.Form | None = None,
     closing: forms.Form | None = None,
+    leaving_out: forms.Form | None = None,
     problem: str = "",
     status: int = 200,
 ) -> HttpResponse:
@@ -144,6 +176,7 @@ def _page(
         "account": patient_accounts.opened(request.user, patient),
         "form": form or InvitePatientForm(),
         "closing": closing or CloseForm(),
+        "leaving_out": leaving_out or NotNowForm(),
         "problem": problem,
     }
     return render(request, "accounts/patient_account.html", said, status=status)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from django.shortcuts import redirect, render
 
 from accounts import staff
-from accounts.access import place_of, role_request_for, session_of, staff_member_for
-from accounts.models import RoleGrant, RoleRequest
+from accounts.access import place_of, role_request_for, session_of, staff_loss_for, staff_member_for
+from accounts.models import FactorLoss, RoleGrant, RoleRequest
 from accounts.models.role import KEEPERS
-from accounts.people_forms import CloseForm, RoleForm, StaffFilter, TeamForm
+from accounts.people_forms import CloseForm, RoleForm, StaffFilter, TeamForm, lead_choices, lead_question
 from accounts.policy import policy, signed_in
 from accounts.refusals import RoleNotHeld
 from audit.refusals import Refusal
@@ -72,7 +72,9 @@ def teams(request: PortalRequest, ref: UUID) -> HttpResponse:
     team = staff.team_named(str(form.cleaned_data["team"])) if form.is_valid() else None
     try:
         if form.is_valid() and form.cleaned_data["place"]:
-            place_of(request.user, user, form.cleaned_data["place"]).end(by=request.user)
+            place = place_of(request.user, user, form.cleaned_data["place"])
+            leads = staff.new_leads(user, {place.team_id: form.cleaned_data["lead"]}, of=place.team_id)
+            place.end(by=request.user, lead=leads.get(place.team_id))
         elif team is not None:
             team.join(user=user, by=request.user)
         else:
@@ -100,13 +102,14 @@ def sessions_end(request: PortalRequest, ref: UUID) -> HttpResponse:
 def close(request: PortalRequest, ref: UUID) -> HttpResponse:
     """Shut somebody out, with a reason. What she held goes back to her teams in the same moment."""
     user = staff_member_for(request.user, ref)
-    form = CloseForm(request.POST or None)
+    form = CloseForm(request.POST or None, leads=staff.leads_of(user))
     if request.method != "POST":
         return _closing(request, user, form)
     if not form.is_valid():
         return _closing(request, user, form, status=422)
     try:
-        user.deactivate(by=request.user, why=form.cleaned_data["why"])
+        leads = staff.new_leads(user, form.leads)
+        user.deactivate(by=request.user, why=form.cleaned_data["why"], leads=leads)
     except Refusal as refused:
         form.add_error(None, str(refused.words))
         return _closing(request, user, form, status=refused.status)
@@ -115,7 +118,7 @@ def close(request: PortalRequest, ref: UUID) -> HttpResponse:
 
 @policy(get=keep)
 def role_requests(request: PortalRequest) -> HttpResponse:
-    """What waits for a second person. Each says who asked; nobody decides her own."""
+    """What waits for a second person: roles, and who lost all second steps. Nobody decides her own."""
     return _requests(request)
 
 
@@ -136,6 +139,17 @@ def role_request_decide(request: PortalRequest, ref: UUID) -> HttpResponse:
     return redirect("role-requests")
 
 
+@policy(post=keep.fresh(PURPOSE))
+def lost(request: PortalRequest, ref: UUID) -> HttpResponse:
+    """A colleague who lost all that opens her door, and of whom this reader knows that it is she."""
+    loss = staff_loss_for(request.user, ref)
+    try:
+        FactorLoss.objects.believe(user=loss.user, by=request.user)
+    except Refusal as refused:
+        return _requests(request, problem=str(refused.words), status=refused.status)
+    return redirect("role-requests")
+
+
 def _held(user: User, role: str) -> RoleGrant:
     grant = staff.grant_of(user, role)
     if grant is None:
@@ -144,7 +158,12 @@ def _held(user: User, role: str) -> RoleGrant:
 
 
 def _page(request: PortalRequest, user: User, *, problem: str = "", status: int = 200) -> HttpResponse:
-    said: dict[str, Any] = {"person": staff.profile(request.user, user), "problem": problem}
+    said: dict[str, Any] = {
+        "person": staff.profile(request.user, user),
+        "lead_question": lead_question,
+        "lead_choices": lead_choices,
+        "problem": problem,
+    }
     return render(request, "accounts/person.html", said, status=status)
 
 
@@ -154,5 +173,9 @@ def _closing(request: PortalRequest, user: User, form: forms.Form, *, status: in
 
 
 def _requests(request: PortalRequest, *, problem: str = "", status: int = 200) -> HttpResponse:
-    said = {"asked": staff.role_requests(request.user), "problem": problem}
+    said = {
+        "asked": staff.role_requests(request.user),
+        "lost": staff.losses(request.user),
+        "problem": problem,
+    }
     return render(request, "accounts/role_requests.html", said, status=status)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from accounts.models import Patient
     from accounts.requests import HalfSignedInRequest, PortalRequest
 
+# Whoever comes to a record in her work: the desk, clinicians, who keeps the accounts, who reviews access.
+at_work = signed_in("staff", "admin", "privacy")
 DONE = frozenset({"state", "care", "family", "protect"})
 
 
@@ -33,15 +35,16 @@ DONE = frozenset({"state", "care", "family", "protect"})
 def look_up(request: PortalRequest) -> HttpResponse:
     """By record number, which stands in no address."""
     form = RecordNumberForm(request.POST or None)
+    context = {"form": form, "at_the_desk": request.user.at_the_desk}
     if request.method != "POST":
-        return render(request, "accounts/desk_patients.html", {"form": form})
+        return render(request, "accounts/desk_patients.html", context)
     if not form.is_valid():
-        return render(request, "accounts/desk_patients.html", {"form": form}, status=422)
+        return render(request, "accounts/desk_patients.html", context, status=422)
     try:
         patient = records.find_record(**form.cleaned_data, by=request.user)
     except Refusal as refused:
         form.add_error("record_number", str(refused.words))
-        response = render(request, "accounts/desk_patients.html", {"form": form}, status=refused.status)
+        response = render(request, "accounts/desk_patients.html", context, status=refused.status)
         if isinstance(refused, TooManyTries):
             response["Retry-After"] = str(refused.seconds)
         return response
@@ -119,7 +122,7 @@ def protect(request: PortalRequest, ref: UUID) -> HttpResponse:
     return _back(request, found, "protect")
 
 
-@policy(get=signed_in("staff"), post=signed_in("staff"))
+@policy(get=at_work, post=at_work)
 @require_http_methods(["GET", "HEAD", "POST"])
 def reason(request: HalfSignedInRequest, ref: UUID) -> HttpResponse:
     """Why a protected record is opened, asked once in a session. The page names nobody."""

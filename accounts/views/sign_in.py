@@ -84,15 +84,18 @@ def recovery(request: HalfSignedInRequest) -> HttpResponse:
     session = request.session_record
     if session.is_full or session.is_enrolling:
         return next_step(request, session)
-    form = RecoveryCodeForm(request.POST or None)
+    form, waits = RecoveryCodeForm(request.POST or None), not entrance.takes_codes(session.user)
     if request.method != "POST":
-        return _show(request, "accounts/recovery.html", form)
+        return _show(request, "accounts/recovery.html", form, waits=waits)
     if not form.is_valid():
-        return _show(request, "accounts/recovery.html", form, status=422)
+        return _show(request, "accounts/recovery.html", form, status=422, waits=waits)
     try:
         entrance.enter_with_recovery_code(session, code=form.cleaned_data["code"])
     except Refusal as refused:
-        return _refused(request, "accounts/recovery.html", form, refused)
+        return _refused(request, "accounts/recovery.html", form, refused, waits=waits)
+    if waits:
+        # Whose work needs a passkey waits for a new one, and reads there from when.
+        return step(request, "sign-in-lost")
     return next_step(request, session)
 
 
@@ -105,6 +108,7 @@ WHY_AGAIN = {
     entrance.FACTORS: _("You are about to change how you sign in."),
     TRUST: _("You are about to decide who may help you."),
     "people": _("You are about to change somebody’s account."),
+    "records": _("You are about to change a patient’s record."),
 }
 
 
@@ -127,6 +131,7 @@ def again(request: HalfSignedInRequest) -> HttpResponse:
         "purpose": purpose,
         "why": WHY_AGAIN[purpose],
         "on_paper": on_paper,
+        "takes_codes": entrance.takes_codes(session.user),
         "passkey": passkey,
     }
     if request.method != "POST":

@@ -60,6 +60,17 @@ def stop(request: PortalRequest, ref: UUID) -> HttpResponse:
 
 
 @policy(post=choose)
+def agree(request: PortalRequest, ref: UUID) -> HttpResponse:
+    """She permits what the desk wrote down for her."""
+    trust = own_trust_for(request.user, ref)
+    try:
+        trusted.agree(trust, by=request.user)
+    except Refusal as refused:
+        return _person(request, ref, problem=str(refused.words), status=refused.status)
+    return redirect("trusted-person", ref)
+
+
+@policy(post=choose)
 def invite_again(request: PortalRequest, ref: UUID) -> HttpResponse:
     trust = own_trust_for(request.user, ref)
     try:
@@ -136,6 +147,7 @@ def _step(
     if step == "check":
         said["relationship"] = SAID_TO_PATIENT[Relationship(who.cleaned_data["relationship"])]
         said["scope_words"], said["topic_words"] = trusted.in_words(what.agreed)
+        said["young"] = trusted.goes_by_age(own_record(request.user))
     return render(request, "accounts/trusted_new.html", said, status=status)
 
 

@@ -64,6 +64,8 @@ def home_of(user: User) -> str:
         return "inbox"
     if Role.PRIVACY_OFFICER in user.roles:
         return "audit-events"
+    if Role.ACCOUNT_ADMIN in user.roles:
+        return "people"
     if user.patient_id or user.grants:
         return "messages"
     return "account"

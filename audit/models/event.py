@@ -54,8 +54,9 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
             return self.all()
         return self.none()
 
-    def of_patient(self, patient_id: UUID) -> Self:
-        return self.filter(patient_id=patient_id)
+    def of_patient(self, *records: UUID) -> Self:
+        """Of one patient, who may have several records."""
+        return self.filter(patient_id__in=records)
 
     def about_patient(
         self, patient_id: UUID, *, since: datetime | None = None, limit: int = 1000
@@ -69,9 +70,9 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
             events = events.filter(recorded_at__gte=since)
         return visits(events.order_by("-recorded_at", "-id")[:limit])
 
-    def shown_to_patient(self, patient_id: UUID) -> Self:
+    def shown_to_patient(self, *records: UUID) -> Self:
         """The events that a patient is told of, for pages that take them in parts and group each with `visits`."""
-        seen = self.of_patient(patient_id).filter(type__in=("access", "record"), outcome="0")
+        seen = self.of_patient(*records).filter(type__in=("access", "record"), outcome="0")
         return seen.only(*SEEN_COLUMNS)
 
     def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:

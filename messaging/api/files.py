@@ -7,13 +7,13 @@ from uuid import UUID
 
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.policy import policy, signed_in
-from messaging.access import file_for, is_on_patients_side, thread_for, unsent_file_for
+from messaging.access import file_for, is_on_patients_side, letter_for, thread_for, unsent_file_for
 from messaging.api import shapes
 from messaging.models import Place, Side
 from messaging.opened.download import open_download
@@ -22,6 +22,8 @@ from messaging.views.files import answer_with
 from messaging.views.uploads import take_in, token_in
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from accounts.requests import ApiRequest
 
 PROBLEMS = dict.fromkeys((401, 403, 404, 409), shapes.ProblemOut)
@@ -30,32 +32,66 @@ CONTENT = OpenApiResponse(
 )
 
 
-@policy(get=signed_in("patient", "staff"), post=signed_in("patient", "staff"))
-class ThreadFiles(APIView):
-    """Files added to one's next message in a conversation. Posting a message sends them."""
+class Files(APIView):
+    """What waits at one place to be sent with the next message. Each place is a view of its own."""
 
     takes_files = True
     parser_classes = (MultiPartParser,)
 
-    @extend_schema(operation_id="list_unsent_files", responses={200: shapes.FileOut(many=True), **PROBLEMS})
+    def place(self, request: ApiRequest, ref: UUID) -> Place:
+        raise NotImplementedError
+
     def get(self, request: ApiRequest, ref: UUID) -> Response:
-        place = _place(request, ref)
+        place = self.place(request, ref)
         return Response(shapes.FileOut(unsent_files(place, reader=request.user), many=True).data)
 
-    @extend_schema(
-        operation_id="add_files",
-        request={"multipart/form-data": shapes.FilesIn},
-        responses={201: shapes.FileOut(many=True), 422: shapes.RefusedFileOut, **PROBLEMS},
-    )
     def post(self, request: ApiRequest, ref: UUID) -> Response:
-        """Add files. Those that are not taken are named in `problems`; the others are added all the same."""
-        place = _place(request, ref)
+        """Add files. Those that are not taken are named in `problems`; the others are added all the same.
+
+        Up to 5 photos or PDFs, 10 MB each and 25 MB together.
+        """
+        place = self.place(request, ref)
         problems = take_in(request._request, place, token=token_in(request._request))
         files = shapes.FileOut(unsent_files(place, reader=request.user), many=True).data
         if problems:
             said = {"code": "file_refused", "detail": " ".join(problems), "problems": problems}
             return Response({**said, "files": files}, status=422)
         return Response(files, status=201)
+
+
+def described(what: str) -> Callable[[type[Files]], type[Files]]:
+    """Put the two methods of a place into the API's document; `what` ends their names."""
+    return extend_schema_view(
+        get=extend_schema(
+            operation_id=f"list_unsent_files{what}",
+            responses={200: shapes.FileOut(many=True), **PROBLEMS},
+        ),
+        post=extend_schema(
+            operation_id=f"add_files{what}",
+            request={"multipart/form-data": shapes.FilesIn},
+            responses={201: shapes.FileOut(many=True), 422: shapes.RefusedFileOut, **PROBLEMS},
+        ),
+    )
+
+
+@policy(get=signed_in("patient", "staff"), post=signed_in("patient", "staff"))
+@described("")
+class ThreadFiles(Files):
+    """Files added to one's next message in a conversation. Posting a message sends them."""
+
+    def place(self, request: ApiRequest, ref: UUID) -> Place:
+        thread = thread_for(request.user, ref)
+        side = Side.PATIENT if is_on_patients_side(request.user, thread) else Side.TEAM
+        return Place(side, thread=thread)
+
+
+@policy(get=signed_in("patient"), post=signed_in("patient"))
+@described("_of_draft")
+class DraftFiles(Files):
+    """Files added to a new message. Naming the draft when a thread is started sends them."""
+
+    def place(self, request: ApiRequest, ref: UUID) -> Place:
+        return Place(Side.PATIENT, draft=letter_for(request.user, ref))
 
 
 @policy(get=signed_in("patient", "staff"), delete=signed_in("patient", "staff"))
@@ -70,9 +106,3 @@ class OneFile(APIView):
         """Take away a file that is not sent yet."""
         unsent_file_for(request.user, ref).remove(by=request.user)
         return Response(status=204)
-
-
-def _place(request: ApiRequest, ref: UUID) -> Place:
-    thread = thread_for(request.user, ref)
-    side = Side.PATIENT if is_on_patients_side(request.user, thread) else Side.TEAM
-    return Place(side, thread=thread)

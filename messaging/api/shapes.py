@@ -60,7 +60,10 @@ class SafetyIn(Inward):
 class ThreadIn(Inward):
     """`form_token`, made by the client, makes a repeated request harmless: it finds the first one's thread.
 
-    Whoever helps several says in `patient` for whom this is; when it is not the one she acts for: 409.
+    Whoever helps several says in `patient` for whom this is; when it is not the one she acts for: 409. Only the
+    patient herself may make it `confidential`: kept from her trusted people. `follows` is a finished conversation
+    that this one goes on from. `draft` is one of her drafts: its files go along, and it is used up; it has a token of
+    its own, and when other words were kept in it since: 409.
     """
 
     category = serializers.ChoiceField(choices=CategoryCode.choices)
@@ -69,7 +72,18 @@ class ThreadIn(Inward):
     subject = TextIn(max_length=SUBJECT_LIMIT)
     body = TextIn(max_length=BODY_LIMIT)
     form_token = serializers.UUIDField(required=False, allow_null=True)
+    confidential = serializers.BooleanField(required=False, allow_null=True, default=None)
+    follows = serializers.UUIDField(required=False, allow_null=True)
+    draft = serializers.UUIDField(required=False, allow_null=True)
     safety = SafetyIn(required=False)
+
+
+class DraftIn(Inward):
+    """A new message that is begun, so that files can be added. `form_token` makes a repeated request harmless."""
+
+    category = serializers.ChoiceField(choices=CategoryCode.choices, required=False, allow_null=True)
+    patient = serializers.UUIDField(required=False, allow_null=True)
+    form_token = serializers.UUIDField(required=False, allow_null=True)
 
 
 class MessageIn(Inward):
@@ -193,7 +207,7 @@ class RefillOut(serializers.Serializer[Any]):
     id = serializers.UUIDField(source="ref")
     medicine = serializers.CharField()
     directions = serializers.CharField()
-    eligibility = serializers.CharField()
+    eligibility = serializers.CharField(allow_null=True)
     comment = serializers.CharField(allow_blank=True)
     state = serializers.CharField()
     requested_at = serializers.DateTimeField()

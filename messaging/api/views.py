@@ -18,6 +18,8 @@ from accounts.policy import policy, signed_in
 from messaging.access import (
     category_for,
     is_on_patients_side,
+    letter_for,
+    own_thread_for,
     pool_for,
     prescription_for,
     refill_for,
@@ -98,16 +100,23 @@ class Threads(Door):
         fields.is_valid(raise_exception=True)
         data = fields.validated_data
         patient = acting_patient_as_written(request._request, written_for=data.get("patient"))
-        thread = Thread.objects.start(
-            by=request.user,
-            patient=patient,
-            category=category_for(request.user, data["category"]),
-            pool=pool_for(request.user, patient, data["pool"]) if data.get("pool") else None,
-            subject=data["subject"],
-            body=data["body"],
-            form_token=data.get("form_token"),
-            safety=_safety(data),
-        )
+        written = {
+            "category": category_for(request.user, data["category"]),
+            "pool": pool_for(request.user, patient, data["pool"]) if data.get("pool") else None,
+            "subject": data["subject"],
+            "body": data["body"],
+            "confidential": data["confidential"],
+            "follows": own_thread_for(request.user, data["follows"]) if data.get("follows") else None,
+            "safety": _safety(data),
+        }
+        if data.get("draft"):
+            thread = letter_for(request.user, data["draft"]).send_words(
+                by=request.user, patient=patient, **written
+            )
+        else:
+            thread = Thread.objects.start(
+                by=request.user, patient=patient, form_token=data.get("form_token"), **written
+            )
         return Response(_sent(thread.pk, data["subject"], data["body"]), status=201)
 
 

@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext as _
 
-from accounts.models import CareRelationship, CareTeamMembership, RoleGrant, User
-from accounts.models.role import CARING
+from accounts.models import CareRelationship, CareTeamMembership, Notification, RoleGrant, User
+from accounts.models.role import CARING, CLINICAL
+from accounts.notices import Notice
 from audit.ids import uuid7
 from audit.verbs import verb
 from messaging.clock import clinic_date, now
@@ -37,6 +38,31 @@ class AbsenceQuerySet(models.QuerySet["Absence"]):
     def overlapping(self, starts_at: datetime, ends_at: datetime) -> Self:
         real = self.filter(ends_at__gt=F("starts_at"))  # one that was taken back has no length
         return real.filter(starts_at__lt=ends_at, ends_at__gt=starts_at)
+
+    def ahead(self) -> Self:
+        """Those that run or are still to come, of people who work in a team."""
+        works = CareTeamMembership.objects.current().filter(user=OuterRef("user"))
+        found = self.filter(Exists(works), user__is_active=True, ends_at__gt=now())
+        return found.filter(ends_at__gt=F("starts_at")).select_related("user")
+
+    def coverable_by(self, user: User) -> Self:
+        """Those for which `user` may choose who reads: her own, and those of her teams."""
+        teams = CareTeamMembership.objects.current().filter(user=user.pk).values("team")
+        mates = CareTeamMembership.objects.current().filter(team__in=teams).values("user")
+        return self.ahead().filter(Q(user=user.pk) | Q(user__in=mates)) if user.cares else self.none()
+
+    def tell_of_uncovered(self) -> None:
+        """Ask the teams of whoever is away, and herself, for another cover where hers cannot read any more. Once."""
+        for absence in self.ahead():
+            if absence.is_covered:
+                continue
+            teams = CareTeamMembership.objects.current().filter(user=absence.user).values("team")
+            mates = CareTeamMembership.objects.current().filter(team__in=teams, user__is_active=True)
+            clinical = RoleGrant.objects.current().filter(role__in=sorted(CLINICAL)).values("user")
+            people = [absence.user_id, *mates.filter(user__in=clinical).values_list("user", flat=True)]
+            Notification.objects.tell(
+                people, about=absence, notice=Notice.COVER_MISSING, once=str(absence.cover_id)
+            )
 
     def covers_of(self, people: Iterable[UUID], *, at: datetime) -> dict[UUID, Absence]:
         """Of these people, who is away at that moment, with the absence that names who reads instead."""
@@ -96,6 +122,28 @@ class Absence(models.Model):
 
     def __str__(self) -> str:
         return f"absence {self.pk}"
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether whoever was named can read in her place now: is here, works the same teams, is not away herself."""
+        moment = max(now(), self.starts_at)
+        away = Absence.objects.at(moment).filter(user=self.cover_id)
+        return colleagues_of(self.user).filter(pk=self.cover_id).exists() and not away.exists()
+
+    @verb(actor="by")
+    def be_covered(self, *, cover: UUID | None, by: User) -> None:
+        """Let another colleague read from now on, the one who chooses among them. Raises `Incomplete`, `MayNot`."""
+        list(User.objects.select_for_update(no_key=True).filter(pk__in=[self.user_id, cover]).order_by("pk"))
+        absence = Absence.objects.select_for_update(of=("self",)).get(pk=self.pk)
+        if not Absence.objects.coverable_by(by).filter(pk=self.pk).exists():
+            raise MayNot
+        if cover is None or not colleagues_of(absence.user).filter(pk=cover).exists():
+            raise Incomplete("cover", _("Choose a colleague who works in the same team"))
+        others = Absence.objects.overlapping(max(now(), absence.starts_at), absence.ends_at)
+        if others.filter(user=cover).exists():
+            raise Incomplete("cover", _("This colleague is away on some of these days"))
+        absence.cover_id = self.cover_id = cover
+        absence.save(update_fields=["cover"])
 
     @verb(actor="by")
     def end(self, *, by: User) -> None:

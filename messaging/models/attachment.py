@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Exists, OuterRef, Q, Sum
+from django.db.models import Exists, F, OuterRef, Q, Sum
 from django.utils.translation import gettext_lazy as _
 
+from accounts import limits
 from accounts.models import Patient, ProxyGrant
+from accounts.models.patient import of_owner
 from accounts.models.proxy import Scope
+from accounts.models.user import Standing
 from audit.files import SealedFile
 from audit.ids import uuid7
 from audit.recorder import record
 from audit.seals import Kind, SealedField, digest, seal
 from audit.verbs import verb
+from messaging import notices
 from messaging.clock import now
 from messaging.filing import store
 from messaging.filing.intake import Washed, wash
@@ -26,6 +30,7 @@ from messaging.filing.kinds import Kind as FileKind
 from messaging.filing.names import kept_name
 from messaging.models.message import Message, Side
 from messaging.models.thread import Thread
+from messaging.models.writing import DraftState
 from messaging.refusals import FileRefused, MayNot, NoFilesForYou
 
 if TYPE_CHECKING:
@@ -135,6 +140,7 @@ class AttachmentQuerySet(models.QuerySet["Attachment"]):
         if twin := self._twin(fingerprint, by=by, at=at, form_token=form_token):
             return twin
         self._check_room(by=by, at=at, more=0)
+        limits.use("add-file", by.pk)
         row = Attachment(
             patient_id=at.patient_id,
             uploaded_by=by,
@@ -164,6 +170,8 @@ class AttachmentQuerySet(models.QuerySet["Attachment"]):
             return twin
         self._check_room(by=by, at=at, more=row.size)
         row.save(force_insert=True)
+        if at.draft is not None:
+            at.draft.touch()
         record(
             agent=by,
             type="record",
@@ -207,6 +215,8 @@ class AttachmentQuerySet(models.QuerySet["Attachment"]):
 
     def take_for_checking(self, *, most: int, among: Iterable[str] | None = None) -> Sequence[Attachment]:
         """Files to check now. No two workers get the same one; without a verdict it comes round again, later."""
+        if not settings.SCANNER_URL:
+            return []
         due = self.filter(scan=Scan.CHECKING, check_due_at__lte=now())
         if among is not None:
             due = due.filter(pk__in=list(among))
@@ -226,9 +236,18 @@ class AttachmentQuerySet(models.QuerySet["Attachment"]):
             row.save(update_fields=["scan"])
 
     def abandoned(self, *, at: datetime) -> Self:
-        """Unsent, and nobody came back for them, or what they were to go with is gone."""
-        left = Q(uploaded_at__lt=at - UNSENT_FOR) | Q(thread=None, draft=None)
-        return self.filter(left, message=None)
+        """Unsent, and nobody came back for them, or what they were to go with is gone.
+
+        What goes with words that are still kept stays as long as these do.
+        """
+        written = Q(
+            thread__drafts__author=F("uploaded_by"),
+            thread__drafts__state=DraftState.OPEN,
+            thread__drafts__updated_at__gte=at - UNSENT_FOR,
+        )
+        kept = self.filter(written | Q(draft__state=DraftState.OPEN), message=None)
+        left = Q(uploaded_at__lt=at - UNSENT_FOR) & ~Q(pk__in=kept.values("pk"))
+        return self.filter(left | Q(thread=None, draft=None), message=None)
 
     @verb(actor="by")
     def forget(self, *, at: datetime, by: Agent) -> int:
@@ -244,17 +263,17 @@ def _trusted(user: User, scope: str) -> Q:
     grants = ProxyGrant.objects.current().filter(
         proxy=user.pk, patient=OuterRef("patient"), scopes__contains=[scope, Scope.ATTACHMENTS]
     )
-    return Q(Q(patient__user=user.pk) | Q(Exists(grants)))
+    return Q(of_owner(user.pk) | Q(Exists(grants)))
 
 
 def _cleared() -> Q:
     """Where there is a scanner, nothing goes to others without its word."""
-    return Q(scan=Scan.CLEAN) if settings.SCANNER_URL else Q(scan__in=[Scan.CLEAN, Scan.UNSCANNED])
+    return Q(scan=Scan.CLEAN) if settings.SCANNER_URL else ~Q(scan=Scan.INFECTED)
 
 
 def may_have_files(user: User, patient: Patient, *, scope: str) -> bool:
     """Whether somebody on the patient's side may open files (`read`) or add them (`write`)."""
-    if patient.user_id == user.pk:
+    if patient.is_own_of(user):
         return True
     scopes = [scope, Scope.ATTACHMENTS]
     grants = ProxyGrant.objects.current().filter(patient=patient, proxy=user.pk)
@@ -348,7 +367,7 @@ class Attachment(models.Model):
 
     @verb(actor="by")
     def settle(self, *, finding: str, by: Agent) -> None:
-        """Write down the scanner's verdict, once. What it stopped stays where it is, and nobody gets it."""
+        """Write down the scanner's verdict, once. What it stopped nobody gets, and whoever added it is told."""
         row = (
             Attachment.objects.select_for_update(of=("self",)).filter(pk=self.pk, scan=Scan.CHECKING).first()
         )
@@ -369,12 +388,19 @@ class Attachment(models.Model):
                 category="attachment",
                 detail={"finding": finding},
             )
+            notices.tell_who_sent(row)
 
     def erase(self) -> None:
         """Row and key go first; the bytes, which nobody can read then, after commit or in the night."""
         stored_as = self.stored_as
         self.delete()
         transaction.on_commit(lambda: store.drop(stored_as), robust=True)
+
+
+def may_still_be_told(file: UUID, person: UUID) -> bool:
+    """Whether a notice of this file may leave for somebody on the patient's side now: not of what is kept from her."""
+    hers = Thread.objects.of_patients_side(Standing(person)).values("pk")
+    return Attachment.objects.filter(Q(thread=None) | Q(thread__in=hers), pk=file).exists()
 
 
 def _nudge(key: str) -> None:

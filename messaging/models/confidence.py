@@ -15,7 +15,7 @@ from audit.seals import Kind, SealedField, seal
 from audit.verbs import verb
 from messaging.clock import now
 from messaging.models.message import Side
-from messaging.refusals import MayNot, ReasonMissing
+from messaging.refusals import MayNot, ReasonMissing, RecordJoined
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -34,7 +34,7 @@ class ConfidenceManager(models.Manager["Confidence"]):
         `ReasonMissing`.
         """
         locked = self._locked(thread)
-        if locked.patient.user_id != by.pk:
+        if not locked.patient.is_own_of(by):
             self._check_clinician(locked, by)
             if not reason.strip():
                 raise ReasonMissing
@@ -52,9 +52,9 @@ class ConfidenceManager(models.Manager["Confidence"]):
         """Let trusted people read it again. The patient may; a clinician, where one kept it. Raises `MayNot`."""
         locked = self._locked(thread)
         kept = self.filter(thread=locked, shared_at=None).first()
-        if locked.patient.user_id != by.pk:
+        if not locked.patient.is_own_of(by):
             self._check_clinician(locked, by)
-            if kept is not None and kept.kept_by_id == locked.patient.user_id:
+            if kept is not None and kept.kept_by_id in locked.patient.owners:
                 raise MayNot
         thread.confidential = False
         if kept is None:
@@ -123,22 +123,34 @@ def may_write_for(user: User, patient: Patient, *, about: Category | None = None
 
     `about` is the topic, where it is known: a trust may be limited to some.
     """
-    if patient.user_id == user.pk:
+    if patient.is_own_of(user):
         return True
     granted = ProxyGrant.objects.current().filter(patient=patient, proxy=user.pk, scopes__contains=["write"])
     return (granted.about(about.pk) if about is not None else granted).exists()
 
 
+def written_to(patient: Patient, *, by: User) -> Patient:
+    """The record that takes what `by` begins for this patient. Raises `RecordJoined` where it is out of her reach.
+
+    A record that was joined away takes nothing new; what she was trusted with there does not reach the other one.
+    """
+    if patient.joined_into_id is None:
+        return patient
+    if not may_write_for(by, patient.stays):
+        raise RecordJoined if may_write_for(by, patient) else MayNot
+    return patient.stays
+
+
 def may_write_in(user: User, thread: Thread) -> bool:
     """The same in a conversation that has begun. One that is kept apart takes words of the patient alone."""
-    if thread.confidential and thread.patient.user_id != user.pk:
+    if thread.confidential and not thread.patient.is_own_of(user):
         return False
     return may_write_for(user, thread.patient, about=thread.category)
 
 
 def may_ask_for(user: User, patient: Patient) -> bool:
     """Whether `user` may ask for this patient's medicines now."""
-    if patient.user_id == user.pk:
+    if patient.is_own_of(user):
         return True
     return (
         ProxyGrant.objects.current()
@@ -149,6 +161,6 @@ def may_ask_for(user: User, patient: Patient) -> bool:
 
 def begins_apart(user: User, patient: Patient) -> bool:
     """Whether what this person begins is kept from trusted people unless she says otherwise: the age tiers say."""
-    if patient.user_id != user.pk:
+    if not patient.is_own_of(user):
         return False
     return ProxyGrant.objects.current().filter(patient=patient, keeps_new_apart=True).exists()

@@ -10,12 +10,14 @@ from django.db import models
 from django.db.models import Q
 
 from accounts.models import Patient, ProxyGrant
+from accounts.models.patient import of_owner
 from audit.ids import uuid7
 from audit.recorder import record, record_read
-from audit.seals import UNREADABLE, Kind, SealedField, digest, seal, unseal_all
+from audit.seals import UNREADABLE, Kind, SealedField, seal, unseal_all
 from audit.verbs import verb
 from messaging.clock import now
-from messaging.models.confidence import may_write_for
+from messaging.models.confidence import may_write_for, written_to
+from messaging.models.letter import Letter
 from messaging.models.message import Message, Press, Side, lock_writer
 from messaging.models.note import InternalNote
 from messaging.models.pool import Category, Pool
@@ -28,9 +30,9 @@ from messaging.models.writing import (
     UNTOUCHED_FOR,
     DraftKind,
     DraftState,
-    Steps,
     Urgent,
     Words,
+    words_digest,
 )
 from messaging.refusals import (
     DraftGone,
@@ -56,8 +58,12 @@ class DraftQuerySet(models.QuerySet["Draft"]):
         granted = ProxyGrant.objects.current().filter(proxy=user.pk, scopes__contains=["write"])
         # A conversation that is kept from her does not exist for her, nor does what she was writing in it.
         read = Thread.objects.of_patients_side(user).values("pk")
-        helped = Q(Q(thread=None) | Q(thread__in=read), patient__in=granted.values("patient"))
-        hers = Q(patient__user=user.pk) | helped
+        helped = Q(
+            Q(thread=None) | Q(thread__in=read),
+            Q(follows=None) | Q(follows__in=read),
+            patient__in=granted.values("patient"),
+        )
+        hers = of_owner(user.pk) | helped
         worked = Q(kind__in=OF_THE_TEAM, thread__in=Thread.objects.worked_by(user).values("pk"))
         own = self.filter(author=user.pk).exclude(state=DraftState.DISCARDED)
         # What is kept apart from her, or about a topic that she is not trusted with, is no place to write in.
@@ -69,7 +75,8 @@ class DraftQuerySet(models.QuerySet["Draft"]):
 
     def of_patients_side(self, patient: Patient) -> Self:
         """What is being written to the clinic for `patient`."""
-        return self.filter(patient=patient).exclude(kind__in=OF_THE_TEAM)
+        hers = Q(patient=patient) | Q(patient__joined_into=patient)
+        return self.filter(hers).exclude(kind__in=OF_THE_TEAM)
 
     def count_of(self, author: User, patient: Patient) -> int:
         """How many she has begun for `patient` and not sent, for the tab that leads there."""
@@ -84,31 +91,51 @@ class DraftQuerySet(models.QuerySet["Draft"]):
         urgent: str = "",
         category: Category | None = None,
         form_token: UUID | None = None,
+        follows: Thread | None = None,
+        subject: str = "",
     ) -> Draft:
         """Begin a new message for `patient`. The same `form_token` finds the draft its first press began.
 
+        One that goes on from the conversation `follows` begins with its topic and team, and with `subject`.
         Raises `MayNot`, and `TooManyDrafts` when she has begun as many as anybody needs.
         """
+        pool = None
+        patient = written_to(patient, by=by)
+        if follows is not None:
+            category = category or follows.category
+            pool = Pool.objects.reachable_by(patient).staffed().filter(pk=follows.pool_id).first()
+            if follows.patient.person_id != patient.pk:
+                raise MayNot
         if not may_write_for(by, patient, about=category):
             raise MayNot
         lock_writer(by)
         twins = list(self.filter(author=by, form_token=form_token)) if form_token else []
         if standing := next((twin for twin in twins if twin.is_open and twin.patient_id == patient.pk), None):
             return standing.answer(by=by, urgent=urgent) if urgent else standing
-        if self.standing().filter(author=by, patient=patient, kind=DraftKind.MESSAGE).count() >= MOST_NEW:
-            raise TooManyDrafts
-        return self._begin(
+        begun = self.standing().filter(author=by, patient=patient, kind=DraftKind.MESSAGE)
+        if begun.count() >= MOST_NEW:
+            # One that never got a word is in nobody's way but hers.
+            wordless = begun.filter(revision=0, attachments=None).order_by("updated_at").first()
+            if wordless is None:
+                raise TooManyDrafts
+            wordless.end(DraftState.DISCARDED, by=by)
+        draft = self._begin(
             Draft(
                 author=by,
                 patient=patient,
                 kind=DraftKind.MESSAGE,
                 category=category,
+                pool=pool,
+                follows=follows,
                 urgent=urgent,
                 urgent_at=now() if urgent else None,
                 # The token of a draft that has ended may have been sent under.
                 form_token=uuid4() if twins or form_token is None else form_token,
             )
         )
+        if subject:
+            draft.write(subject=subject, body="")
+        return draft
 
     @verb(actor="by")
     def keep(
@@ -140,7 +167,7 @@ class DraftQuerySet(models.QuerySet["Draft"]):
             draft = self._begin(
                 Draft(author=by, patient_id=thread.patient_id, kind=kind, thread=thread, pool=thread.pool)
             )
-        elif draft.words_digest == _digest("", body):
+        elif draft.words_digest == words_digest("", body):
             return draft
         elif draft.revision != seen:
             raise DraftMovedOn
@@ -153,7 +180,7 @@ class DraftQuerySet(models.QuerySet["Draft"]):
     def spend(self, *, author: User, kind: str, press: Press, body: str, into: Message | None) -> None:
         """End the draft that a message or note was made of: the form is the same, or the words are."""
         for draft in self.standing().filter(author=author, kind=kind):
-            if draft.form_token == press.token or draft.words_digest == _digest("", body):
+            if draft.form_token == press.token or draft.words_digest == words_digest("", body):
                 draft.end(DraftState.SENT, by=author, message=into)
 
     @verb(actor="by")
@@ -177,7 +204,7 @@ class DraftQuerySet(models.QuerySet["Draft"]):
         return draft
 
 
-class Draft(Steps, models.Model):
+class Draft(Letter, models.Model):
     """One text that is being written, by one person, about one patient, whatever page she is on.
 
     A new message has no thread. Sending it ends it, once: `state` says so under a lock, and `form_token`
@@ -204,6 +231,10 @@ class Draft(Steps, models.Model):
     created_at = models.DateTimeField(default=now)
     updated_at = models.DateTimeField(default=now)
     message = models.ForeignKey(Message, null=True, on_delete=models.PROTECT, related_name="+")
+    # Kept from trusted people; None until she says: then her age does.
+    confidential = models.BooleanField(null=True)
+    # The finished conversation that it goes on from.
+    follows = models.ForeignKey(Thread, null=True, on_delete=models.PROTECT, related_name="+")
 
     objects = DraftQuerySet.as_manager()
 
@@ -247,6 +278,10 @@ class Draft(Steps, models.Model):
     def is_sent(self) -> bool:
         return self.state == DraftState.SENT
 
+    def said(self, subject: str, body: str) -> bool:
+        """Whether these were its words when it was last written, or sent."""
+        return self.words_digest == words_digest(subject, body)
+
     def words(self, *, reader: User) -> Words:
         """Open it for its author. Reading one's own draft is a reading like any other."""
         receipt = record_read(reader=reader, of=self, shown=[self], category="draft")
@@ -254,33 +289,6 @@ class Draft(Steps, models.Model):
         # Its seal was broken, which has been reported. The notice of that is no text of hers, to be sent on.
         broken = str(UNREADABLE)
         return Words("" if subject == broken else subject, "" if body == broken else body, self.revision)
-
-    @verb(actor="by")
-    def answer(self, *, by: User, urgent: str) -> Draft:
-        """Note her answer to the urgent question, and when she gave it."""
-        draft = self._locked(by)
-        draft.urgent, draft.urgent_at, draft.safe_at = Urgent(urgent), now(), None
-        draft._save("urgent", "urgent_at", "safe_at")
-        return draft
-
-    @verb(actor="by")
-    def say_safe(self, *, by: User) -> Draft:
-        """Note that she has called, or is safe, and goes on writing."""
-        draft = self._locked(by)
-        if draft.safe_at is None:
-            draft.safe_at = now()
-            draft._save("safe_at")
-        return draft
-
-    @verb(actor="by")
-    def choose(self, *, by: User, category: Category, pool: Pool | None) -> Draft:
-        """Note what it is about and whom it is for; without a pool, we choose when it is sent."""
-        draft = self._locked(by)
-        if not may_write_for(by, draft.patient, about=category):
-            raise MayNot
-        draft.category, draft.pool = category, pool
-        draft._save("category", "pool")
-        return draft
 
     @verb(actor="by")
     def keep(
@@ -292,7 +300,7 @@ class Draft(Steps, models.Model):
         are others; `DraftGone`, `DraftTooLong`, `MayNot`.
         """
         draft = self._locked(by)
-        same = draft.words_digest == _digest(subject, body)
+        same = draft.words_digest == words_digest(subject, body)
         if not same and seen is not None and seen != draft.revision:
             raise DraftMovedOn
         if draft.written_with_help != written_with_help:
@@ -328,23 +336,19 @@ class Draft(Steps, models.Model):
         step = draft.missing_step(words)
         if step:
             raise DraftUnfinished(step)
-        thread = Thread.objects.start(
+        thread = draft.begin_thread(
             by=by,
-            patient=draft.patient,
             category=draft.category,  # type: ignore[arg-type]
             pool=draft.pool,
             subject=words.subject,
             body=words.body,
-            form_token=draft.form_token,
-            written_with_help=draft.written_with_help,
             safety=draft.safety_of(words),
+            confidential=draft.confidential,
+            written_with_help=draft.written_with_help,
         )
         if to is not None and thread.pool_id != to:
             raise TeamMovedOn
-        message = thread.messages.get(author=by, form_token=draft.form_token)
-        draft.attachments.go_with(message)
-        draft.end(DraftState.SENT, by=by, message=message)
-        return message
+        return draft.message  # type: ignore[return-value]  # it has one now
 
     def _send_into(self, thread: Thread, by: User, words: Words) -> Message | InternalNote:
         if self.kind == DraftKind.NOTE:
@@ -369,16 +373,21 @@ class Draft(Steps, models.Model):
             raise DraftTooLong
         self.subject = seal(subject, into=self, field="subject") if subject else None
         self.body = seal(body, into=self, field="body") if body else None
-        self.words_digest = _digest(subject, body)
+        self.words_digest = words_digest(subject, body)
         self.revision += 1
         self.form_token = token or self.form_token
         self._save("subject", "body", "words_digest", "revision", "form_token")
 
+    def touch(self) -> None:
+        """Somebody is at it, though no word has changed: it is not forgotten with those that were left."""
+        self._save()
+
     def end(self, state: DraftState, *, by: User, message: Message | None = None) -> None:
-        """Whatever became of it, what it said is not kept here any longer."""
+        """Whatever became of it, what it said is not kept here any longer: of a sent one, that it was these words."""
         self.state, self.message = state, message
         self.subject = self.body = None
-        self.words_digest = ""
+        if state != DraftState.SENT:
+            self.words_digest = ""
         self._save("state", "message", "subject", "body", "words_digest")
         if state == DraftState.DISCARDED:
             self.attachments.give_up()
@@ -409,10 +418,6 @@ class Draft(Steps, models.Model):
     def _save(self, *columns: str) -> None:
         self.updated_at = now()
         self.save(update_fields=[*columns, "updated_at"])
-
-
-def _digest(subject: str, body: str) -> str:
-    return digest(f"{subject}\x1f{body}", purpose="draft")
 
 
 def _is_sent(author: User, token: UUID) -> bool:

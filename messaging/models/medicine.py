@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 
 from accounts.models import CareTeam, Patient, ProxyGrant
+from accounts.models.patient import of_owner
 from audit.ids import uuid7
 from audit.seals import Kind, SealedField
 from messaging.clock import clinic_date
@@ -26,7 +27,7 @@ class PrescriptionQuerySet(models.QuerySet["Prescription"]):
     def of_patients_side(self, user: User) -> Self:
         """The patient's own medicines and those of patients whose refills she may ask for."""
         granted = ProxyGrant.objects.current().filter(proxy=user.pk, scopes__contains=["refill"])
-        return self.filter(Q(patient__user=user.pk) | Q(patient__in=granted.values("patient")))
+        return self.filter(of_owner(user.pk) | Q(patient__in=granted.values("patient")))
 
 
 class Prescription(models.Model):

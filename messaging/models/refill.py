@@ -9,9 +9,10 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 
-from accounts import leaving
+from accounts import leaving, limits
 from accounts.models import CareRelationship, Patient, ProxyGrant
 from accounts.models.family import near
+from accounts.models.patient import of_owner
 from accounts.models.user import Standing
 from accounts.notices import Notice
 from accounts.topics import CategoryCode
@@ -60,7 +61,7 @@ class RefillRequestItemQuerySet(models.QuerySet["RefillRequestItem"]):
     def of_patients_side(self, user: User | Standing) -> Self:
         """Requests for the patient's own medicines, and those a trusted person may see."""
         granted = ProxyGrant.objects.current().filter(proxy=user.pk, scopes__contains=["refill"])
-        return self.filter(Q(patient__user=user.pk) | Q(patient__in=granted.values("patient")))
+        return self.filter(of_owner(user.pk) | Q(patient__in=granted.values("patient")))
 
     def worked_by(self, user: User | Standing, *, at: datetime | None = None) -> Self:
         """Requests in the pools `user` works now, about patients whom that team looks after now.
@@ -118,6 +119,7 @@ class RefillRequestQuerySet(models.QuerySet["RefillRequest"]):
         standing = RefillRequestItem.objects.waiting().filter(prescription=prescription).first()
         if standing is not None:
             raise DuplicateRequest(standing)
+        limits.use("write-patient", by.pk)
         pool = Pool.objects.for_refill(patient=patient, ordered_by=prescription.team)
         request = RefillRequest(
             patient=patient, requested_by=by, form_token=press.token, form_digest=press.digest

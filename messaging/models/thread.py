@@ -10,9 +10,10 @@ from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts import leaving, terms
+from accounts import leaving, limits, terms
 from accounts.models import CareRelationship, Patient, ProxyGrant
 from accounts.models.family import near
+from accounts.models.patient import of_owner
 from accounts.models.user import Standing
 from accounts.notices import Notice
 from audit.ids import uuid7
@@ -23,7 +24,7 @@ from audit.verbs import verb
 from messaging import notices
 from messaging.clock import now
 from messaging.models.closure import Closure, Outcome
-from messaging.models.confidence import Confidence, begins_apart, may_write_for, may_write_in
+from messaging.models.confidence import Confidence, begins_apart, may_write_for, may_write_in, written_to
 from messaging.models.message import PREVIEW_LENGTH, Message, Press, Side
 from messaging.models.note import InternalNote
 from messaging.models.pool import Category, Pool
@@ -56,7 +57,7 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         """The patient's own threads; and for trusted people those about their topics that are not kept apart."""
         granted = ProxyGrant.objects.reading(user.pk, at=at).filter(patient=OuterRef("patient"))
         trusted = Q(Exists(granted.about(OuterRef("category"))), confidential=False)
-        return self.filter(Q(patient__user=user.pk) | trusted)
+        return self.filter(of_owner(user.pk) | trusted)
 
     def worked_by(self, user: User) -> Self:
         """Threads of the pools `user` works now, about patients whom that team looks after now: none near to her.
@@ -86,26 +87,29 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         confidential: bool | None = None,
         safety: Safety | None = None,
         follows: Thread | None = None,
+        from_reply: bool = False,
     ) -> Thread:
         """Begin a conversation: route, seal, promise, acknowledge, look for danger, notify. Everything or nothing.
 
         The same `form_token` from the same person finds the thread that its first press made. `pool` is
         the patient's own choice among those that look after her, `safety` what she was asked and shown.
         `confidential` keeps it from trusted people; unless the patient says so or not, her age does. `follows` is a
-        finished conversation of hers that this one goes on from, with the same team if it still looks after her.
+        finished conversation of hers that this one goes on from, with the same team if it still looks after her;
+        `from_reply` says that it was written as a reply there, whose files come along.
         Raises `MayNot` when `by` may not write for `patient`, `FormUsed` when that press sent something
         else, `NoPool` when nobody could read it.
         """
         leaving.as_things_stand()
+        patient = written_to(patient, by=by)
         if not may_write_for(by, patient, about=category):
             raise MayNot
-        if follows is not None and follows.patient_id != patient.pk:
+        if follows is not None and follows.patient.person_id != patient.pk:
             raise MayNot
         if confidential is None and follows is not None and follows.confidential:
             confidential = True
         if confidential is None:
             confidential = begins_apart(by, patient)
-        elif confidential and patient.user_id != by.pk:
+        elif confidential and not patient.is_own_of(by):
             raise MayNot
         if follows is not None and pool is None:
             pool = follows.pool
@@ -113,7 +117,7 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         press = Press.of(form_token, "thread", patient.pk, category.pk, chosen, subject, body)
         if twin := press.earlier_locked(Message.objects.all(), author=by):
             return twin.thread
-        check_patients_side(patient.pk, about=category.pk)
+        check_patients_side(patient.pk, about=category.pk, begins=True)
         moment = now()
         destination = Pool.objects.for_message(patient=patient, category=category, chosen=pool)
         due_at = destination.due(category, since=moment)
@@ -135,6 +139,9 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
             title=subject,
             help=written_with_help,
         )
+        if follows is not None and from_reply:
+            follows.attachments.go_with(message)
+            follows.drafts.spend(author=by, kind="reply", press=press, body=body, into=message)
         Message.objects.create(
             thread=thread,
             patient=patient,
@@ -284,9 +291,7 @@ class Thread(models.Model):
         """Nobody needs to call about an answer that was not read: the conversation goes on."""
         from messaging.models.unread import UnreadAlarm
 
-        # Only then can there be one: everything else that is last, or owed, has ended it.
-        if self.last_side == Side.TEAM:
-            UnreadAlarm.objects.settle_overtaken(self, by=by)
+        UnreadAlarm.objects.settle_overtaken(self, by=by)
 
     def note(self, *, author: User, body: str, form_token: UUID | None = None) -> InternalNote:
         return InternalNote.objects.keep(self, author=author, body=body, form_token=form_token)
@@ -362,6 +367,7 @@ class Thread(models.Model):
         help: bool = False,
     ) -> Message:
         """Write the message and bring the list columns up to date. Only for the verbs above."""
+        limits.use(f"write-{side}", author.pk)
         message = Message(
             thread=self,
             patient=self.patient,

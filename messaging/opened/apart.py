@@ -45,18 +45,20 @@ def _could_read(*, thread: UUID, at: datetime) -> QuerySet[Thread, tuple[bool]]:
 
 def apart_for_patient(thread: Thread, *, reader: User) -> Apart | None:
     """What the patient is shown about it; nothing for anybody else, and nothing to choose where she trusts nobody."""
-    if reader.patient_id != thread.patient_id:
+    if thread.patient_id not in reader.records:
         return None
     if thread.confidential:
         return _kept(thread, reader=reader, may_share=True)
     return Apart(is_kept=False, may_change=True) if _could_read(thread=thread.pk, at=now()) else None
 
 
-def apart_for_team(thread: Thread, *, reader: User) -> Apart:
-    """The same for the team: clinicians may keep it apart with a reason, and share what clinicians kept."""
+def apart_for_team(thread: Thread, *, reader: User, could_read: bool) -> Apart:
+    """The same for the team: clinicians may keep it apart with a reason, and share what clinicians kept.
+
+    `could_read` says that the patient trusts somebody with reading at all.
+    """
     if thread.confidential:
         return _kept(thread, reader=reader, may_share=reader.is_clinical)
-    could_read = bool(_could_read(thread=thread.pk, at=now()))
     return Apart(is_kept=False, may_change=reader.is_clinical and could_read)
 
 
@@ -64,8 +66,8 @@ def _kept(thread: Thread, *, reader: User, may_share: bool) -> Apart:
     kept = Confidence.objects.filter(thread=thread, shared_at=None).first()
     if kept is None:
         return Apart(is_kept=True, may_change=False)
-    by_patient = kept.kept_by_id == thread.patient.user_id
-    own = reader.patient_id == thread.patient_id
+    by_patient = kept.kept_by_id in thread.patient.owners
+    own = thread.patient_id in reader.records
     may_change = own or (may_share and not by_patient)
     if by_patient:
         return Apart(is_kept=True, may_change=may_change, by_patient=True, since=kept.kept_at)

@@ -7,9 +7,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from django.db.models import Case, OuterRef, Subquery, When
 from django.utils.translation import gettext as _
 
+from accounts.models import CareRelationship
 from accounts.people import People
+from audit.prepared import Prepared
 from audit.recorder import record_read
 from messaging.clock import now
 from messaging.models import (
@@ -24,6 +27,7 @@ from messaging.models import (
     WorkState,
 )
 from messaging.models.unread import owes_a_call
+from messaging.models.work import is_held
 from messaging.opened.files import Files
 from messaging.opened.flags import OpenFlag, flag_pairs, open_flags
 from messaging.opened.messages import (
@@ -35,10 +39,12 @@ from messaging.opened.messages import (
     versions_of,
 )
 from messaging.opened.team_lines import team_lines
-from messaging.opened.texts import OpenPatient, open_texts, patient_pairs
+from messaging.opened.texts import OpenPatient, open_texts, person_pairs, person_rows
 from messaging.opened.threads import messages_of
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from accounts.models import User
     from accounts.people import Person
     from messaging.opened.files import OpenFile
@@ -104,20 +110,19 @@ class Conversation:
     team_name: str
     owes_a_call: bool  # the patient has not read the answer: phone or letter
     unsent_files: tuple[OpenFile, ...]
+    lead_ref: UUID | None = None  # who leads the patient's care in this team
     flags: tuple[OpenFlag, ...] = ()  # newest first
 
-    def flag_of(self, message: OpenMessage) -> OpenFlag | None:
-        return next((flag for flag in self.flags if flag.message_ref == message.ref), None)
+    def answered_flags_of(self, message: OpenMessage) -> tuple[OpenFlag, ...]:
+        """What was found in it, and in what it was corrected to, that the team has answered."""
+        return tuple(
+            f for f in self.flags if f.message_ref == message.ref and f.is_pressing and f.is_answered
+        )
 
     @property
     def pressing(self) -> tuple[OpenFlag, ...]:
         """The flags that nobody has answered: those on what came since the team last wrote."""
-        answered = max((m.sent_at for m in self.messages if m.side == Side.TEAM), default=None)
-        return tuple(
-            flag
-            for flag in self.flags
-            if flag.is_pressing and (answered is None or flag.flagged_at > answered)
-        )
+        return tuple(flag for flag in self.flags if flag.is_pressing and not flag.is_answered)
 
     @property
     def messages(self) -> tuple[OpenMessage, ...]:
@@ -134,14 +139,10 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
     messages, earlier = messages_of(thread, before=before)
     notes = list(InternalNote.objects.filter(thread=thread).order_by("written_at"))
     closures = list(thread.closures.all())
-    flags = list(SafetyFlag.objects.filter(thread=thread).order_by("-flagged_at", "-id")[:FLAGS_SHOWN])
-    item = (
-        WorkItem.objects.filter(thread=thread)
-        .annotate(owes_a_call=owes_a_call())
-        .order_by("-created_at")
-        .first()
-    )
-    owner_id = item.holder_id if item and item.is_open else None
+    found = SafetyFlag.objects.filter(thread=thread).as_shown()
+    flags = list(found.order_by("-flagged_at", "-id")[:FLAGS_SHOWN])
+    item = _latest_work.first(thread=thread.pk, at=now())
+    owner_id = item.owner_id if item and item.is_open and item.held else None
     receipts = receipts_of(messages)
     versions = versions_of(messages)
     people = People.load(
@@ -156,7 +157,7 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
         of=thread,
         shown=[
             thread,
-            thread.patient,
+            *person_rows(thread.patient),
             *messages,
             *(version for found in versions.values() for version in found),
             *notes,
@@ -166,11 +167,11 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
         named=people.sealed_records(),
         category="message",
     )
-    take_as_read(messages, reader=reader, receipts=receipts)
+    take_as_read(messages, reader=reader, receipts=receipts, versions=versions)
     texts = open_texts(
         [
             (thread, "subject"),
-            *patient_pairs(thread.patient),
+            *person_pairs(thread.patient),
             *message_pairs(messages, versions),
             *((note, "body") for note in notes),
             *flag_pairs(flags),
@@ -209,7 +210,7 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
         ref=thread.pk,
         subject=texts[thread.pk, "subject"],
         category=thread.category.words,
-        patient=OpenPatient.of(thread.patient, texts),
+        patient=OpenPatient.at_work(thread.patient, texts),
         is_open=thread.is_open,
         outcome=next((str(Outcome(c.outcome).label) for c in closures if c.reopened_at is None), ""),
         entries=tuple(sorted(entries, key=lambda entry: entry.at, reverse=True)),
@@ -225,9 +226,24 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
         is_late=bool(item and owed and item.due_at < now()),
         team_name=thread.pool.name,
         owes_a_call=bool(item and item.owes_a_call),
+        lead_ref=item.lead_id if item else None,
         flags=open_flags(flags, texts),
         unsent_files=files.unsent(texts),
     )
+
+
+@Prepared
+def _latest_work(*, thread: UUID, at: datetime) -> QuerySet[WorkItem]:
+    """With what else has to be known of it, and of its patient, in one statement."""
+    care = CareRelationship.objects.current(at).filter(
+        patient=OuterRef("patient"), team=OuterRef("pool__team")
+    )
+    items = WorkItem.objects.filter(thread=thread).annotate(
+        owes_a_call=owes_a_call(),
+        held=Case(When(is_held(at), then=True), default=False),
+        lead_id=Subquery(care.values("lead")[:1]),
+    )
+    return items.order_by("-created_at")[:1]
 
 
 def _people_of(messages, notes, closures, receipts) -> set[UUID]:  # type: ignore[no-untyped-def]
@@ -248,5 +264,5 @@ def _events(closures: list[Closure], names: dict[UUID, Person]) -> list[EventLin
             )
         )
         if closure.reopened_at:
-            lines.append(EventLine(closure.reopened_at, _("A new message opened it again")))
+            lines.append(EventLine(closure.reopened_at, _("It was opened again")))
     return lines

@@ -10,8 +10,9 @@ from accounts.models import ProxyGrant
 from accounts.people import People
 from audit.recorder import record_read
 from audit.seals import UNREADABLE
-from messaging.models import Draft, DraftKind, Pool, Thread
+from messaging.models import SUBJECT_LIMIT, Draft, DraftKind, Pool, Thread
 from messaging.models.confidence import begins_apart
+from messaging.opened.help import help_for
 from messaging.opened.readers import readers_of
 from messaging.opened.texts import open_texts
 from messaging.red_flags import look
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
     from accounts.models import Patient, User
     from accounts.people import Person
+    from messaging.opened.help import Help
     from messaging.opened.readers import Readers
-    from messaging.red_flags import Finding
 
 LINE = 160
 
@@ -51,6 +52,7 @@ class OpenDraft:
     written_with_help: bool
     updated_at: datetime
     patient_name: str
+    follows: UUID | None  # the conversation that it goes on from
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,9 @@ class Check:
     team_changed_from: str  # the team that was chosen and cannot read it any more
     has_choice: bool
     also_read_by: tuple[Person, ...]
-    danger: Finding
+    may_keep_apart: bool  # she is the patient, and trusts somebody who could read it
+    is_apart: bool
+    help: Help | None  # for words that may mean danger
     urgent: str  # her answer, as the first page said it
 
 
@@ -133,11 +137,12 @@ def open_check(draft: Draft, *, reader: User) -> Check:
         raise NoPool
     granted = ProxyGrant.objects.current().filter(patient=draft.patient, scopes__contains=["read"])
     granted = granted.about(draft.category.pk)
-    # Where the age of the patient keeps what she begins apart, her trusted people do not read it.
-    apart = begins_apart(reader, draft.patient)
-    others = [] if apart else [pk for pk in granted.values_list("proxy", flat=True) if pk != reader.pk]
-    if draft.patient.user_id and draft.patient.user_id != reader.pk:
-        others.append(draft.patient.user_id)
+    trusted = [pk for pk in granted.values_list("proxy", flat=True) if pk != reader.pk]
+    is_apart = _is_apart(draft, reader)
+    others = [] if is_apart else list(trusted)
+    is_own = draft.patient.is_own_of(reader)
+    if (owner := draft.patient.owner_id) and not is_own:
+        others.append(owner)
     people = People.load(others, patient_id=draft.patient_id)
     opened, names = _opened(draft, reader, people)
     lost = draft.pool is not None and draft.pool.pk != pool.pk
@@ -148,13 +153,29 @@ def open_check(draft: Draft, *, reader: User) -> Check:
         team_changed_from=draft.pool.name if lost and draft.pool else "",
         has_choice=reachable.count() > 1,
         also_read_by=tuple(names[pk] for pk in others if pk in names),
-        danger=look(opened.subject, opened.body),
+        may_keep_apart=is_own and bool(trusted),
+        is_apart=is_apart,
+        help=help_for(look(opened.subject, opened.body), pool),
         urgent=draft.urgent,
     )
 
 
+def _is_apart(draft: Draft, reader: User) -> bool:
+    """Whether it would be kept from trusted people: as she said, else like what it follows, else as her age says."""
+    if draft.confidential is not None:
+        return draft.confidential
+    return bool(draft.follows and draft.follows.confidential) or begins_apart(reader, draft.patient)
+
+
+def title_of(thread: Thread, *, reader: User) -> str:
+    """Open the title of a conversation, for what goes on from it; "" when it cannot be read. Recorded."""
+    receipt = record_read(reader=reader, of=thread, shown=[thread], category="message")
+    title = open_texts([(thread, "subject")], receipt=receipt)[thread.pk, "subject"]
+    return "" if title == str(UNREADABLE) else title[:SUBJECT_LIMIT]
+
+
 def _opened(draft: Draft, reader: User, people: People) -> tuple[OpenDraft, dict[UUID, Person]]:
-    for_another = draft.patient.user_id != reader.pk and draft.kind in (DraftKind.MESSAGE, DraftKind.REPLY)
+    for_another = not draft.patient.is_own_of(reader) and draft.kind in (DraftKind.MESSAGE, DraftKind.REPLY)
     named = [*people.sealed_records(), *([draft.patient] if for_another else [])]
     receipt = record_read(reader=reader, of=draft, shown=[draft], named=named, category="draft")
     pairs = [(draft, "subject"), (draft, "body"), *([(draft.patient, "name")] if for_another else [])]
@@ -173,5 +194,6 @@ def _opened(draft: Draft, reader: User, people: People) -> tuple[OpenDraft, dict
         written_with_help=draft.written_with_help,
         updated_at=draft.updated_at,
         patient_name=texts[draft.patient_id, "name"] if for_another else "",
+        follows=draft.follows_id,
     )
     return opened, people.opened(receipt)

@@ -55,7 +55,10 @@ class OpenFile:
         if self.scan == Scan.CHECKING:
             return _("Checking for viruses")
         if self.scan == Scan.INFECTED:
-            return _("This file did not pass our safety check. Nobody can open it.")
+            stopped = _("This file did not pass our safety check. Nobody can open it.")
+            if not self.is_mine:
+                return stopped
+            return " ".join([stopped, _("Send us another copy, or call us.")])
         return _("Virus check passed") if self.scan == Scan.CLEAN else _("Not checked for viruses")
 
     @property
@@ -107,20 +110,22 @@ def _of_page(*, thread: UUID, messages: list[UUID], reader: UUID, side: str) -> 
 
 
 def _may_have_files(reader: User, thread: Thread) -> bool:
-    return thread.patient_id == reader.patient_id or "attachments" in reader.scopes_for(thread.patient_id)
+    return "attachments" in reader.scopes_for(thread.patient_id)
 
 
 def open_row(row: Attachment, texts: Texts, *, reader: User) -> OpenFile:
     mine = row.uploaded_by_id == reader.pk
-    cleared = row.scan == Scan.CLEAN or (row.scan == Scan.UNSCANNED and not settings.SCANNER_URL)
+    # Where there is no scanner any more, nobody is checking it.
+    scan = row.scan if settings.SCANNER_URL or row.scan != Scan.CHECKING else Scan.UNSCANNED.value
+    cleared = scan == Scan.CLEAN or (scan == Scan.UNSCANNED and not settings.SCANNER_URL)
     return OpenFile(
         ref=row.pk,
         name=texts[row.pk, "name"],
         kind=row.kind,
         size=row.size,
-        scan=row.scan,
+        scan=scan,
         is_mine=mine,
-        may_open=cleared or (mine and row.scan != Scan.INFECTED),
+        may_open=cleared or (mine and scan != Scan.INFECTED),
         taken_out=row.taken_out,
     )
 

@@ -51,7 +51,7 @@ def looked_at(*texts: str, helped: str, pool: Pool | None, patient: Patient | No
     finding = look(*texts)
     shown = _grade(helped)
     if finding.grade is not None and (shown is None or finding.grade < shown):
-        return Looked(help=_help(finding, pool or _nearest(patient)))
+        return Looked(help=help_for(finding, pool or _nearest(patient)))
     if shown is None:
         return Looked()
     return Looked(safety=Safety(shown=Shown(shown.code), chose=Chose.WENT_ON))
@@ -67,7 +67,10 @@ def _nearest(patient: Patient | None) -> Pool | None:
     return Pool.objects.reachable_by(patient).staffed().select_related("team").order_by("team__name").first()
 
 
-def _help(finding: Finding, pool: Pool | None) -> Help:
+def help_for(finding: Finding, pool: Pool | None) -> Help | None:
+    """The help to show for what was found; none when nothing was."""
+    if finding.grade is None:
+        return None
     opens_at: datetime | None = None
     closes_at: datetime | None = None
     if pool is not None:
@@ -77,7 +80,7 @@ def _help(finding: Finding, pool: Pool | None) -> Help:
             opens_at, closes_at = clock.next_opening(moment), clock.closes_at(moment)
         except NeverOpen:
             pass  # the phone number stands without hours
-    grade = finding.grade or Grade.SAME_DAY
+    grade = finding.grade
     return Help(
         grade=grade,
         has_emergency=finding.has_emergency,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from accounts.models import CareRelationship, ProxyGrant, Scope
+from accounts.models import Patient, ProxyGrant, Scope
 from accounts.people import People
 from audit.recorder import record_read
 from messaging.models import CategoryCode, Prescription, RefillRequestItem, Thread
@@ -50,30 +50,25 @@ class Panel:
 
     lead: Person | None
     trusted: tuple[Helper, ...]
+    is_read_by_trusted: bool  # as far as a conversation is not kept from them
     shows_medicines: bool
     medicines: tuple[MedicineLine, ...]
     open_refills: tuple[RefillLine, ...]
 
 
-def open_panel(thread: Thread, *, reader: User) -> Panel:
+def open_panel(thread: Thread, *, reader: User, lead_id: UUID | None) -> Panel:
     """Open what stands beside `thread`, recorded as a reading of its own: the patient is told what was shown.
 
     Medicines open for clinicians alone, and of the waiting requests those of the pools `reader` works.
     """
     prescriptions: list[Prescription] = []
     refills: list[RefillRequestItem] = []
+    # What she takes is hers whatever record it was ordered in.
+    records = Patient.objects.one_with(thread.patient).values("pk")
     if reader.is_clinical:
-        prescriptions = list(
-            Prescription.objects.filter(patient=thread.patient_id, stopped_on=None)[:MOST_SHOWN]
-        )
-        waiting = RefillRequestItem.objects.worked_by(reader).waiting().filter(patient=thread.patient_id)
+        prescriptions = list(Prescription.objects.filter(patient__in=records, stopped_on=None)[:MOST_SHOWN])
+        waiting = RefillRequestItem.objects.worked_by(reader).waiting().filter(patient__in=records)
         refills = list(waiting.select_related("prescription")[:MOST_SHOWN])
-    lead_id = (
-        CareRelationship.objects.current()
-        .filter(patient=thread.patient_id, team=thread.pool.team_id)
-        .values_list("lead", flat=True)
-        .first()
-    )
     grants = list(ProxyGrant.objects.current().filter(patient=thread.patient_id))
     people = People.load(
         [lead_id, *(grant.proxy_id for grant in grants)], patient_id=thread.patient_id, to_patient=False
@@ -99,6 +94,7 @@ def open_panel(thread: Thread, *, reader: User) -> Panel:
             for grant in grants
             if grant.proxy_id in names
         ),
+        is_read_by_trusted=any(Scope.READ in grant.scopes for grant in grants),
         shows_medicines=reader.is_clinical,
         medicines=tuple(
             MedicineLine(texts[order.pk, "medicine"], texts[order.pk, "directions"])

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """That the patient's own clinician is away: until when, and who reads meanwhile."""
+    """That the patient's own clinician is away: until when, and who reads meanwhile. No reader: the whole team."""
 
     away: Person
     back_at: datetime
-    reader: Person
+    reader: Person | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,8 @@ def cover_of(pool: Pool, *, patient_id: UUID) -> Cover | None:
     if absence is None:
         return None
     people = People.load([lead_id, absence.cover_id], patient_id=patient_id).opened()
-    return Cover(people[lead_id], absence.ends_at, people[absence.cover_id])
+    reader = people[absence.cover_id] if absence.is_covered else None
+    return Cover(people[lead_id], absence.ends_at, reader)
 
 
 def _lead_of(patient_id: UUID, pool: Pool) -> UUID | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
+from accounts import limits
 from accounts.people import People
 from audit.blind_index import Wanted
 from audit.recorder import record_read
@@ -83,9 +84,12 @@ def open_search(*, reader: User, patient: Patient, asked: SearchForm | None) -> 
     """Open what `reader` may read of `patient` and has all the words, newest first. `asked` is a valid form.
 
     Every text that is opened is named in the event, with what was looked for: also the few that only seemed
-    to match.
+    to match. Raises `TooMuch`.
     """
-    mine = Thread.objects.of_patients_side(reader).filter(patient=patient)
+    if asked is not None:
+        limits.use("search", reader.pk)
+    records = reader.records_with(patient.pk)
+    mine = Thread.objects.of_patients_side(reader).filter(patient__in=records)
     writers = list(_written(mine).order_by().values_list("author", flat=True).distinct())
     people = People.load([*writers, reader.pk], patient_id=patient.pk)
     names: dict[UUID, Person] = {}
@@ -114,7 +118,7 @@ def open_search(*, reader: User, patient: Patient, asked: SearchForm | None) -> 
     after = Position.parse(asked.cleaned_data["after"]) if asked else None
     if asked is not None:
         wanted = Wanted.read(asked.words)
-        candidates = _candidates(mine, asked, wanted, patient=patient)
+        candidates = _candidates(mine, asked, wanted, of=records)
         place = after
         for length in OPENED:
             page = Page.cut(candidates, keys=NEWEST_FIRST, after=place, length=length)
@@ -150,7 +154,7 @@ def _written(threads: QuerySet[Thread]) -> MessageQuerySet:
 
 
 def _candidates(
-    threads: QuerySet[Thread], asked: SearchForm, wanted: Wanted, *, patient: Patient
+    threads: QuerySet[Thread], asked: SearchForm, wanted: Wanted, *, of: list[UUID]
 ) -> QuerySet[Message]:
     data = asked.cleaned_data
     if data["category"]:
@@ -159,7 +163,7 @@ def _candidates(
         threads = threads.filter(state=data["state"])
     found = _written(threads)
     if asked.words:
-        found = found.filter(pk__in=MessageWords.objects.having(wanted, of=[patient.pk]).values("pk"))
+        found = found.filter(pk__in=MessageWords.objects.having(wanted, of=of).values("pk"))
     if data["writer"]:
         found = found.filter(author=data["writer"])
     since, until = asked.bounds()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -35,9 +35,20 @@ def patient_pairs(patient: Patient) -> list[Pair]:
     return [(patient, field) for field in PATIENT_FIELDS]
 
 
+def person_rows(patient: Patient) -> list[Patient]:
+    """The rows that say to the team who the patient is: her record as it is now, and where the thing was filed."""
+    return [patient] if patient.joined_into is None else [patient.joined_into, patient]
+
+
+def person_pairs(patient: Patient) -> list[Pair]:
+    """What the team's pages need opened of them."""
+    filed: list[Pair] = [] if patient.joined_into is None else [(patient, "record_number")]
+    return [*patient_pairs(patient.stays), *filed]
+
+
 @dataclass(frozen=True, slots=True)
 class OpenPatient:
-    """Who a page is about."""
+    """Who a page is about. `filed_under` is the number of a record that was joined away, where the thing is of that."""
 
     ref: UUID
     name: str
@@ -47,6 +58,15 @@ class OpenPatient:
     language: str
     state: str
     state_words: str  # empty while the record is active
+    filed_under: str = ""
+
+    @classmethod
+    def at_work(cls, patient: Patient, texts: Texts) -> OpenPatient:
+        """The same for the team, which knows one person by one name, whatever record a thing is of."""
+        known = cls.of(patient.stays, texts)
+        if patient.joined_into is None:
+            return known
+        return replace(known, filed_under=texts[patient.pk, "record_number"])
 
     @classmethod
     def of(cls, patient: Patient, texts: Texts) -> OpenPatient:

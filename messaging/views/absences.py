@@ -11,8 +11,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from accounts.policy import policy, signed_in
-from messaging.access import absence_for
-from messaging.forms import AbsenceForm
+from messaging.access import absence_for, absence_to_cover_for
+from messaging.forms import AbsenceForm, CoverForm
 from messaging.models import Absence
 from messaging.opened.absences import absences_of
 from messaging.refusals import Incomplete, Refusal
@@ -50,6 +50,19 @@ def absence_end(request: PortalRequest, ref: UUID) -> HttpResponse:
     except Refusal as refusal:
         return _show(request, AbsenceForm(), problem=str(refusal.words), status=refusal.status)
     return redirect(f"{reverse('absences')}?done=ended")
+
+
+@policy(post=signed_in("staff"))
+@require_http_methods(["POST"])
+def absence_cover(request: PortalRequest, ref: UUID) -> HttpResponse:
+    """Another colleague for days on which the one who was chosen cannot read any more."""
+    found = absence_to_cover_for(request.user, ref)
+    form = CoverForm(request.POST)
+    try:
+        found.be_covered(cover=form.cleaned_data.get("cover") if form.is_valid() else None, by=request.user)
+    except Refusal as refusal:
+        return _show(request, AbsenceForm(), problem=str(refusal.words), status=refusal.status)
+    return redirect(f"{reverse('absences')}?done=covered")
 
 
 def _show(request: PortalRequest, form: AbsenceForm, *, problem: str = "", status: int = 200) -> HttpResponse:

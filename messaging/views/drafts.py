@@ -32,16 +32,26 @@ from messaging.filing.uploads import takes_files
 from messaging.models import Draft, DraftKind, Place, Side, Urgent
 from messaging.models.attachment import may_have_files
 from messaging.opened.choices import message_choices
-from messaging.opened.drafts import drafts_of, open_check, open_draft
+from messaging.opened.drafts import drafts_of, open_check, open_draft, title_of
 from messaging.opened.files import unsent_files
 from messaging.opened.sent import sent_message
 from messaging.opened.threads import inbox_counts
-from messaging.refusals import DraftMovedOn, DraftUnfinished, NoPool, Refusal, TeamMovedOn
+from messaging.refusals import (
+    DraftGone,
+    DraftMovedOn,
+    DraftTooLong,
+    DraftUnfinished,
+    NoPool,
+    Refusal,
+    TeamMovedOn,
+    TooManyDrafts,
+)
 from messaging.views.uploads import add_or_remove, asks_for_part, files_part, take_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from accounts.models import Patient
     from accounts.requests import PortalRequest
     from messaging.models import Thread
 
@@ -56,11 +66,11 @@ def _in_words(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         try:
             return view(request, *args, **kwargs)
         except Refusal as refusal:
-            if _saves_itself(request):
-                return HttpResponse(str(refusal.words), status=refusal.status, content_type="text/plain")
-            return render(
-                request, "messaging/draft_refused.html", {"words": refusal.words}, status=refusal.status
-            )
+            if saves_itself(request):
+                return in_one_line(refusal)
+            # Whatever stands against it, what was typed is on the page, to be taken along.
+            context = {"words": refusal.words, "typed": request.POST.get("body", "").strip()}
+            return render(request, "messaging/draft_refused.html", context, status=refusal.status)
 
     return answer
 
@@ -69,25 +79,39 @@ def _in_words(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 @require_http_methods(["GET", "HEAD", "POST"])
 @_in_words
 def message_new(request: PortalRequest) -> HttpResponse:
-    """The first step, before there is a draft: it is asked every time. `?about=` brings the topic along."""
-    patient = acting_patient(request)
-    if request.method != "POST":
-        return _ask(request, UrgentForm(initial={"about": request.GET.get("about", "")}), patient.pk)
-    form = UrgentForm(request.POST)
+    """The first step, before there is a draft: it is asked every time.
+
+    `?about=` brings the topic along, `?follows=` the conversation that it goes on from, with its patient.
+    """
+    sent = UrgentForm(request.POST) if request.method == "POST" else None
+    form = sent or UrgentForm(initial={name: request.GET.get(name, "") for name in ("about", "follows")})
+    followed = form.followed
+    earlier = own_thread_for(request.user, followed) if followed else None
+    patient = earlier.patient if earlier else acting_patient(request)
+    if sent is None:
+        return _ask(request, form, patient.pk, patient=patient)
     if not form.is_valid():
-        return _ask(request, form, form["patient"].value() or patient.pk, status=422)
+        return _ask(request, form, form["patient"].value() or patient.pk, patient=patient, status=422)
     data = form.cleaned_data
     try:
         letter = Draft.objects.begin(
             by=request.user,
-            patient=acting_patient_as_written(request, written_for=data["patient"]),
+            patient=patient if earlier else acting_patient_as_written(request, written_for=data["patient"]),
             urgent=data["now"],
             category=category_for(request.user, data["about"]) if data["about"] else None,
             form_token=data["form_token"],
+            follows=earlier,
+            subject=title_of(earlier, reader=request.user) if earlier else "",
         )
     except AnotherPatient as another:
         form.refuse("now", another.words)
-        return _ask(request, form, patient.pk, status=another.status)
+        return _ask(request, form, patient.pk, patient=patient, status=another.status)
+    except TooManyDrafts as many:
+        if data["now"] == Urgent.NO:
+            raise
+        # Whom to call comes before everything, also before the reason why she cannot write.
+        context = {"ref": None, "is_unsure": data["now"] == Urgent.UNSURE, "words": many.words}
+        return render(request, "messaging/draft_stop.html", context, status=many.status)
     return _go_on(letter)
 
 
@@ -124,10 +148,10 @@ def draft_urgent(request: PortalRequest, ref: UUID) -> HttpResponse:
     if request.method != "POST":
         # Who only turned back a page has answered; who comes back to a draft is asked anew.
         answered = {"now": letter.urgent} if "back" in request.GET else None
-        return _ask(request, UrgentForm(initial=answered), letter.patient_id, letter=letter)
+        return _ask(request, UrgentForm(initial=answered), letter.patient_id, patient=letter.patient, ref=ref)
     form = UrgentForm(request.POST)
     if not form.is_valid():
-        return _ask(request, form, letter.patient_id, letter=letter, status=422)
+        return _ask(request, form, letter.patient_id, patient=letter.patient, ref=ref, status=422)
     return _go_on(letter.answer(by=request.user, urgent=form.cleaned_data["now"]))
 
 
@@ -190,22 +214,16 @@ def draft_text(request: PortalRequest, ref: UUID) -> HttpResponse:
     """Title and message. Each press, and a page that saves by itself, keeps what stands there first."""
     letter = letter_for(request.user, ref)
     if letter.is_sent:
-        return _sent(letter)
+        return _sent(letter) if request.method != "POST" else _sent_elsewhere(request, letter)
     if request.method != "POST":
-        kept = KeptForm.take(request.user, request.path)
-        if kept is not None and kept.kept_at > letter.updated_at:
-            letter = letter.keep(by=request.user, **{**DraftForm(kept.data).kept(), "seen": None})
-        return _write(request, letter, was_kept=kept is not None)
+        return _come_back(request, letter)
     form = DraftForm(request.POST)
     try:
         letter = letter.keep(by=request.user, **form.kept())
-    except DraftMovedOn as moved:
-        if _saves_itself(request):
-            raise
-        form.refuse("body", moved.words)
-        return _write(request, letter, form, status=moved.status, shows_other=True)
-    if _saves_itself(request):
-        return _saved(request, letter)
+    except (DraftMovedOn, DraftTooLong) as refusal:
+        return _not_kept(request, letter, form, refusal)
+    if saves_itself(request):
+        return saved(request, letter)
     problems = take_in(request, Place(Side.PATIENT, draft=letter), token=None)
     if "save" in request.POST and not problems:
         return redirect(f"{reverse('draft-text', args=[letter.pk])}?saved=1")
@@ -222,12 +240,15 @@ def draft_files(request: PortalRequest, ref: UUID) -> HttpResponse:
     """Add files to a new message, or take one away again. What is typed beside them is kept."""
     letter = letter_for(request.user, ref)
     if letter.is_sent:
-        return _sent(letter)
+        return _sent_elsewhere(request, letter)
     place = Place(Side.PATIENT, draft=letter)
     if asks_for_part(request):
         return files_part(request, place, add_or_remove(request, place, token=None))
     form = DraftForm(request.POST)
-    letter = letter.keep(by=request.user, **form.kept())
+    try:
+        letter = letter.keep(by=request.user, **form.kept())
+    except (DraftMovedOn, DraftTooLong) as refusal:
+        return _not_kept(request, letter, form, refusal)
     form.say_only(add_or_remove(request, Place(Side.PATIENT, draft=letter), token=None))
     return _write(request, letter, form, status=422 if form.errors else 200)
 
@@ -244,10 +265,15 @@ def draft_check(request: PortalRequest, ref: UUID) -> HttpResponse:
         return _check(request, letter)
     form = SendForm(request.POST)
     form.is_valid()
+    data = form.cleaned_data
+    if data.get("asks_apart"):
+        letter = letter.keep_apart(by=request.user, apart=data["apart"])
+        if saves_itself(request):
+            return saved(request, letter)
+        if "save" in request.POST:
+            return redirect(f"{reverse('draft-check', args=[letter.pk])}?saved=1")
     try:
-        message = letter.send(
-            by=request.user, seen=form.cleaned_data.get("revision"), to=form.cleaned_data.get("pool")
-        )
+        message = letter.send(by=request.user, seen=data.get("revision"), to=data.get("pool"))
     except DraftUnfinished as unfinished:
         return redirect(STEPS[unfinished.step], letter.pk)
     except (DraftMovedOn, TeamMovedOn, NoPool) as refusal:
@@ -272,28 +298,15 @@ def message_sent(request: PortalRequest, ref: UUID) -> HttpResponse:
     return render(request, "messaging/message_sent.html", {"sent": sent_message(thread, reader=request.user)})
 
 
-@policy(post=signed_in("patient"))
-@takes_files
-@require_http_methods(["POST"])
-@_in_words
-def thread_draft(request: PortalRequest, ref: UUID) -> HttpResponse:
-    """Keep a reply that is being written."""
-    return keep_in(request, own_thread_for(request.user, ref), DraftKind.REPLY, page="thread")
-
-
-def keep_in(request: PortalRequest, thread: Thread, kind: str, *, page: str) -> HttpResponse:
-    """Keep what is being written in a conversation, from either side."""
+def keep_in(request: PortalRequest, thread: Thread, kind: str) -> tuple[Draft | None, list[str]]:
+    """Keep what is being written in a conversation, from either side, and say what stands against its files."""
     form = JottedForm(request.POST)
     form.is_valid()
     kept = Draft.objects.keep(by=request.user, thread=thread, kind=kind, **form.kept())
-    if _saves_itself(request):
-        return _saved(request, kept)
-    if kind != DraftKind.NOTE:
-        side = Side.PATIENT if kind == DraftKind.REPLY else Side.TEAM
-        if problems := take_in(request, Place(side, thread=thread), token=None):
-            words = " ".join(problems)
-            return render(request, "messaging/draft_refused.html", {"words": words}, status=422)
-    return redirect(f"{reverse(page, args=[thread.pk])}?saved=1#reply")
+    if saves_itself(request) or kind == DraftKind.NOTE:
+        return kept, []
+    side = Side.PATIENT if kind == DraftKind.REPLY else Side.TEAM
+    return kept, take_in(request, Place(side, thread=thread), token=None)
 
 
 def _go_on(letter: Draft) -> HttpResponse:
@@ -311,11 +324,51 @@ def _sent(letter: Draft) -> HttpResponse:
     return redirect("message-sent", message.thread_id) if message else redirect("drafts")
 
 
-def _saves_itself(request: PortalRequest) -> bool:
+def _sent_elsewhere(request: PortalRequest, letter: Draft) -> HttpResponse:
+    """What was added in one window after another had sent it becomes the beginning of a reply. Not a word is lost."""
+    form = DraftForm(request.POST)
+    words = form.kept()
+    if letter.message is None or letter.said(words["subject"], words["body"]):
+        return _sent(letter)
+    if saves_itself(request):
+        raise DraftGone
+    thread = letter.message.thread
+    Draft.objects.keep(by=request.user, thread=thread, kind=DraftKind.REPLY, body=words["body"])
+    return redirect(f"{thread.get_absolute_url()}?done=added#reply")
+
+
+def _come_back(request: PortalRequest, letter: Draft) -> HttpResponse:
+    """The page for the words, with what a session's end cut off, if that is newer."""
+    kept = KeptForm.take(request.user, request.path)
+    if kept is not None and kept.kept_at > letter.updated_at:
+        form = DraftForm(kept.data)
+        try:
+            letter = letter.keep(by=request.user, **{**form.kept(), "seen": None})
+        except DraftTooLong as refusal:
+            return _not_kept(request, letter, form, refusal)
+    return _write(request, letter, was_kept=kept is not None)
+
+
+def _not_kept(request: PortalRequest, letter: Draft, form: DraftForm, refusal: Refusal) -> HttpResponse:
+    """The same page once more with what was typed, and with what another window kept meanwhile."""
+    if saves_itself(request):
+        raise refusal
+    form.refuse("body", refusal.words)
+    moved = isinstance(refusal, DraftMovedOn)
+    return _write(request, letter, form, status=refusal.status, shows_other=moved)
+
+
+def saves_itself(request: PortalRequest) -> bool:
+    """Whether the page sends this by itself, while somebody types."""
     return "autosave" in request.POST
 
 
-def _saved(request: PortalRequest, kept: Draft | None) -> HttpResponse:
+def in_one_line(refusal: Refusal) -> HttpResponse:
+    """For the line of a page that saves by itself."""
+    return HttpResponse(str(refusal.words), status=refusal.status, content_type="text/plain")
+
+
+def saved(request: PortalRequest, kept: Draft | None) -> HttpResponse:
     """One line for the page that saves by itself, and the revision that it shows from now on."""
     answer = render(request, "messaging/_draft_saved.html", {"saved_at": kept.updated_at if kept else None})
     answer["X-Draft-Revision"] = str(kept.revision if kept else 0)
@@ -327,16 +380,12 @@ def _ask(
     form: UrgentForm,
     written_for: object,
     *,
-    letter: Draft | None = None,
+    patient: Patient,
+    ref: UUID | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    patient = letter.patient if letter else acting_patient(request)
-    context = {
-        "form": form,
-        "ref": letter.pk if letter else None,
-        "written_for": written_for,
-        "choices": message_choices(patient, writer=request.user),
-    }
+    choices = message_choices(patient, writer=request.user)
+    context = {"form": form, "ref": ref, "written_for": written_for, "choices": choices}
     return render(request, "messaging/draft_urgent.html", context, status=status)
 
 
@@ -376,10 +425,21 @@ def _check(request: PortalRequest, letter: Draft, *, problem: str = "", status: 
     try:
         check = open_check(letter, reader=request.user)
     except NoPool as nobody:
-        return render(request, "messaging/draft_refused.html", {"words": nobody.words}, status=nobody.status)
+        return render(
+            request,
+            "messaging/draft_refused.html",
+            {"words": nobody.words, "typed": ""},
+            status=nobody.status,
+        )
     step = letter.missing_step(check.draft)
     if step:
         return redirect(STEPS[step], letter.pk)
     files = unsent_files(Place(Side.PATIENT, draft=letter), reader=request.user)
-    context = {"check": check, "ref": letter.pk, "problem": problem, "files": files}
+    context = {
+        "check": check,
+        "ref": letter.pk,
+        "problem": problem,
+        "files": files,
+        "saved": "saved" in request.GET,
+    }
     return render(request, "messaging/draft_check.html", context, status=status)

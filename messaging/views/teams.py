@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.access import team_for
 from accounts.forms import SuccessorForm, TeamNameForm
 from accounts.policy import policy, signed_in
+from accounts.views.people import PURPOSE
 from audit.refusals import Refusal
 from messaging.access import pool_of
 from messaging.opened.teams import open_team, team_rows
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from accounts.models import CareTeam
     from accounts.requests import PortalRequest
 
+# These move patients from team to team, and so decide who reads them.
+change = signed_in("admin").fresh(PURPOSE)
 DONE = frozenset({"renamed", "merged", "closed", "fallback"})
 
 
@@ -51,7 +54,7 @@ def rename(request: PortalRequest, ref: UUID) -> HttpResponse:
     return redirect(f"{reverse('team', args=[ref])}?done=renamed")
 
 
-@policy(post=signed_in("admin"))
+@policy(post=change)
 @require_http_methods(["POST"])
 def merge(request: PortalRequest, ref: UUID) -> HttpResponse:
     found = team_for(request.user, ref)
@@ -67,7 +70,7 @@ def merge(request: PortalRequest, ref: UUID) -> HttpResponse:
     return redirect(f"{reverse('team', args=[successor.pk])}?done=merged")
 
 
-@policy(post=signed_in("admin"))
+@policy(post=change)
 @require_http_methods(["POST"])
 def close(request: PortalRequest, ref: UUID) -> HttpResponse:
     found = team_for(request.user, ref)
@@ -83,7 +86,7 @@ def close(request: PortalRequest, ref: UUID) -> HttpResponse:
     return redirect(f"{reverse('teams')}?done=closed")
 
 
-@policy(post=signed_in("admin"))
+@policy(post=change)
 @require_http_methods(["POST"])
 def fallback(request: PortalRequest, ref: UUID) -> HttpResponse:
     found = team_for(request.user, ref)

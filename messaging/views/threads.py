@@ -16,13 +16,14 @@ from accounts.policy import policy, signed_in
 from messaging.access import own_thread_for
 from messaging.filing.uploads import takes_files
 from messaging.forms import ReplyForm
-from messaging.models import SUBJECT_LIMIT, DraftKind, Place, PutAway, Side, Thread, ThreadState
+from messaging.models import DraftKind, Place, PutAway, Side, Thread, ThreadState
 from messaging.opened.apart import apart_for_patient
-from messaging.opened.drafts import written_in
+from messaging.opened.drafts import title_of, written_in
 from messaging.opened.help import looked_at
 from messaging.opened.paging import Position
 from messaging.opened.threads import AWAY, open_thread, patient_inbox
-from messaging.refusals import Refusal, TooLongAgo
+from messaging.refusals import DraftMovedOn, Refusal, TooLongAgo
+from messaging.views.drafts import in_one_line, keep_in, saved, saves_itself
 from messaging.views.uploads import add_or_remove, asks_for_part, files_part, take_in
 
 if TYPE_CHECKING:
@@ -81,22 +82,23 @@ def _follow_up(
     request: PortalRequest, found: Thread, form: ReplyForm, *, safety: Safety | None
 ) -> HttpResponse:
     """What ended long ago goes on in a new conversation about the same (PT10)."""
-    subject = open_thread(found, reader=request.user).subject
+    begun = written_in(found, reader=request.user, kind=DraftKind.REPLY)
     try:
-        begun = Thread.objects.start(
+        later = Thread.objects.start(
             by=request.user,
             patient=found.patient,
             category=found.category,
-            subject=subject[:SUBJECT_LIMIT],
+            subject=title_of(found, reader=request.user) or str(found.category.words),
             body=form.cleaned_data["body"],
             form_token=form.cleaned_data["form_token"],
             follows=found,
+            from_reply=True,
             safety=safety,
         )
     except Refusal as refusal:
         form.refuse("body", refusal.words)
-        return _show(request, found, form, status=refusal.status)
-    return redirect(f"{begun.get_absolute_url()}?sent=1#sent")
+        return _show(request, found, form, status=refusal.status, draft=begun)
+    return redirect(f"{later.get_absolute_url()}?sent=1#sent")
 
 
 @policy(post=signed_in("patient"))
@@ -130,8 +132,30 @@ def thread_files(request: PortalRequest, ref: UUID) -> HttpResponse:
     if asks_for_part(request):
         return files_part(request, place, problems)
     form.say_only(problems)
-    begun = written_in(found, reader=request.user, kind=DraftKind.REPLY)
-    return _show(request, found, form, status=422 if problems else 200, draft=begun)
+    return _show(request, found, form, status=422 if problems else 200)
+
+
+@policy(post=signed_in("patient"))
+@takes_files
+@require_http_methods(["POST"])
+def thread_draft(request: PortalRequest, ref: UUID) -> HttpResponse:
+    """Keep a reply that is being written."""
+    found = own_thread_for(request.user, ref)
+    form = ReplyForm(request.POST)
+    try:
+        kept, problems = keep_in(request, found, DraftKind.REPLY)
+    except Refusal as refusal:
+        if saves_itself(request):
+            return in_one_line(refusal)
+        form.refuse("body", refusal.words)
+        moved = isinstance(refusal, DraftMovedOn)
+        return _show(request, found, form, status=refusal.status, shows_other=moved)
+    if saves_itself(request):
+        return saved(request, kept)
+    if problems:
+        form.say_only(problems)
+        return _show(request, found, form, status=422)
+    return redirect(f"{found.get_absolute_url()}?saved=1#reply")
 
 
 def _show(
@@ -144,7 +168,11 @@ def _show(
     was_kept: bool = False,
     draft: OpenDraft | None = None,
     problem: str = "",
+    shows_other: bool = False,
 ) -> HttpResponse:
+    if draft is None and form.is_bound:
+        # The page that comes back saves by itself as well, and has to know on which state of the words it builds.
+        draft = written_in(found, reader=request.user, kind=DraftKind.REPLY)
     opened = open_thread(found, reader=request.user, before=message_ref_in(request))
     context = {
         "thread": opened,
@@ -152,6 +180,7 @@ def _show(
         "help": help,
         "was_kept": was_kept,
         "draft": draft,
+        "other": draft if shows_other else None,
         "just_sent": "sent" in request.GET,
         "apart": apart_for_patient(found, reader=request.user),
         "done": request.GET.get("done", ""),

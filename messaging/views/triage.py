@@ -22,8 +22,8 @@ from messaging.opened.drafts import all_written_in
 from messaging.opened.medicines import refill_count
 from messaging.opened.panels import open_panel
 from messaging.opened.queue import View, queue_version, team_queue
-from messaging.refusals import Refusal
-from messaging.views.drafts import keep_in
+from messaging.refusals import DraftMovedOn, Refusal
+from messaging.views.drafts import in_one_line, keep_in, saved, saves_itself
 from messaging.views.threads import message_ref_in, position_in, reply_form_of
 from messaging.views.uploads import add_or_remove, asks_for_part, files_part, take_in
 
@@ -63,10 +63,22 @@ def inbox_draft(request: PortalRequest, ref: UUID) -> HttpResponse:
     """Keep an answer or a note that is being written: one of each for each of us."""
     thread = worked_thread_for(request.user, ref)
     kind = DraftKind.NOTE if request.POST.get("kind") == DraftKind.NOTE else DraftKind.ANSWER
+    form = NoteForm(request.POST) if kind == DraftKind.NOTE else ReplyForm(request.POST)
     try:
-        return keep_in(request, thread, kind, page="inbox-thread")
+        kept, problems = keep_in(request, thread, kind)
     except Refusal as refusal:
-        return HttpResponse(str(refusal.words), status=refusal.status, content_type="text/plain")
+        if saves_itself(request):
+            return in_one_line(refusal)
+        form.refuse("body", refusal.words)
+        return _show_again(
+            request, thread, form, status=refusal.status, shows_other=isinstance(refusal, DraftMovedOn)
+        )
+    if saves_itself(request):
+        return saved(request, kept)
+    if problems and isinstance(form, ReplyForm):
+        form.say_only(problems)
+        return _show_again(request, thread, form, status=422)
+    return redirect(f"{reverse('inbox-thread', args=[thread.pk])}?saved=1#reply")
 
 
 @policy(post=signed_in("staff"))
@@ -190,16 +202,20 @@ def _show(
     kept: KeptText | None = None,
     kept_is_note: bool = False,
     status: int = 200,
+    shows_other: bool = False,
 ) -> HttpResponse:
     begun = all_written_in(thread, reader=request.user)
     answer, jotted = begun.get(DraftKind.ANSWER), begun.get(DraftKind.NOTE)
     began, reply_was_kept = reply_form_of(answer, None if kept_is_note else kept)
     note_began, note_was_kept = reply_form_of(jotted, kept if kept_is_note else None)
+    queue = _queue(request)
+    conversation = open_conversation(thread, reader=request.user, before=message_ref_in(request))
+    panel = open_panel(thread, reader=request.user, lead_id=conversation.lead_ref)
     context = {
-        **_queue(request),
-        "conversation": open_conversation(thread, reader=request.user, before=message_ref_in(request)),
-        "panel": open_panel(thread, reader=request.user),
-        "apart": apart_for_team(thread, reader=request.user),
+        **queue,
+        "conversation": conversation,
+        "panel": panel,
+        "apart": apart_for_team(thread, reader=request.user, could_read=panel.is_read_by_trusted),
         "reply_form": reply or began,
         "note_form": note or NoteForm(initial=note_began.initial),
         "close_form": close or CloseForm(),
@@ -207,12 +223,27 @@ def _show(
         "mode": mode or ("note" if jotted and not answer else "reply"),
         "answer_draft": answer,
         "note_draft": jotted,
+        "other": (jotted if mode == "note" else answer) if shows_other else None,
         "outcomes": ENDINGS,
         "problem": problem,
         "was_kept": reply_was_kept or note_was_kept,
         "done": request.GET.get("done", ""),
     }
     return render(request, "messaging/inbox.html", context, status=status)
+
+
+def _show_again(
+    request: PortalRequest,
+    thread: Thread,
+    form: ReplyForm | NoteForm,
+    *,
+    status: int,
+    shows_other: bool = False,
+) -> HttpResponse:
+    """The page once more, with what was typed in the box it was typed in."""
+    if isinstance(form, NoteForm):
+        return _show(request, thread, note=form, mode="note", status=status, shows_other=shows_other)
+    return _show(request, thread, reply=form, status=status, shows_other=shows_other)
 
 
 def _queue(request: PortalRequest) -> dict[str, object]:

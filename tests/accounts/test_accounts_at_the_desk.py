@@ -31,7 +31,7 @@ def code_on(answer) -> str:
 
 
 def test_the_desk_registers_invites_and_the_patient_joins_in_her_language(cast, enter):
-    sam = enter(cast.sam)
+    sam = enter(cast.sam, fresh="people")
     missing = find(sam, "RC-200100")
     assert missing.status_code == 422 and "Register a new patient" in missing.content.decode()
     answer = sam.post("/desk/accounts/new/", {**NEW, "team": str(cast.team("okafor").pk)})
@@ -131,7 +131,7 @@ def test_sessions_end_and_the_account_closes_and_comes_back_by_invitation(cast, 
 
 def test_an_invitation_is_taken_back(cast, enter):
     patient = a_newcomer(cast)
-    sam, page = enter(cast.sam), f"/desk/accounts/{patient.pk}/"
+    sam, page = enter(cast.sam, fresh="people"), f"/desk/accounts/{patient.pk}/"
     sam.post(f"{page}invite/", {})
     sam.post(f"{page}revoke/")
     assert Invitation.objects.get(patient=patient).state == "revoked"

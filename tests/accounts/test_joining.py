@@ -257,10 +257,12 @@ def test_nobody_is_invited_to_a_record_that_has_an_account(cast):
         invite(cast, cast.patient("ana"))
 
 
-def test_who_was_closed_comes_back_with_nothing_of_what_opened_it(cast):
+def test_who_was_closed_comes_back_with_nothing_of_what_opened_it(cast, clock):
     ana = cast.patient("ana")
     cast.ana.deactivate(by=cast.root)
-    code = invite(cast, ana).code
+    invitation, code = invite(cast, ana)
+    invitation.second.sign(by=cast.root)
+    clock.shift(24 * 3600)
     ask(code, email="ana.new@riverside.example")
     client = choose_password(link_in_mail())
     assert client.get("/sign-in/code/")["Location"].startswith("/sign-in/set-up/")

@@ -7,7 +7,7 @@ import time_machine
 from django.core import mail
 from django.test import Client
 
-from accounts.models import AuthenticatorApp, FactorLoss, KnownDevice, RecoverySheet
+from accounts.models import AuthenticatorApp, FactorLoss, KnownDevice, Notification, RecoverySheet
 from accounts.tasks import sweep_notifications
 from audit.models import AuditEvent
 from tests.accounts.steps import give_password, is_in, sign_in
@@ -107,3 +107,41 @@ def test_the_desk_may_not_try_for_long(cast, enter):
     sam = enter(cast.sam)
     tries = [sam.post(DESK, {**ANA, "birth_date": f"1958-04-{day:02}"}).status_code for day in range(1, 13)]
     assert tries == [422] * 10 + [429] * 2
+
+
+def test_who_works_here_is_known_by_those_who_keep_the_house_and_never_by_the_desk_alone(cast, enter, clock):
+    """Maya is a nurse, and a patient of Sam's team, too: what the desk can read of her opens no work."""
+    record = cast.patient("ben")
+    record.user = None
+    record.save(update_fields=["user"])
+    record.user = cast.maya
+    record.save(update_fields=["user"])
+    colleague = give_password(cast, "maya")
+    assert "who keeps the accounts" in colleague.get(LOST).content.decode()
+    colleague.post(LOST)
+    loss = FactorLoss.objects.get()
+    answer = enter(cast.sam).post(DESK, {"record_number": "RC-104932", "birth_date": "1984-11-02"})
+    assert answer.status_code == 422
+    assert enter(cast.sam, fresh="people").post(f"/people/lost/{loss.pk}/").status_code == 403
+    officer = enter(cast.mira, fresh="people")
+    assert "Maya Chen" in officer.get("/people/requests/").content.decode()
+    assert enter(cast.mira).post(f"/people/lost/{loss.pk}/")["Location"].startswith("/sign-in/again/")
+    assert officer.post(f"/people/lost/{loss.pk}/").status_code == 302
+    assert "Maya Chen" not in officer.get("/people/requests/").content.decode()
+    assert officer.post(f"/people/lost/{loss.pk}/").status_code == 404
+    colleague = give_password(cast, "maya")
+    assert colleague.get(SET_UP)["Location"] == "/sign-in/code/"
+    clock.shift(24 * 3600 + 1)
+    assert give_password(cast, "maya").get(SET_UP).status_code == 200
+
+
+def test_nobody_lets_herself_back_in_and_the_other_keepers_hear_of_it(cast, enter, clock):
+    give_password(cast, "root").post(LOST)
+    loss = FactorLoss.objects.get()
+    herself = enter(cast.root, fresh="people")
+    assert "This is about you" in herself.get("/people/requests/").content.decode()
+    assert herself.post(f"/people/lost/{loss.pk}/").status_code == 422
+    assert FactorLoss.objects.get().checked_at is None
+    assert enter(cast.mira, fresh="people").post(f"/people/lost/{loss.pk}/").status_code == 302
+    told = Notification.objects.values_list("person", "notice")
+    assert set(told) == {(cast.root.pk, "factor_lost"), (cast.mira.pk, "keeper_lost")}

@@ -274,3 +274,52 @@ def test_a_used_recovery_code_is_told_of(cast):
     client.post("/sign-in/recovery/", {"code": codes[0]})
     assert is_in(client)
     assert Notification.objects.get().notice == "recovery_code_used"
+
+
+def test_a_recovery_code_of_a_keeper_opens_nothing_but_a_new_passkey_a_day_later(cast, enter, settings):
+    """A code can be asked for on the phone: with her password it begins a day in which everybody hears of it."""
+    settings.PASSKEYS_REQUIRED = True
+    sheet, codes = RecoverySheet.objects.print_new(user=cast.root, by=cast.root)
+    RecoverySheet.objects.filter(user=cast.root, confirmed=True).delete()
+    sheet.confirm(by=cast.root)
+    with time_machine.travel("2027-03-10T14:00:00Z", tick=False) as clock:
+        client, key = give_password(cast, "root"), Authenticator()
+        client.post("/sign-in/code/", {"code": cast.code("root")})
+        client.post("/sign-in/set-up/passkey/", {"answer": key.make(asked(client, NEW_OPTIONS))})
+        assert is_in(client)
+        # Not for what asks once more: neither the page nor the post.
+        assert "recovery" not in client.get("/sign-in/again/?for=people").content.decode()
+        answer = client.post("/sign-in/again/?recovery=1", {"for": "people", "code": codes[0]})
+        assert answer.status_code == 422 and "Your work needs a passkey." in answer.content.decode()
+        close = f"/people/{cast.maya.pk}/close/"
+        assert client.get(close)["Location"].startswith("/sign-in/again/")
+        thief = give_password(cast, "root")
+        answer = thief.post("/sign-in/recovery/", {"code": codes[0]})
+        assert answer["Location"] == "/sign-in/lost/" and not is_in(thief)
+        assert "You can set up a new second step from" in thief.get("/sign-in/lost/").content.decode()
+        assert thief.post(NEW_OPTIONS).status_code == 403
+        assert thief.post("/sign-in/set-up/passkey/", {"answer": "{}"})["Location"] == "/sign-in/code/"
+        told = Notification.objects.exclude(notice="factor_added").values_list("person", "notice")
+        assert set(told) == {
+            (cast.root.pk, "recovery_code_used"),
+            (cast.root.pk, "factor_lost"),
+            (cast.mira.pk, "keeper_lost"),
+        }
+        clock.shift(24 * 3600 + 1)
+        client, new = give_password(cast, "root"), Authenticator()
+        made = new.make(asked(client, NEW_OPTIONS))
+        assert client.post("/sign-in/set-up/passkey/", {"answer": made}).status_code == 302
+        codes = codes_on(client.post("/sign-in/set-up/codes/", {"show": "1"}).content.decode())
+        client.post("/sign-in/set-up/codes/", {"code": codes[0]})
+        assert is_in(client)
+        assert [one.credential_id for one in Passkey.objects.filter(user=cast.root)] == [new.credential_id]
+
+
+def test_without_a_passkey_a_keepers_code_leads_on_to_one(cast, settings):
+    settings.PASSKEYS_REQUIRED = True
+    RecoverySheet.objects.filter(user=cast.mira).delete()
+    sheet, codes = RecoverySheet.objects.print_new(user=cast.mira, by=cast.mira)
+    sheet.confirm(by=cast.mira)
+    client = give_password(cast, "mira")
+    answer = client.post("/sign-in/recovery/", {"code": codes[0]})
+    assert answer["Location"] == "/sign-in/set-up/passkey/" and not is_in(client)

@@ -28,6 +28,7 @@ PUBLIC = {
     "password-by-link",
     "join",
     "join-by-link",
+    "join-stop",
 }
 # What a person may do who has given her password and nothing more.
 SECOND_STEP = {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
+from ipaddress import ip_network
 
 import pytest
 import time_machine
@@ -510,3 +512,34 @@ def test_the_page_knows_whatever_a_rule_asks_a_second_step_for():
         for rule in (declared(pattern.callback) or {}).values()
     }
     assert asked_for == set(WHY_AGAIN)
+
+
+def test_everybody_sees_from_where_each_session_was_used_last_and_nobody_the_whole_address(
+    cast, enter, settings
+):
+    settings.TRUSTED_PROXIES, settings.COUNTRY_HEADER = 1, "CF-IPCountry"
+    settings.CLINIC_NETWORKS = [ip_network("198.51.100.0/24"), ip_network("2001:db8:9::/48")]
+    ana, phone, later = enter(cast.ana), enter(cast.ana), itertools.count(5, 5)
+
+    def places_after(client, address: str, **more: str) -> str:
+        with time_machine.travel(timezone.now() + timedelta(seconds=next(later))):
+            client.get("/account/", headers={"X-Forwarded-For": address, **more})
+            return ana.get("/account/", headers={"X-Forwarded-For": "198.51.100.20"}).content.decode()
+
+    page = places_after(phone, "203.0.113.77", **{"CF-IPCountry": "MX"})
+    assert "From network 203.0.113.x, country MX." in page and "203.0.113.77" not in page
+    assert "From network 2001:db8:a:x." in places_after(phone, "2001:db8:a:7::12")
+    assert "From a place we do not know." not in places_after(phone, "2001:db8:9:1::5")
+    assert places_after(phone, "2001:db8:9:1::5").count("From the clinic’s network.") == 2
+    assert "From network 203.0.113.x." in places_after(phone, "198.51.100.20, 203.0.113.8")
+    desk = enter(cast.sam).get(f"/desk/accounts/{cast.patient('ana').pk}/").content.decode()
+    assert "From network 203.0.113.x." in desk
+
+
+def test_an_administrator_ends_every_session_of_somebody_and_it_is_written_down(cast, enter):
+    first, second, other = enter(cast.ana), enter(cast.ana), enter(cast.ben)
+    assert cast.ana.sign_out_everywhere(by=cast.root) == 2
+    assert [client.get("/account/").status_code for client in (first, second, other)] == [302, 302, 200]
+    ends = AuditEvent.objects.filter(type="session", subtype="logout")
+    assert {event.agent_id for event in ends} == {str(cast.root.pk)}
+    assert ends.count() == 2

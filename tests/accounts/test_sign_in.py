@@ -36,7 +36,7 @@ def test_a_password_and_a_code_open_the_account(cast):
         ("okafor", "inbox"),
         ("sam", "inbox"),
         ("mira", "audit-events"),
-        ("root", "account"),
+        ("root", "people"),
     ],
 )
 def test_everybody_starts_where_her_work_is(cast, enter, key, first_page):

@@ -310,6 +310,8 @@ def test_a_pause_stops_one_person_and_never_the_patient(cast, enter, work):
     assert enter(cast.ana).get(f"/messages/{thread.pk}/").status_code == 200
     assert "A dispute." in words(mira.get(f"/desk/trusted/{trust.patient_id}/"))
     assert "Paused by the clinic" in words(enter(cast.ana).get("/trusted/"))
+    assert mira.post(f"/desk/trusts/{trust.pk}/go-on/")["Location"].startswith("/sign-in/again/")
+    mira = enter(cast.mira, fresh=TRUST)
     assert mira.post(f"/desk/trusts/{trust.pk}/go-on/").status_code == 302
     assert enter(cast.rosa).get(f"/messages/{thread.pk}/").status_code == 200
     kinds = AuditEvent.objects.filter(type="trust", patient_id=trust.patient_id).values_list(
@@ -322,7 +324,7 @@ def test_who_is_paused_or_trusted_does_no_work_at_the_desk_on_that_record(cast, 
     Trust.objects.give(
         patient=cast.patient("ana"), proxy=cast.sam, relationship="son", scopes=[Scope.READ], by=FOUNDER
     ).freeze(by=cast.mira, reason="A dispute.")
-    sam = enter(cast.sam)
+    sam = enter(cast.sam, fresh=TRUST)
     assert find(sam).status_code == 422
     assert sam.get(f"/desk/trusted/{cast.patient('ana').pk}/").status_code == 404
     assert sam.post(f"/desk/trusts/{Trust.objects.get(proxy=cast.sam).pk}/go-on/").status_code == 404
@@ -330,7 +332,7 @@ def test_who_is_paused_or_trusted_does_no_work_at_the_desk_on_that_record(cast, 
 
 def test_a_parent_is_written_down_with_a_paper_and_the_child_grows(cast, enter, work):
     cast.patient("ben").correct_birth_date(date.today() - timedelta(days=8 * 365), by=FOUNDER)
-    sam, at = enter(cast.sam), f"/desk/trusted/{cast.patient('ben').pk}/new/"
+    sam, at = enter(cast.sam, fresh=TRUST), f"/desk/trusted/{cast.patient('ben').pk}/new/"
     form = {**NINA, **READS, "relationship": "mother", "basis": "parent", "ground": "", "document": ""}
     refused = sam.post(at, form)
     assert refused.status_code == 422 and "which paper" in words(refused)

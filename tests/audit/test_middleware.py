@@ -47,6 +47,28 @@ def test_the_address_is_the_one_our_own_proxy_saw(
     assert context.address == true
 
 
+@pytest.mark.parametrize(
+    ("proxies", "named", "forwarded", "said", "country"),
+    [
+        (1, "CF-IPCountry", "203.0.113.9", "MX", "MX"),
+        # Not named, not through a proxy of ours, or no country.
+        (1, "", "203.0.113.9", "MX", ""),
+        (0, "CF-IPCountry", "203.0.113.9", "MX", ""),
+        (1, "CF-IPCountry", "", "MX", ""),
+        (2, "CF-IPCountry", "203.0.113.9", "MX", ""),
+        (1, "CF-IPCountry", "203.0.113.9", "XX", ""),
+        (1, "CF-IPCountry", "203.0.113.9", "T1", ""),
+        (1, "CF-IPCountry", "203.0.113.9", "<b>", ""),
+    ],
+)
+def test_the_country_is_what_a_named_header_of_our_own_proxy_says(
+    settings, proxies: int, named: str, forwarded: str, said: str, country: str
+) -> None:
+    settings.TRUSTED_PROXIES, settings.COUNTRY_HEADER = proxies, named
+    context, _ = context_of(HTTP_X_FORWARDED_FOR=forwarded, HTTP_CF_IPCOUNTRY=said)
+    assert context.country == country
+
+
 def test_the_number_of_a_request_is_ours(settings) -> None:
     settings.TRUSTED_PROXIES = 1
     context, response = context_of(HTTP_X_CORRELATION_ID="mine", HTTP_X_REQUEST_ID="mine")

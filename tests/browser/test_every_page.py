@@ -114,6 +114,9 @@ STAFF = {
     "desk-trusted-new",
     "desk-patients",
     "desk-patient",
+    "desk-join-other",
+    "desk-joins",
+    "desk-join",
     "reason",
 }
 ADMINISTRATOR = {"teams", "team"}
@@ -128,6 +131,7 @@ PEOPLE = {
     "patient-accounts",
     "patient-new",
     "patient-account",
+    "of-age",
 }
 OFFICER = {"audit-events", "audit-event"}
 WAY_IN = {
@@ -143,6 +147,7 @@ WAY_IN = {
     "password-by-link",
     "join",
     "join-by-link",
+    "join-stop",
 }
 TERMS = {"terms"}
 FACTOR_PAGES = {"trusted-new", "account-app-new", "account-codes", "account-passkey-new", "account-password"}
@@ -316,6 +321,7 @@ def test_the_pages_about_trusted_people_at_the_desk(cast, work, visitor, as_):
     as_(cast.sam)
     visitor.go("desk-trusted")
     visitor.go("desk-trusted-patient", cast.patient("ana").pk)
+    as_(cast.sam, fresh="trusted-people")
     visitor.go("desk-trusted-new", cast.patient("ana").pk)
     page.get_by_role("button", name="Write it down and invite").click()
     page.get_by_role("alert").wait_for()
@@ -366,9 +372,45 @@ def test_the_pages_of_a_record_at_the_desk(cast, work, visitor, as_):
     assert thread
 
 
+def test_the_pages_of_two_records_of_one_patient(cast, visitor, as_):
+    from accounts.models import Patient, RecordJoin
+
+    ana = cast.patient("ana")
+    twin = Patient.objects.register(
+        name="Ana M. Alvarez", birth_date="1985-03-14", record_number="RC-118800", by=cast.sam
+    )
+    as_(cast.sam, fresh="records")
+    page = visitor.page
+    visitor.go("desk-joins")
+    visitor.go("desk-join-other", ana.pk)
+    page.get_by_role("button", name="Show both").click()
+    page.get_by_role("alert").wait_for()
+    visitor.look("desk-join-other with errors")
+    page.get_by_label("Record number").fill("RC-118800")
+    page.get_by_label("Birth date").fill("1985-03-14")
+    page.get_by_role("button", name="Show both").click()
+    page.get_by_role("heading", name="Ana M. Alvarez").wait_for()
+    visitor.look("desk-join-other with both records")
+    page.get_by_role("button", name="Ask a second person").click()
+    page.get_by_role("alert").wait_for()
+    visitor.look("desk-join-other with errors in the reason")
+    page.get_by_label("RC-104417").check()
+    page.get_by_label("How do you know").fill("One phone, one street.")
+    page.get_by_role("button", name="Ask a second person").click()
+    page.get_by_text("Nothing is joined until").wait_for()
+    visitor.look("desk-join that waits")
+    RecordJoin.objects.waiting().get().drop(by=cast.sam)
+    join = RecordJoin.objects.ask(
+        patient=twin, survivor=ana, reason="One street.", births_differ=False, by=cast.sam
+    )
+    visitor.go("desk-joins")
+    visitor.go("desk-join", join.pk)
+    visitor.go("desk-patient", ana.pk)
+
+
 def test_the_pages_of_teams(cast, work, visitor, as_):
     work.thread()
-    as_(cast.root)
+    as_(cast.root, fresh="people")
     visitor.go("teams")
     visitor.go("team", cast.team("okafor").pk)
     visitor.page.get_by_role("button", name="Make both one team").click()
@@ -477,13 +519,14 @@ def test_getting_a_new_password(cast, visitor):
 
 
 def test_the_people_area(cast, visitor, as_):
-    from accounts.models import Invitation, InvitationKind, Role, RoleRequest
+    from accounts.models import FactorLoss, Invitation, InvitationKind, Role, RoleRequest
 
     as_(cast.root)
     visitor.go("people-invitations")
     visitor.go("role-requests")
     Invitation.objects.issue(kind=InvitationKind.STAFF, name="Nils Berg", email="n@example.com", by=cast.root)
     RoleRequest.objects.ask(user=cast.lund, role=Role.PRIVACY_OFFICER, gives=True, by=cast.root)
+    FactorLoss.objects.ask(by=cast.maya)
     visitor.go("people")
     visitor.go("people", query="?name=nobody")
     visitor.go("people-invitations")
@@ -509,7 +552,9 @@ def test_the_people_area(cast, visitor, as_):
 
 
 def test_the_accounts_of_patients_at_the_desk(cast, visitor, as_):
-    as_(cast.sam)
+    from accounts.models import Invitation
+
+    as_(cast.sam, fresh="people")
     page = visitor.page
     visitor.go("patient-new")
     visitor.go("patient-accounts")
@@ -517,6 +562,7 @@ def test_the_accounts_of_patients_at_the_desk(cast, visitor, as_):
     page.get_by_role("button", name="Find the account").click()
     page.get_by_role("alert").wait_for()
     visitor.look("patient-accounts, not found")
+    visitor.go("of-age")
     visitor.go("patient-account", cast.patient("ana").pk)
     cast.ana.deactivate(by=cast.root)
     visitor.go("patient-account", cast.patient("ana").pk)
@@ -525,6 +571,13 @@ def test_the_accounts_of_patients_at_the_desk(cast, visitor, as_):
     visitor.look("patient-account, invited")
     visitor.go("patient-account", cast.patient("ana").pk)
     visitor.go("patient-accounts")
+    second = Invitation.objects.get(patient=cast.patient("ana")).second
+    second.sign(by=cast.root)
+    visitor.go("patient-account", cast.patient("ana").pk)
+    visitor.go("join-stop", second.new_token())
+    page.get_by_role("button", name="Stop it").click()
+    page.get_by_role("heading", name="It is stopped").wait_for()
+    visitor.look("join-stop, done")
 
 
 def test_joining_by_an_invitation(cast, visitor, as_):

@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
+from accounts.models import Notification
+from messaging.clock import now
 from messaging.models import Attachment, Scan
 from messaging.tasks import check_files, sweep_files
 from tests.files import samples
@@ -53,8 +55,72 @@ def test_what_the_scanner_stops_nobody_gets_and_both_sides_are_told(cast, enter,
     for who in ("ana", "okafor"):
         assert enter(cast[who]).get(reverse("file", args=[file.pk])).status_code == 404
         assert "This file did not pass our safety check" in pages(cast, enter, thread)[who]
+    assert "Send us another copy, or call us." in pages(cast, enter, thread)["ana"]
+    assert "Send us another copy" not in pages(cast, enter, thread)["okafor"]
     event = events_since().get(type="security", subtype="infected-file")
     assert event.additional_data == {"finding": "Eicar-Signature"}
+
+
+def stopped(file, scanner) -> Notification:
+    """Have the scanner stop it, twice; the one notice that this makes."""
+    scanner.mood = b"stream: Eicar FOUND\0"
+    for _ in range(2):
+        check_files([str(file.pk)])
+        Attachment.objects.filter(pk=file.pk).update(check_due_at=now())
+    return Notification.objects.get(event_key__contains=str(file.pk))
+
+
+def test_whoever_added_it_is_told_once_and_the_notice_says_nothing_of_it(cast, enter, thread, scanner):
+    notice = stopped(sent(cast, enter, thread, samples.paper(), "bill.pdf"), scanner)
+    assert (notice.person, notice.notice) == (cast.ana, "file_stopped")
+    assert notice.is_wanted
+    mail = notice.as_email()
+    assert "You have news from" in mail.body
+    assert not {"file", "virus", "bill", "safety"} & set(mail.body.lower().split())
+
+
+def test_a_colleague_is_told_as_of_her_work_and_a_trusted_person_while_it_is_not_kept_from_her(
+    cast, enter, thread, scanner
+):
+    paper = {"body": "See", "files": chosen(samples.paper(), "plan.pdf")}
+    enter(cast.okafor).post(reverse("inbox-replies", args=[thread.pk]), paper)
+    notice = stopped(Attachment.objects.latest("uploaded_at"), scanner)
+    assert (notice.person, notice.notice) == (cast.okafor, "work_waiting")
+    photo = {"body": "See", "files": chosen(samples.photo(), "arm.jpg")}
+    enter(cast.rosa).post(reverse("thread-replies", args=[thread.pk]), photo)
+    notice = stopped(Attachment.objects.latest("uploaded_at"), scanner)
+    assert (notice.person, notice.is_wanted) == (cast.rosa, True)
+    thread.keep_from_trusted_people(by=cast.ana)
+    assert not notice.is_wanted
+
+
+def test_what_is_not_sent_yet_is_stopped_in_sight_of_whoever_added_it(cast, enter, thread, scanner):
+    from tests.test_access_matrix import ready
+
+    draft, ana = ready(cast, thread), enter(cast.ana)
+    part = {"X-Part": "files"}
+    ana.post(reverse("draft-files", args=[draft.pk]), {"files": chosen(samples.png(), "a.png")}, headers=part)
+    for step in ("draft-text", "draft-check"):
+        assert "Checking for viruses" in words(ana.get(reverse(step, args=[draft.pk])))
+    assert stopped(Attachment.objects.get(), scanner).person == cast.ana
+    for step in ("draft-text", "draft-check"):
+        said = words(ana.get(reverse(step, args=[draft.pk])))
+        assert "This file did not pass our safety check. Nobody can open it." in said, step
+
+
+def test_where_the_scanner_is_taken_away_nothing_says_that_it_is_checked(
+    cast, enter, thread, scanner, settings
+):
+    file = sent(cast, enter, thread, samples.paper())
+    settings.SCANNER_URL = ""
+    sweep_files()
+    for said in pages(cast, enter, thread).values():
+        assert "Not checked for viruses" in said and "Checking" not in said
+    assert fetch(enter(cast.okafor), file)
+    settings.SCANNER_URL = scanner.url
+    assert enter(cast.okafor).get(reverse("file", args=[file.pk])).status_code == 404
+    sweep_files()
+    assert "Virus check passed" in pages(cast, enter, thread)["okafor"]
 
 
 @pytest.mark.parametrize("mood", [b"", b"stream: OKAY\0", b"INSTREAM size limit exceeded. ERROR\0", b"OK\0"])

@@ -71,7 +71,7 @@ def test_the_script_gets_the_list_alone(cast, enter, thread):
     assert "two.png" in words(bad)
 
 
-def test_what_is_refused_keeps_the_text_and_the_other_files(cast, enter, thread):
+def test_what_is_refused_keeps_the_text_and_the_other_files(cast, enter, thread, work):
     ana, before = enter(cast.ana), thread.messages.count()
     sent = [chosen(samples.photo(), "good.jpg"), chosen(b"MZ evil", "evil.exe"), chosen(b"", "empty.jpg")]
     shown = ana.post(reverse("thread-replies", args=[thread.pk]), {"body": "Look at these", "files": sent})
@@ -80,6 +80,15 @@ def test_what_is_refused_keeps_the_text_and_the_other_files(cast, enter, thread)
     assert "evil.exe: We cannot take this kind of file. Use a photo or a PDF." in said
     assert "empty.jpg: This file is empty." in said
     assert "Look at these" in shown.content.decode() and "good.jpg" in said
+    assert '<details class="fold" open><summary>' in shown.content.decode(), (
+        "the way to add another stands open"
+    )
+    fresh = ana.get(reverse("thread", args=[thread.pk])).content.decode()
+    assert '<details class="fold"><summary>' in fresh
+    assert (
+        '<div class="added" data-list></div>'
+        in enter(cast.ana).get(reverse("thread", args=[work.thread().pk])).content.decode()
+    ), "and takes no room while nothing is added"
     assert (thread.messages.count(), files().count()) == (before, 1)
 
 

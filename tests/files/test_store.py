@@ -115,6 +115,18 @@ def days_ago(path, days):
     os.utime(path, (then, then))
 
 
+def test_a_file_stays_as_long_as_the_words_that_it_is_to_go_with(thread, work, cast):
+    from messaging.clock import now
+    from messaging.models import Draft, DraftKind
+
+    file = work.unsent_file(thread, uploaded_at=now() - timedelta(days=91))
+    assert list(Attachment.objects.abandoned(at=now())) == [file]
+    begun = Draft.objects.keep(by=file.uploaded_by, thread=thread, kind=DraftKind.REPLY, body="It began on")
+    assert not Attachment.objects.abandoned(at=now()).exists()
+    begun.discard(by=file.uploaded_by)
+    assert list(Attachment.objects.abandoned(at=now())) == [file]
+
+
 def test_what_is_left_over_is_cleared_away_and_what_is_missing_is_told(
     thread, work, store_folder, caplog, capsys
 ):

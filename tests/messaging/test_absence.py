@@ -13,7 +13,9 @@ from accounts.models import Notification
 from messaging.clock import clinic_date
 from messaging.models import Absence, Thread
 from messaging.refusals import Incomplete, MayNot
+from messaging.tasks import check_covers
 from tests.letters import begin
+from tests.messaging.test_leaving import leaves
 from tests.work import words
 
 
@@ -137,3 +139,47 @@ def test_the_page_plans_shows_and_ends_it(work, cast, enter):
     assert enter(cast.maya).post(reverse("absence-end", args=[absence.pk])).status_code == 404
     back = browser.post(reverse("absence-end", args=[absence.pk]), follow=True)
     assert "You are back." in words(back) and "No days away" in words(back)
+
+
+@pytest.mark.parametrize("how", ["left the team", "lost her role", "was shut out"])
+def test_a_cover_who_leaves_is_named_no_more_and_the_team_is_asked_for_another(work, cast, enter, how):
+    cast.team("okafor").join(user=cast.lund, by=cast.root)
+    thread, absence = work.thread(), plan(cast)
+    Notification.objects.all().delete()
+    leaves(cast, how)
+    asked = Notification.objects.filter(notice="cover_missing")
+    clinicians = {cast.okafor.pk, cast.lund.pk} | ({cast.maya.pk} if how == "lost her role" else set())
+    assert set(asked.values_list("person", flat=True)) - {cast.maya.pk} == clinicians - {cast.maya.pk}
+    once = asked.count()
+    check_covers()
+    assert asked.count() == once, "told once, however often the job looks"
+
+    page = words(enter(cast.ana).get(thread.get_absolute_url()))
+    assert "Dr Chidi Okafor is away" in page and "The team reads in the meantime." in page
+    assert "Maya Chen, nurse, reads" not in page
+    thread.post(author=cast.ana, body="Still sore.")
+    assert cast.lund.pk in told() and cast.okafor.pk not in told()
+
+    lund, at = enter(cast.lund), reverse("absences")
+    assert "Nobody reads in place of Dr Chidi Okafor" in words(lund.get(at))
+    hers = words(enter(cast.okafor).get(at))
+    assert "Nobody reads in your place" in hers and "Maya Chen reads in the meantime" not in hers
+    cover = reverse("absence-cover", args=[absence.pk])
+    for wrong in ("", "x", str(cast.okafor.pk), str(cast.sam.pk)):
+        assert lund.post(cover, {"cover": wrong}).status_code == 422
+    done = words(lund.post(cover, {"cover": str(cast.lund.pk)}, follow=True))
+    assert "This colleague reads from now on" in done and "Nobody reads in place" not in done
+    assert "Dr Ingrid Lund, physician, reads in the meantime." in words(
+        enter(cast.ana).get(thread.get_absolute_url())
+    )
+
+
+def test_only_whoever_works_with_the_absent_one_chooses_who_reads(work, cast, enter):
+    cast.team("okafor").join(user=cast.lund, by=cast.root)
+    absence = plan(cast)
+    form, cover = {"cover": str(cast.lund.pk)}, reverse("absence-cover", args=[absence.pk])
+    assert enter(cast.sam).post(cover, form).status_code == 404
+    assert enter(cast.ana).post(cover, form).status_code == 403
+    assert enter(cast.maya).post(cover, form).status_code == 302
+    absence.end(by=cast.okafor)
+    assert enter(cast.maya).post(cover, form).status_code == 404, "what is over is nobody's to change"

@@ -12,8 +12,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import ProxyGrant
-from messaging.models import Amendment, PutAway, Thread, Withdrawal
+from messaging.models import Amendment, Draft, PutAway, Thread, Withdrawal
 from messaging.tasks import watch_unread
+from tests.files import samples
+from tests.files.conftest import fetch
+from tests.files.test_sending_files import chosen
+from tests.letters import begin, hidden, ref_of, send
 from tests.work import words
 
 
@@ -150,3 +154,82 @@ def test_a_day_before_the_limit_a_reply_still_opens_it_again(work, cast, enter):
         thread.refresh_from_db()
         assert thread.is_open
         assert not Thread.objects.filter(follows=thread).exists()
+
+
+def test_the_files_and_the_words_of_a_reply_that_came_too_late_go_along(work, cast, enter):
+    thread = finished(work, cast)
+    with time_machine.travel(timezone.now() + settings.REOPEN_WITHIN, tick=False):
+        ana, place = enter(cast.ana), reverse("thread-replies", args=[thread.pk])
+        ana.post(
+            reverse("thread-draft", args=[thread.pk]), {"body": "The headaches are back.", "revision": 0}
+        )
+        ana.post(
+            reverse("thread-files", args=[thread.pk]),
+            {"body": "The headaches are back.", "files": chosen(samples.png(), "diary.png")},
+        )
+        sent = {"body": "The headaches are back.", "files": chosen(samples.photo(), "rash.jpg")}
+        after = ana.get(ana.post(place, sent)["Location"])
+        assert {"diary.png", "rash.jpg"} <= set(words(after).split())
+        later = Thread.objects.get(follows=thread)
+        message = later.messages.get(author=cast.ana)
+        assert message.attachments.count() == 2
+        assert not thread.attachments.exists()
+        assert not Draft.objects.standing().exists(), "what was sent is no draft any more"
+        assert fetch(enter(cast.maya), message.attachments.first())
+
+
+@pytest.mark.parametrize("days", [0, settings.REOPEN_WITHIN.days + 30], ids=["at once", "long after"])
+@pytest.mark.parametrize("person", ["ana", "rosa"])
+@pytest.mark.parametrize("state", [finished, finished_unanswered], ids=lambda state: state.__name__)
+def test_every_finished_conversation_can_be_gone_on_from_with_a_new_message(
+    work, cast, enter, state, person, days
+):
+    thread = state(work, cast)
+    with time_machine.travel(timezone.now() + timedelta(days=days), tick=False):
+        browser = enter(cast[person])
+        said = browser.get(reverse("thread", args=[thread.pk])).content.decode()
+        link = re.search(r'<a href="([^"]+)">Start a new message about this', said)[1]
+        asked = browser.get(link)
+        begun = browser.post(reverse("message-new"), {**hidden(asked), "now": "no"})
+        page = browser.get(begun["Location"])
+        assert 'value="Headaches"' in page.content.decode()
+        assert "See the earlier conversation" in words(page)
+        ref = ref_of(begun)
+        browser.post(begun["Location"], {**hidden(page), "subject": "Headaches", "body": "They are back."})
+        check = browser.get(reverse("draft-check", args=[ref]))
+        assert "Okafor" in words(check) and "See the earlier conversation" in words(check)
+        assert send(browser, ref).status_code == 302
+        later = Thread.objects.get(follows=thread)
+        assert (later.category, later.pool) == (thread.category, thread.pool)
+        assert later.messages.filter(author=cast[person]).count() == 1
+        thread.refresh_from_db()
+        assert not thread.is_open
+
+
+def test_what_is_open_or_not_hers_cannot_be_gone_on_from(work, cast, enter):
+    thread = work.thread()
+    offer = "Start a new message about this"
+    assert offer not in enter(cast.ana).get(reverse("thread", args=[thread.pk])).content.decode()
+    ben = enter(cast.ben)
+    for answer in (
+        ben.get(reverse("message-new"), {"follows": str(thread.pk)}),
+        ben.post(reverse("message-new"), {"follows": str(thread.pk), "now": "no"}),
+    ):
+        assert answer.status_code == 404
+    assert ben.get(reverse("message-new"), {"follows": "nonsense"}).status_code == 200
+    assert not Draft.objects.exists()
+
+
+def test_what_goes_on_from_something_kept_apart_is_kept_apart_and_hidden_from_who_began_it(work, cast, enter):
+    thread = finished(work, cast)
+    rosa, ana = enter(cast.rosa), enter(cast.ana)
+    begin(rosa, follows=str(thread.pk))
+    assert "Headaches" in words(rosa.get(reverse("drafts")))
+    thread.keep_from_trusted_people(by=cast.ana)
+    assert "Headaches" not in words(rosa.get(reverse("drafts")))
+    ref = begin(ana, follows=str(thread.pk))
+    ana.post(reverse("draft-text", args=[ref]), {"subject": "Headaches", "body": "They are back."})
+    check = ana.get(reverse("draft-check", args=[ref]))
+    assert 'name="apart" value="yes" checked' in check.content.decode()
+    ana.post(reverse("draft-check", args=[ref]), {**hidden(check), "apart": "yes"})
+    assert Thread.objects.get(follows=thread).confidential

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from urllib.parse import quote
 
 import pytest
 import time_machine
@@ -10,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from messaging.models import Draft, InternalNote, Message, RefillRequest, Thread
+from tests import letters
 from tests.work import words
 
 TEXT = "kingfisher under the bridge"
@@ -121,3 +124,112 @@ def test_titles_and_addresses_say_nothing_of_the_matter(work, cast, enter):
         title = page.split("<title>")[1].split("</title>")[0]
         assert "Headaches" not in title and "Ana" not in title
     assert "head" not in Thread.objects.get().get_absolute_url().lower()
+
+
+@pytest.mark.parametrize("which", ["a new message", "a reply", "an answer", "a note"])
+def test_what_is_saved_in_a_second_window_is_not_lost_to_the_first(work, cast, enter, which):
+    """Each window builds on what it showed. Whoever comes second sees both texts, and loses neither."""
+    who, page, _action, form = page_and_form(work, which)
+    browser = enter(cast[who])
+    ref = page.rstrip("/").rpartition("/")[2]
+    keep = {
+        "a new message": page,
+        "a reply": reverse("thread-draft", args=[ref]) if which == "a reply" else "",
+        "an answer": reverse("inbox-draft", args=[ref]) if which == "an answer" else "",
+        "a note": reverse("inbox-draft", args=[ref]) if which == "a note" else "",
+    }[which]
+    kind = {"kind": "note"} if which == "a note" else {}
+    assert (
+        browser.post(
+            keep, {**form, **kind, "body": "of the first", "revision": "0", "save": "yes"}
+        ).status_code
+        == 302
+    )
+    second = browser.post(keep, {**form, **kind, "revision": "0", "save": "yes"})
+    assert second.status_code == 409
+    assert TEXT in second.content.decode() and "of the first" in words(second)
+    assert "another window" in words(second)
+    # The page that came back knows of both, and its button keeps what stands in its box.
+    revision = re.search(r'name="revision" value="(\d+)"', second.content.decode())
+    assert revision is not None
+    assert (
+        browser.post(keep, {**form, **kind, "revision": revision[1], "save": "yes"}).status_code == 302
+        or kind
+    )
+
+
+def test_a_text_too_long_to_keep_stays_on_its_page(work, cast, enter):
+    _who, page, _action, form = page_and_form(work, "a new message")
+    thread, browser = work.thread(), enter(cast.ana)
+    for keep in (
+        page,
+        reverse("thread-draft", args=[thread.pk]),
+        reverse("draft-files", args=[page.split("/")[3]]),
+    ):
+        answer = browser.post(
+            keep, {**form, "body": "so long " * 2_600 + TEXT, "revision": "0", "save": "yes"}
+        )
+        assert answer.status_code == 422, keep
+        assert TEXT in answer.content.decode(), keep
+
+
+def test_what_is_added_after_another_window_sent_it_becomes_a_reply(work, cast, enter):
+    work.thread()
+    browser = enter(cast.ana)
+    ref = letters.begin(browser)
+    form = {"subject": "Tablets", "body": "Shall I take them?", "revision": "0"}
+    browser.post(reverse("draft-topic", args=[ref]), {"category": "medical_question"})
+    browser.post(reverse("draft-text", args=[ref]), form)
+    sent = letters.send(browser, ref)
+    assert sent.status_code == 302, words(sent)
+    text = reverse("draft-text", args=[ref])
+    # The same words once more are a second press, and nothing was added.
+    assert browser.post(text, form)["Location"].endswith("/sent/")
+    assert browser.post(text, {**form, "body": TEXT, "autosave": "yes"}).status_code == 410
+    added = browser.post(text, {**form, "body": TEXT}, follow=True)
+    assert "What you added here was not sent" in words(added)
+    assert TEXT in added.content.decode().split("<textarea")[1]
+
+
+def test_who_says_that_it_is_urgent_is_told_whom_to_call_though_she_has_many_drafts(
+    work, cast, enter, monkeypatch
+):
+    monkeypatch.setattr("messaging.models.draft.MOST_NEW", 2)
+    browser = enter(cast.ana)
+    for n in range(2):
+        ref = letters.begin(browser)
+        browser.post(reverse("draft-text", args=[ref]), {"body": f"Letter {n}", "revision": "0"})
+    urgent = browser.post(letters.NEW, {"now": "yes"})
+    assert urgent.status_code == 409
+    assert 'href="tel:911"' in urgent.content.decode() and "Get help now by phone" in words(urgent)
+    assert "You have 20 drafts already" in words(urgent)
+    calm = browser.post(letters.NEW, {"now": "no"})
+    assert calm.status_code == 409 and "Get help now by phone" not in words(calm)
+
+
+def test_what_never_got_a_word_makes_room_for_what_is_written_next(work, cast, enter, monkeypatch):
+    monkeypatch.setattr("messaging.models.draft.MOST_NEW", 2)
+    browser = enter(cast.ana)
+    begun = [letters.begin(browser) for _ in range(3)]
+    assert len(set(begun)) == 3
+    assert Draft.objects.standing().filter(author=cast.ana).count() == 2
+    assert not Draft.objects.standing().filter(pk=begun[0]).exists()
+
+
+def test_a_page_shown_again_at_its_forms_own_address_keeps_its_text_as_well(work, cast, enter):
+    """With scripts off, the help for a danger is shown at the address that the reply was sent to."""
+    thread = work.thread()
+    page, action = reverse("thread", args=[thread.pk]), reverse("thread-replies", args=[thread.pk])
+    browser = enter(cast.ana)
+    with time_machine.travel(timezone.now() + timedelta(minutes=31), tick=True):
+        answer = browser.post(action, {"body": TEXT}, headers={"Referer": f"http://testserver{action}"})
+        assert answer.status_code == 302
+        assert f"next={quote(page, safe='')}" in answer["Location"]
+        assert TEXT in enter(cast.ana).get(page).content.decode()
+    letter = page_and_form(work, "a new message")[1]
+    with time_machine.travel(timezone.now() + timedelta(minutes=31), tick=True):
+        files = reverse("draft-files", args=[letter.split("/")[3]])
+        browser = enter(cast.ana)
+        with time_machine.travel(timezone.now() + timedelta(minutes=31), tick=True):
+            browser.post(files, {"body": TEXT}, headers={"Referer": f"http://testserver{files}"})
+            assert TEXT in enter(cast.ana).get(letter).content.decode()

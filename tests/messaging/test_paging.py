@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 
 import pytest
 from django.urls import reverse
@@ -49,6 +50,35 @@ def test_a_position_that_nobody_was_given_is_a_page_that_does_not_exist(work, ca
 def test_paging_back_from_no_message_is_a_page_that_does_not_exist(work, cast, enter, before):
     thread = work.thread()
     assert enter(cast.ana).get(thread.get_absolute_url(), {"before": before}).status_code == 404
+
+
+def test_before_the_first_message_of_all_stands_the_newest_page(work, cast, enter):
+    thread = work.thread()
+    first = {"before": str(thread.messages.earliest("sent_at", "id").pk)}
+    ana, okafor = enter(cast.ana), enter(cast.okafor)
+    for browser, address in (
+        (ana, thread.get_absolute_url()),
+        (ana, reverse("api-thread", args=[thread.pk])),
+        (okafor, reverse("inbox-thread", args=[thread.pk])),
+        (okafor, reverse("api-thread", args=[thread.pk])),
+    ):
+        assert browser.get(address, first).status_code == 200, address
+
+
+def test_an_older_page_does_not_say_what_happens_next(work, cast, enter, monkeypatch):
+    monkeypatch.setattr(threads, "MESSAGES_SHOWN", 2)
+    thread = work.thread()
+    for n in range(3):
+        thread.post(author=cast.ana, body=f"Letter {n}")
+    ana = enter(cast.ana)
+    newest = ana.get(thread.get_absolute_url()).content.decode()
+    assert "What happens next" in newest
+    back = re.search(r"before=([0-9a-f-]{36})", newest)
+    assert back is not None
+    older = ana.get(thread.get_absolute_url(), {"before": back[1]})
+    assert older.status_code == 200
+    assert "Letter 2" not in older.content.decode()
+    assert "What happens next" not in older.content.decode()
 
 
 def through(browser, address, **query) -> list[str]:

@@ -35,6 +35,7 @@ READS = {
     ("ana", "file"): [("ana", "attachment", "download")],
     ("okafor", "api-file"): [("ana", "attachment", "download")],
     ("ana", "api-thread-files"): [],  # none is waiting to be sent
+    ("ana", "api-draft-files"): [],
     ("root", "teams"): [],
     ("root", "team"): [],
     ("ana", "api-threads"): [("ana", "message", "list")],
@@ -152,7 +153,7 @@ def address(work, name: str) -> str:
         return reverse(name, args=[work.thread_of_ana.pk, message.pk])
     if name == "refill-new":
         return reverse(name, args=[work.item_of_ana.prescription_id])
-    if name.startswith("draft-") or name == "draft":
+    if name.startswith(("draft-", "api-draft-")) or name == "draft":
         return reverse(name, args=[work.draft_of_ana.pk])
     if name in ("file", "api-file"):
         return reverse(name, args=[work.file(work.thread_of_ana).pk])

@@ -8,8 +8,17 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import Notification, Patient, ProxyGrant, RecordState, Session
+from accounts.models import (
+    Invitation,
+    InvitationKind,
+    Notification,
+    Patient,
+    ProxyGrant,
+    RecordState,
+    Session,
+)
 from accounts.refusals import MayNotSetState, NotYourOwn, ReviewMissing, SameState
+from accounts.tasks import sweep_notifications
 from audit.models import AuditEvent
 from messaging.models import Message, RefillRequestItem, Thread, WorkItem
 from tests.messaging.test_races import at_once
@@ -179,12 +188,81 @@ def test_what_was_lined_up_for_the_dead_is_not_sent(work, cast, mailoutbox):
     assert Notification(person=cast.okafor, patient=patient, notice="work_waiting").is_wanted
 
 
+def test_no_letter_speaks_of_a_death(work, cast, enter, mailoutbox):
+    """Her own mailbox is read by whoever is left, and a daughter hears it from a person."""
+    patient = cast.patient("ana")
+    to_helper = Invitation.objects.issue(
+        kind=InvitationKind.TRUSTED, patient=patient, name="Jo", email="jo@patients.example",
+        birth_date="1958-03-14", by=cast.ana,
+    ).invitation  # fmt: skip
+    to_helper.mail_to("jo@patients.example", by=cast.ana)
+    enter(cast.ana).post(reverse("account-sessions-end-others"))
+    Notification.objects.warn(cast.ana, about=cast.ana, notice="wrong_codes")
+    mailoutbox.clear()
+    state = {"state": "deceased", "reason": "Her daughter called."}
+    answer = enter(cast.sam).post(reverse("desk-patient-state", args=[patient.pk]), state)
+    assert answer.status_code == 302
+    sweep_notifications()
+    assert [letter.to for letter in mailoutbox] == []
+    # Nor does what is lined up later, by whomever.
+    helper(cast)
+    sweep_notifications()
+    assert ["ana@riverside.example"] not in [letter.to for letter in mailoutbox]
+    assert not Invitation.objects.open().filter(patient=patient).exists()
+
+
+def test_whose_login_is_closed_in_life_is_told(cast, mailoutbox):
+    cast.ana.deactivate(by=cast.root)
+    sweep_notifications()
+    assert [letter.to for letter in mailoutbox] == [["ana@riverside.example"]]
+
+
 def test_a_death_written_down_by_mistake_is_taken_back(work, cast, enter):
     put(cast, "deceased", by="sam")
     put(cast, "active", by="sam")
     assert work.again("ana").is_active
     assert enter(work.again("ana")).get(reverse("messages")).status_code == 200
     assert not RecordState.objects.current().exists()
+
+
+def test_what_a_death_by_mistake_ended_goes_on_and_nothing_that_ended_otherwise(work, cast, enter):
+    from accounts.models import Trust
+
+    stopped = Trust.objects.give(
+        patient=cast.patient("ana"), proxy=cast.ben, relationship="friend", scopes=["read"], by=cast.ana
+    )
+    stopped.end(by=cast.ana)
+    thread = work.thread()
+    page = reverse("thread", args=[thread.pk])
+    rosa = enter(cast.rosa)
+    put(cast, "deceased", by="sam")
+    assert rosa.get(page).status_code in (302, 403, 404)
+    Notification.objects.all().delete()
+    put(cast, "active", by="sam")
+    assert enter(cast.rosa).get(page).status_code == 200
+    assert [trust.proxy_id for trust in Trust.objects.standing()] == [cast.rosa.pk]
+    told = Notification.objects.filter(notice__in=["trust_changed", "help_changed"])
+    assert set(told.values_list("person", "notice")) == {
+        (cast.ana.pk, "trust_changed"),
+        (cast.rosa.pk, "help_changed"),
+    }
+
+
+def test_what_was_given_anew_after_a_death_by_mistake_stays_as_it_was_given(work, cast):
+    from accounts.models import Trust
+
+    put(cast, "deceased", by="sam")
+    anew = Trust.objects.give(
+        patient=cast.patient("ana"),
+        proxy=cast.rosa,
+        relationship="daughter",
+        scopes=["read"],
+        basis="executor",
+        document="The will, seen at the desk",
+        by=cast.sam,
+    )
+    put(cast, "active", by="sam")
+    assert [trust.pk for trust in Trust.objects.standing()] == [anew.pk]
 
 
 def test_whose_login_was_closed_before_stays_outside(work, cast):

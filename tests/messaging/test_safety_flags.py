@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+import time_machine
 from django.db import DatabaseError, transaction
 from django.urls import reverse
+from django.utils import timezone
 
 from audit.models import AuditEvent
 from messaging.clock import now
@@ -206,14 +208,34 @@ def test_a_flag_on_a_refill_goes_to_the_top_of_the_queue(work, cast, enter):
     assert second.due_at < first.due_at <= second.promised_at
 
 
-def test_the_patient_is_promised_what_she_was_promised(work, cast, enter):
-    thread = work.thread(body="My chest hurts")
-    item = work.item(thread)
+def test_the_patient_is_told_what_she_was_promised_on_every_page(work, cast, enter):
     from django.template import engines
 
-    deadline = engines["jinja2"].env.filters["deadline"]
-    page = enter(cast.ana).get(reverse("thread", args=[thread.pk])).content.decode()
-    assert str(deadline(item.promised_at)) in page
+    said = engines["jinja2"].env.filters["deadline"]
+    thread = work.thread()
+    thread.post(author=cast.okafor, body="How are you now?")
+    # Long after the first promise: what she is told now is about what she wrote last.
+    with time_machine.travel(timezone.now() + timedelta(days=9), tick=False):
+        thread.post(author=cast.ana, body="My chest hurts")
+        item = work.item(thread)
+        assert item.due_at < item.promised_at
+        ana = enter(cast.ana)
+        for name in ("thread", "message-sent"):
+            page = ana.get(reverse(name, args=[thread.pk])).content.decode()
+            assert str(said(item.promised_at)) in page, name
+            assert str(said(item.due_at)) not in page, name
+
+
+def test_a_program_of_the_patients_side_reads_the_promise_and_one_of_the_team_its_own_moment(
+    work, cast, enter
+):
+    item = work.refill(comment="My face is swelling since I take it")
+    item.refresh_from_db()
+    for person, due_at in (("ana", item.promised_at), ("rosa", item.promised_at), ("okafor", item.due_at)):
+        browser = enter(cast[person])
+        one = browser.get(reverse("api-refill", args=[item.pk])).json()
+        (row,) = browser.get(reverse("api-refills")).json()["results"]
+        assert datetime.fromisoformat(one["due_at"]) == datetime.fromisoformat(row["due_at"]) == due_at
 
 
 def test_the_words_that_were_found_open_for_the_team_under_a_reading_that_names_the_flag(work, cast, enter):

@@ -149,6 +149,23 @@ def test_nobody_decides_on_her_own_medicine_at_either_door(theirs, enter, cast, 
     assert not RefillDecision.objects.exists()
 
 
+def test_on_which_side_somebody_of_the_staff_is_stands_on_every_page_with_the_way_over(near, enter, cast):
+    browser, own = enter(near), cast.patient("ana").user_id == near.pk
+    inbox = words(browser.get(reverse("inbox")))
+    assert "Not at work" in inbox and ("Own record" if own else "Whom you are helping") in inbox
+    assert "You are helping" not in inbox and "Back to work" not in inbox
+    for name in ("messages", "privacy") if own else ("messages",):
+        answer = browser.get(reverse(name))
+        page = words(answer)
+        assert "Back to work" in page and "Team inbox" not in page
+        said = "You are here as a patient." if own else "You are helping Ana Alvarez."
+        assert said in page and 'aria-current="page"' in answer.content.decode()
+        assert 'name="session-idle" content="900"' in answer.content.decode(), "the hours of staff hold"
+    # Whoever has no such side is offered none, and somebody who does not work here reads nothing of work.
+    assert "Not at work" not in words(enter(cast.okafor).get(reverse("inbox")))
+    assert "Back to work" not in words(enter(cast.rosa).get(reverse("messages")))
+
+
 def test_help_that_has_ended_stands_in_nobodys_way(theirs, enter, cast):
     thread, _ = theirs
     helped(cast, by="maya")

@@ -177,7 +177,7 @@ def test_the_administrator_does_it_on_the_page(work, cast, enter, act):
     work.thread()
     okafor, lund = cast.team("okafor"), cast.team("lund")
     address = reverse(f"team-{act}", args=[okafor.pk])
-    root = enter(cast.root)
+    root = enter(cast.root, fresh="people")
     assert root.post(address, {}).status_code == 422
     assert root.post(address, {"successor": str(cast.patient("ana").pk)}).status_code == 404
     assert root.post(address, {"successor": str(lund.pk)}).status_code == 302

@@ -63,6 +63,19 @@ def test_after_three_open_days_it_is_somebodys_work_and_only_once(answered, cloc
     assert event.agent_id == "system:unread-watchdog"
 
 
+def test_nobody_is_sent_to_call_somebody_who_has_died(answered, clock, cast, enter):
+    clock.shift(3 * DAY + HOUR)
+    watch_unread()
+    assert called(enter, cast)
+    state = {"state": "deceased", "reason": "Her daughter called."}
+    address = reverse("desk-patient-state", args=[answered.patient_id])
+    assert enter(cast.maya).post(address, state).status_code == 302
+    assert not called(enter, cast)
+    UnreadAlarm.objects.all().delete()
+    watch_unread()
+    assert not UnreadAlarm.objects.exists()
+
+
 def test_a_weekend_and_a_holiday_are_no_open_days(clock, monday, work, cast):
     clock.move_to(monday + timedelta(days=3))  # Thursday
     thread = work.thread()

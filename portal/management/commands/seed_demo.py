@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from accounts.models import User
-from portal.demo_newcomer import register_newcomer
+from portal.demo_newcomer import register_colleague, register_newcomer, register_the_young
 from portal.demo_practice import open_practice
 from portal.demo_stories import tell_stories
 
@@ -25,4 +25,6 @@ class Command(BaseCommand):
             practice = open_practice()
             tell_stories(practice)
             register_newcomer(practice.clinic)
+            register_the_young(practice.clinic)
+            register_colleague(practice.clinic)
         self.stdout.write("The demo clinic is open.")

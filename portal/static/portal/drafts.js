@@ -46,8 +46,8 @@
         form.querySelector('[name=revision]').value = answer.headers.get('X-Draft-Revision');
         say(form, text);
       } else {
-        // Something stands against it, and typing on changes nothing of that.
-        it.stopped = answer.status < 500;
+        // Something stands against it, and but for the length of the words typing on changes nothing of that.
+        it.stopped = answer.status < 500 && (answer.status === 422 ? 'words' : 'for good');
         say(form, it.stopped && text && !text.startsWith('<') ? text : failed(form), true);
         if (!it.stopped) again(form);
       }
@@ -87,7 +87,10 @@
   on('input', ({ target }) => {
     count(target);
     const form = formOf(target);
-    if (form) plan(form);
+    if (!form) return;
+    // What was too long may be short enough now.
+    if (of(form).stopped === 'words') of(form).stopped = false;
+    plan(form);
   });
   on('change', ({ target }) => { const form = formOf(target); if (form) { of(form).dirty = true; keep(form); } });
   on('focusout', ({ target }) => { const form = formOf(target); if (form) keep(form); });

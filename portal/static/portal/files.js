@@ -73,7 +73,7 @@
       const answer = await post(box, (words) => words.set('remove', button.value));
       if (answer.status < 400 && show(box, answer.responseText)) {
         say(box, 'removed');
-        find('input[type=file]', box).focus();
+        find('summary', box).focus();
       } else location.reload();
     } catch { say(box, 'lost'); }
   });
