@@ -9,6 +9,7 @@ import pytest
 from accounts import enrolment
 from accounts.models import AuthenticatorApp, ProxyGrant, Role, RoleGrant, Session
 from audit.models import AuditEvent
+from portal.demo_clinic import FOUNDER
 
 ROADS = {
     "page": lambda client: client.get("/inbox/").status_code,
@@ -35,7 +36,7 @@ EVENTS = {
     "password": lambda cast: cast.okafor.change_password("kingfisher", by=cast.okafor),
     "factor-add": lambda cast: cast.okafor.rights_changed() or second_app(cast.okafor),
     "factor-remove": lambda cast: enrolment.remove(elsewhere(cast.okafor), second_app(cast.okafor)),
-    "role-given": lambda cast: RoleGrant.objects.give(user=cast.okafor, role=Role.NURSE, by=cast.root),
+    "role-given": lambda cast: RoleGrant.objects.give(user=cast.okafor, role=Role.NURSE, by=FOUNDER),
     "role-ended": lambda cast: RoleGrant.objects.get(user=cast.okafor, ends_at=None).withdraw(by=cast.root),
     "closed": lambda cast: cast.okafor.deactivate(by=cast.root),
     "by-admin": lambda cast: cast.okafor.sign_out_everywhere(by=cast.root),
