@@ -148,6 +148,7 @@ DONE: dict[tuple[str, str], Words] = {
     ("trust", "narrow"): gettext_lazy("A birthday changed what a trusted person may do"),
     ("trust", "freeze"): gettext_lazy("Paused a trusted person"),
     ("trust", "unfreeze"): gettext_lazy("Let a paused trusted person go on"),
+    ("trust", "go-on"): gettext_lazy("Gave back what a death written down by mistake had ended"),
     ("trust", "end"): gettext_lazy("Ended the access of a trusted person"),
     ("record", "keep-apart"): gettext_lazy("Kept a conversation from trusted people"),
     ("record", "share-again"): gettext_lazy("Shared a conversation with trusted people again"),

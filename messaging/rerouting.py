@@ -20,7 +20,7 @@ from messaging.models.refill import OPEN_STATES as REFILL_OPEN
 from messaging.models.refill import RefillRequestItem
 from messaging.models.team_change import Cause, TeamChange, next_pool
 from messaging.models.thread import Thread
-from messaging.models.unread import HowSettled, UnreadAlarm
+from messaging.models.unread import UnreadAlarm
 from messaging.models.work import OPEN_STATES, WorkItem, is_held
 from messaging.refusals import FallbackStays, LastReader, NoPool, Unstaffed
 
@@ -120,8 +120,8 @@ def _take_back(patient: Patient, *, by: Agent) -> None:
     """Nobody is there any more for whom a medicine could be ordered, or who could be called."""
     for refill in RefillRequestItem.objects.waiting().filter(patient=patient):
         refill.end_unread(by=by)
-    for alarm in UnreadAlarm.objects.standing().filter(patient=patient):
-        alarm.end(by=by, how=HowSettled.OVERTAKEN)
+    # A state is set by a person.
+    UnreadAlarm.objects.end_for(patient, by=by)  # type: ignore[arg-type]
 
 
 def _teams_of(people: Iterable[User]) -> set[UUID]:

@@ -237,6 +237,9 @@ class RecordJoin(models.Model):
             _swap_accounts(patient, survivor)
         if join.closed_account is not None and not join.closed_account.is_active:
             join.closed_account.reopen(by=by)
+        # A death of the one is none of the other.
+        for trust in Trust.objects.filter(patient__in=apart, ended_with__patient=survivor):
+            trust.go_on(by=by)
         join._remember("part", by=by, reason=reason)
         leaving.settle(leaving.Leaving(by=by, patients=(*apart, survivor)))
         for one in (patient, survivor):

@@ -11,8 +11,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from accounts import leaving
-from accounts.models import Patient
+from accounts import leaving, limits
+from accounts.models import Patient, PatientState
 from accounts.notices import Notice
 from audit.ids import uuid7
 from audit.recorder import record
@@ -24,14 +24,17 @@ from messaging.models.closure import Outcome
 from messaging.models.message import Message, Press, ReadReceipt, Side
 from messaging.models.safety import SafetyFlag
 from messaging.models.words import MessageWords
-from messaging.red_flags import look
+from messaging.record_states import check_patients_side, check_teams_side
 from messaging.refusals import AlreadyRead, MayNot, TakenBack, TooLongAgo, TooManyVersions
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
     from accounts.models import User
+    from messaging.models.safety import Safety
     from messaging.models.thread import Thread
+    from messaging.models.work import WorkItem
 
 MOST_VERSIONS = 20
 
@@ -47,11 +50,14 @@ class AmendmentManager(models.Manager["Amendment"]):
         body: str,
         side: Side | None = None,
         form_token: UUID | None = None,
+        safety: Safety | None = None,
     ) -> Amendment:
         """Put a message of `by` right: a further version is shown from now on, the earlier ones stay (PT14).
 
-        The other side is told as of a new message, since it may have acted on the old words. Raises `MayNot` for
-        anybody but the author, `TakenBack`, `TooManyVersions`, `TooLongAgo`, `FormUsed`, `OwnRecord`.
+        The other side is told as of a new message, since it may have acted on the old words: they are unread, and the
+        conversation is where new ones are. What may be dangerous in them raises the work, and `safety` is what she
+        was shown. Raises `MayNot` for anybody but the author, `TakenBack`, `TooManyVersions`, `TooLongAgo`,
+        `FormUsed`, `OwnRecord`, and what the state of the record refuses.
         """
         leaving.as_things_stand()
         thread = thread.locked()
@@ -59,20 +65,25 @@ class AmendmentManager(models.Manager["Amendment"]):
         press = Press.of(form_token, "amend", message.pk, body)
         if twin := press.earlier(self.all(), author=by):
             return twin
-        if side == Side.PATIENT and not thread.takes_replies():
-            raise TooLongAgo
+        if side == Side.PATIENT:
+            check_patients_side(thread.patient_id, about=thread.category_id)
+            if not thread.takes_replies():
+                raise TooLongAgo
+        else:
+            check_teams_side(thread.patient)
+        limits.use(f"write-{side}", by.pk)
         version = self._add(message, by=by, body=body, press=press)
         MessageWords.add(message, body)
         if thread.last_message_id == message.pk:
             thread.show_first(body)
-            thread.save(update_fields=["preview"])
+        thread.last_message_at = version.written_at
+        thread.save(update_fields=["preview", "last_message_at"])
         if side == Side.PATIENT:
             thread.reopen()
             item = thread.owed_work()
-            if SafetyFlag.objects.filter(message=message).exists():
-                SafetyFlag(grade=look(body).grade).press(item)
-            else:
-                SafetyFlag.objects.raise_for(by=by, about=message, item=item, texts=(body,), safety=None)
+            SafetyFlag.objects.raise_for(
+                by=by, about=message, version=version, item=item, texts=(body,), safety=safety
+            )
             owner = item.holder_id
             notices.tell_pool(
                 thread.pool, about=message, notice=Notice.WORK_WAITING, owner=owner, once=version.mark
@@ -154,9 +165,12 @@ class WithdrawalManager(models.Manager["Withdrawal"]):
     def take_back(self, thread: Thread, message: Message, *, by: User, side: Side | None = None) -> None:
         """Withdraw a message of `by` that nobody else has opened; again changes nothing (PT14).
 
-        Work that it made ends with it, and a conversation in which nothing is left to read is finished. Raises
-        `AlreadyRead`, `MayNot` for anybody but the author, `OwnRecord`.
+        Work that it made ends with it, and a conversation in which nothing is left to read is finished. What it had
+        answered is owed again, as it was: with its danger, and by the moment that was promised. Raises `AlreadyRead`,
+        `MayNot` for anybody but the author, `OwnRecord`.
         """
+        from messaging.models.unread import UnreadAlarm
+
         leaving.as_things_stand()
         thread = thread.locked()
         thread.side_of(by, door=side)
@@ -165,15 +179,16 @@ class WithdrawalManager(models.Manager["Withdrawal"]):
         if thread.last_message_id == message.pk:
             thread.show_first("")
             thread.save(update_fields=["preview"])
-        standing = thread.messages.exclude(side=Side.SYSTEM).filter(withdrawal=None)
-        last = standing.order_by("-sent_at", "-id").first()
         item = thread.open_item()
-        if last is None:
+        calls = UnreadAlarm.objects.end_about(message, by=by)
+        since = _waiting_since(thread)
+        if not _standing(thread).exists():
             thread.finish(by=by, outcome=Outcome.TAKEN_BACK, item=item)
-        elif item is not None and last.side == Side.TEAM and not item.is_on_hold:
-            item.wait_for_patient()
-        elif item is not None and last.side == Side.PATIENT and item.is_on_hold:
-            item.wake(due_at=thread.pool.due(thread.category, since=now()))
+        elif since is None:
+            if item is not None and not item.is_on_hold and not calls:
+                item.rest(thread_is_open=thread.is_open)
+        elif message.side == Side.TEAM and thread.patient.state != PatientState.DECEASED:
+            _owe_again(thread, item=item, since=since)
 
     def _write(self, message: Message, *, by: User) -> bool:
         _check_author(message, by)
@@ -210,6 +225,41 @@ class Withdrawal(models.Model):
 
     def __str__(self) -> str:
         return f"withdrawal {self.pk}"
+
+
+def _standing(thread: Thread) -> models.QuerySet[Message]:
+    return thread.messages.exclude(side=Side.SYSTEM).filter(withdrawal=None)
+
+
+def _waiting_since(thread: Thread) -> datetime | None:
+    """When the patient's side first said, or put right, what the team has not answered; None when it has all."""
+    answer = _standing(thread).filter(side=Side.TEAM).order_by("sent_at", "id").last()
+    said = _standing(thread).filter(side=Side.PATIENT)
+    put_right = Amendment.objects.filter(message__in=said)
+    if answer is not None:
+        said = said.filter(Q(sent_at__gt=answer.sent_at) | Q(sent_at=answer.sent_at, pk__gt=answer.pk))
+        put_right = put_right.filter(written_at__gt=answer.sent_at)
+    moments = [*said.values_list("sent_at", flat=True), *put_right.values_list("written_at", flat=True)]
+    return min(moments, default=None)
+
+
+def _owe_again(thread: Thread, *, item: WorkItem | None, since: datetime) -> None:
+    """What counted as the answer is gone: the clock runs on `since` she wrote, as if there had been none."""
+    closure = None if thread.is_open else thread.closures.filter(reopened_at=None).first()
+    if closure is not None and closure.outcome != Outcome.ANSWERED:
+        # It ended by a visit, a call or another team, whatever was written here.
+        if item is not None:
+            item.finish()
+        return
+    thread.reopen()
+    item = item or thread.owed_work()
+    # What she was told when she began; later messages were promised by the same clock.
+    told = thread.messages.filter(side=Side.SYSTEM, sent_at__gte=since).first()
+    due_at = told.reply_due_at if told is not None else None
+    item.owe(due_at=due_at or thread.pool.due(thread.category, since=since), since=since)
+    flags = SafetyFlag.objects.filter(thread=thread).as_shown()
+    for flag in flags.filter(is_answered=False, is_taken_back=False):
+        flag.press(item, since=flag.flagged_at)
 
 
 def _check_author(message: Message, by: User) -> None:

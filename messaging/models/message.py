@@ -16,7 +16,7 @@ from messaging.clock import now
 from messaging.refusals import FormUsed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from uuid import UUID
 
 Written = TypeVar("Written", bound=models.Model)
@@ -35,8 +35,9 @@ class Side(models.TextChoices):
 
 class MessageQuerySet(models.QuerySet["Message"]):
     def unread_by(self, reader: User) -> Self:
-        """Messages that others wrote and `reader` has not opened."""
-        return self.exclude(author=reader.pk).exclude(side=Side.SYSTEM).exclude(receipts__reader=reader.pk)
+        """Messages that others wrote and `reader` has not opened as they stand now."""
+        opened = ReadReceipt.objects.of_what_stands().filter(message=OuterRef("pk"), reader=reader.pk)
+        return self.exclude(author=reader.pk).exclude(side=Side.SYSTEM).filter(~Exists(opened))
 
     def as_shown(self) -> Self:
         """With what became of each since it was sent: `withdrawn_at`, and whether there `is_amended` text."""
@@ -98,31 +99,57 @@ class Message(models.Model):
         return self.side == Side.SYSTEM
 
 
+class ReadReceiptQuerySet(models.QuerySet["ReadReceipt"]):
+    def of_what_stands(self) -> Self:
+        """Those for what a message says now. Who has read what it said before has not read the correction."""
+        from messaging.models.correction import Amendment
+
+        return self.filter(
+            ~Exists(Amendment.objects.filter(message=OuterRef("message"), number__gt=OuterRef("version")))
+        )
+
+    def by_team(self) -> Self:
+        return self.filter(reader__practitioner__isnull=False)
+
+
 class ReadReceipt(models.Model):
-    """That one person opened one message, and when (PT15). Rendering is reading; listing is not."""
+    """That one person opened one version of a message, and when (PT15). Rendering is reading; listing is not."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     message = models.ForeignKey(Message, on_delete=models.PROTECT, related_name="receipts")
     reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
     read_at = models.DateTimeField(default=now)
+    # The number of the correction that was read; 0 is the message as it was sent.
+    version = models.PositiveSmallIntegerField(default=0)
+
+    objects = ReadReceiptQuerySet.as_manager()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["message", "reader"], name="one_receipt_per_reader")]
+        constraints = [
+            models.UniqueConstraint(fields=["message", "reader", "version"], name="one_receipt_per_version")
+        ]
 
     def __str__(self) -> str:
         return f"receipt {self.pk}"
 
     @classmethod
-    def give(cls, *, by: User, messages: Iterable[Message]) -> None:
+    def give(cls, *, by: User, messages: Iterable[Message], numbers: Mapping[UUID, int] = {}) -> None:
         """Note that `by` has read these messages; those read before keep their first moment.
 
+        `numbers` says which version was shown of those that were put right.
         One statement however many messages, because every thread page calls it. The access itself is
         already in the audit trail: this is for the people in the thread.
         """
         moment = now()
         rows = [
-            ReadReceipt(message=message, reader=by, patient_id=message.patient_id, read_at=moment)
+            ReadReceipt(
+                message=message,
+                reader=by,
+                patient_id=message.patient_id,
+                read_at=moment,
+                version=numbers.get(message.pk, 0),
+            )
             for message in messages
             if message.author_id != by.pk and message.side != Side.SYSTEM
         ]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Patient
@@ -16,7 +16,7 @@ from audit.ids import uuid7
 from audit.recorder import record
 from audit.seals import Kind, SealedField, seal
 from messaging.clock import NeverOpen, now
-from messaging.models.message import Message
+from messaging.models.message import Message, Side
 from messaging.models.work import Priority
 from messaging.red_flags import Grade, Sign, look
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from accounts.models import User
+    from messaging.models.correction import Amendment
     from messaging.models.refill import RefillRequestItem
     from messaging.models.work import WorkItem
     from messaging.red_flags import Finding
@@ -71,6 +72,14 @@ class Safety:
 
 
 class SafetyFlagQuerySet(models.QuerySet["SafetyFlag"]):
+    def as_shown(self) -> Self:
+        """With what became of each: whether it `is_answered`, and whether its message `is_taken_back`."""
+        answers = Message.objects.filter(
+            thread=OuterRef("thread"), side=Side.TEAM, withdrawal=None, sent_at__gte=OuterRef("flagged_at")
+        )
+        gone = Message.objects.filter(pk=OuterRef("message"), withdrawal__isnull=False)
+        return self.annotate(is_answered=Exists(answers), is_taken_back=Exists(gone))
+
     def raise_for(
         self,
         *,
@@ -79,10 +88,12 @@ class SafetyFlagQuerySet(models.QuerySet["SafetyFlag"]):
         item: WorkItem,
         texts: tuple[str, ...],
         safety: Safety | None,
+        version: Amendment | None = None,
     ) -> SafetyFlag | None:
         """Look at what was written, keep what was found and answered, and bring the work forward. Never refuses.
 
-        Only for the verbs that send, in their transaction. None when there is nothing to keep.
+        `version` is the correction of the message, if that is what was written. Only for the verbs that send, in
+        their transaction. None when there is nothing to keep.
         """
         finding = look(*texts)
         safety = safety or Safety()
@@ -97,7 +108,7 @@ class SafetyFlagQuerySet(models.QuerySet["SafetyFlag"]):
             chose=safety.chose,
         )
         if isinstance(about, Message):
-            flag.message, flag.thread_id = about, about.thread_id
+            flag.message, flag.thread_id, flag.amendment = about, about.thread_id, version
         else:
             flag.refill = about
         if finding.signs:
@@ -136,8 +147,12 @@ class SafetyFlag(models.Model):
     thread = models.ForeignKey(
         "messaging.Thread", null=True, on_delete=models.PROTECT, related_name="safety_flags"
     )
-    message = models.OneToOneField(
-        "messaging.Message", null=True, on_delete=models.PROTECT, related_name="safety_flag"
+    message = models.ForeignKey(
+        "messaging.Message", null=True, on_delete=models.PROTECT, related_name="safety_flags"
+    )
+    # The correction that it stood in; none for the message as it was sent.
+    amendment = models.OneToOneField(
+        "messaging.Amendment", null=True, on_delete=models.PROTECT, related_name="+"
     )
     refill = models.OneToOneField(
         "messaging.RefillRequestItem", null=True, on_delete=models.PROTECT, related_name="safety_flag"
@@ -167,6 +182,12 @@ class SafetyFlag(models.Model):
                 name="flag_says_what_was_found",
             ),
             models.CheckConstraint(condition=Q(answer__in=Answer.values), name="flag_answer_known"),
+            models.UniqueConstraint(
+                fields=["message"], condition=Q(amendment=None), name="one_flag_of_a_message_as_sent"
+            ),
+            models.CheckConstraint(
+                condition=Q(amendment=None) | Q(message__isnull=False), name="flagged_version_of_a_message"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -182,12 +203,15 @@ class SafetyFlag(models.Model):
         found = _BY_GRADE[Grade(self.grade)] if self.grade else Priority.ROUTINE
         return Priority(min(found, _BY_ANSWER.get(Answer(self.answer), Priority.ROUTINE)))
 
-    def press(self, item: WorkItem) -> None:
-        """Raise the work's priority and bring its moment forward; never the other way."""
+    def press(self, item: WorkItem, *, since: datetime | None = None) -> None:
+        """Raise the work's priority and bring its moment forward; never the other way.
+
+        Its clock runs from now, or from `since`.
+        """
         priority = self.priority
         if priority >= item.priority:
             return
-        due_at = _due(item, priority)
+        due_at = _due(item, priority, since or now())
         item.press(priority=priority, due_at=due_at)
         if self.refill is not None:
             self.refill.promised_at = self.refill.promised_at or self.refill.due_at
@@ -206,8 +230,7 @@ _AT_ONCE = {Priority.STAT: timedelta(minutes=15), Priority.ASAP: timedelta(minut
 _SAME_DAY = timedelta(hours=2)
 
 
-def _due(item: WorkItem, priority: Priority) -> datetime:
-    moment = now()
+def _due(item: WorkItem, priority: Priority, moment: datetime) -> datetime:
     if priority in _AT_ONCE:
         return min(item.due_at, moment + _AT_ONCE[priority])
     try:

@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts import leaving, terms
+from accounts import leaving, limits, terms
 from accounts.models import CareRelationship, Patient, ProxyGrant
 from accounts.models.family import near
 from accounts.models.patient import of_owner
@@ -291,9 +291,7 @@ class Thread(models.Model):
         """Nobody needs to call about an answer that was not read: the conversation goes on."""
         from messaging.models.unread import UnreadAlarm
 
-        # Only then can there be one: everything else that is last, or owed, has ended it.
-        if self.last_side == Side.TEAM:
-            UnreadAlarm.objects.settle_overtaken(self, by=by)
+        UnreadAlarm.objects.settle_overtaken(self, by=by)
 
     def note(self, *, author: User, body: str, form_token: UUID | None = None) -> InternalNote:
         return InternalNote.objects.keep(self, author=author, body=body, form_token=form_token)
@@ -369,6 +367,7 @@ class Thread(models.Model):
         help: bool = False,
     ) -> Message:
         """Write the message and bring the list columns up to date. Only for the verbs above."""
+        limits.use(f"write-{side}", author.pk)
         message = Message(
             thread=self,
             patient=self.patient,

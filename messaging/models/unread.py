@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from accounts import leaving
@@ -19,13 +20,14 @@ from audit.recorder import record
 from audit.verbs import verb
 from messaging import notices
 from messaging.clock import BusinessClock, NeverOpen, now
-from messaging.models.correction import Withdrawal
+from messaging.models.correction import Amendment, Withdrawal
 from messaging.models.message import Message, ReadReceipt, Side
 from messaging.models.thread import Thread
-from messaging.models.work import Priority, WorkItem
+from messaging.models.work import Priority, WorkItem, WorkState
 from messaging.refusals import NotHeld
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
     from uuid import UUID
 
@@ -60,8 +62,8 @@ class UnreadAlarmQuerySet(models.QuerySet["UnreadAlarm"]):
     def raise_overdue(self, *, by: SystemAgent = WATCHDOG) -> int:
         """Make "phone or letter" work of answers nobody on the patient's side has read in time. How many there were.
 
-        In time is `ROUTINE_DAYS` open days of the team, `PRESSING_DAYS` for urgent work. Each message raises it once,
-        however often and by however many workers this runs.
+        In time is `ROUTINE_DAYS` open days of the team, `PRESSING_DAYS` for urgent work, since it said what it says
+        now. Each version of a message raises it once, however often and by however many workers this runs.
         """
         pressing = WorkItem.objects.unfinished().filter(
             thread=OuterRef("thread"), priority__lt=Priority.ROUTINE
@@ -70,11 +72,12 @@ class UnreadAlarmQuerySet(models.QuerySet["UnreadAlarm"]):
         clocks: dict[UUID, BusinessClock] = {}
         raised = 0
         for message in list(unread):
+            said_at: datetime = message.said_at  # type: ignore[attr-defined]
             pool = message.thread.pool
             clock = clocks.get(pool.pk) or clocks.setdefault(pool.pk, pool.clock())
             try:
                 days = PRESSING_DAYS if message.is_pressing else ROUTINE_DAYS
-                if clock.days_later(message.sent_at, days) > now():
+                if clock.days_later(said_at, days) > now():
                     continue
                 due_at = clock.after(now(), TO_REACH_HER)
             except NeverOpen:
@@ -87,7 +90,8 @@ class UnreadAlarmQuerySet(models.QuerySet["UnreadAlarm"]):
         thread = (
             Thread.objects.select_for_update(of=("self",)).select_related("pool").get(pk=message.thread_id)
         )
-        if not _unread(now()).filter(pk=message.pk).exists():
+        unread = _unread(now()).filter(pk=message.pk).first()
+        if unread is None:
             return False  # Another worker was faster, or she has just read it.
         item = thread.open_item()
         if item is None:
@@ -96,7 +100,13 @@ class UnreadAlarmQuerySet(models.QuerySet["UnreadAlarm"]):
             )
         else:
             item.wake(due_at=due_at)
-        alarm = self.create(message=message, thread=thread, patient_id=thread.patient_id, item=item)
+        alarm = self.create(
+            message=unread,
+            version=unread.said_number,  # type: ignore[attr-defined]
+            thread=thread,
+            patient_id=thread.patient_id,
+            item=item,
+        )
         record(
             agent=by,
             type="work",
@@ -109,10 +119,29 @@ class UnreadAlarmQuerySet(models.QuerySet["UnreadAlarm"]):
         notices.tell_pool(thread.pool, about=alarm, notice=Notice.WORK_WAITING, owner=item.holder_id)
         return True
 
+    def settle_read(self, thread: Thread, *, by: User, shown: Collection[UUID]) -> None:
+        """`by`, on the patient's side, was shown these messages: nobody needs to call about one of them."""
+        if self.standing().filter(thread=thread, message__in=shown).exists():
+            self._settle_read(thread, by=by)
+
     @verb(actor="by")
-    def settle_read(self, thread: Thread, *, by: User) -> None:
-        """Somebody on the patient's side has opened what nobody had read: nobody needs to call."""
+    def _settle_read(self, thread: Thread, *, by: User) -> None:
         self._settle(thread, by=by, how=HowSettled.READ)
+
+    def end_about(self, message: Message, *, by: User) -> bool:
+        """It was taken back, so nobody calls about it. Whether a call about another one of its thread still stands."""
+        stands = False
+        for alarm in self.standing().filter(thread=message.thread_id):
+            if alarm.message_id == message.pk:
+                alarm.end(by=by, how=HowSettled.OVERTAKEN)
+            else:
+                stands = True
+        return stands
+
+    def end_for(self, patient: Patient, *, by: User) -> None:
+        """Nobody is there any more who could be called."""
+        for alarm in self.standing().filter(patient=patient).select_related("thread"):
+            self._settle(alarm.thread, by=by, how=HowSettled.OVERTAKEN)
 
     @verb(actor="by")
     def settle_overtaken(self, thread: Thread, *, by: User) -> None:
@@ -142,40 +171,56 @@ class UnreadAlarmQuerySet(models.QuerySet["UnreadAlarm"]):
             item.check_free_for(by)
         alarm.end(by=by, how=how)
         if item.is_open:
-            if locked.is_open:
-                item.wait_for_patient()
-            else:
-                item.finish()
+            item.rest(thread_is_open=locked.is_open)
         return item
 
 
 def _unread(at: datetime) -> models.QuerySet[Message]:
-    """Answers nobody on the patient's side has opened and nobody was told to call about, oldest first."""
-    hers = ReadReceipt.objects.filter(message=OuterRef("pk")).filter(
+    """Answers nobody on the patient's side has opened as they stand, and nobody was told to call about, oldest first.
+
+    With `said_at` and `said_number`, of the version that stands.
+    """
+    latest = Amendment.objects.filter(message=OuterRef("pk")).order_by("-number")
+    hers = ReadReceipt.objects.of_what_stands().filter(
         Q(reader=OuterRef("patient__user"))
         | Q(reader=OuterRef("patient__joined_into__user"))
-        | Exists(ProxyGrant.objects.filter(patient=OuterRef("patient"), proxy=OuterRef("reader")))
+        | Exists(ProxyGrant.objects.filter(patient=OuterRef("patient"), proxy=OuterRef("reader"))),
+        message=OuterRef("pk"),
     )
     # Who wrote after it has been there.
     later = Message.objects.filter(
-        Q(sent_at__gt=OuterRef("sent_at")) | Q(sent_at=OuterRef("sent_at"), pk__gt=OuterRef("pk")),
+        Q(sent_at__gt=OuterRef("said_at")) | Q(sent_at=OuterRef("said_at"), pk__gt=OuterRef("pk")),
         thread=OuterRef("thread"),
         side=Side.PATIENT,
     )
     # One call tells her of all that was waiting.
-    called = UnreadAlarm.objects.filter(thread=OuterRef("thread"), raised_at__gte=OuterRef("sent_at"))
-    # Nobody calls somebody who has died.
+    called = UnreadAlarm.objects.filter(
+        Q(settled_at=None)
+        | Q(raised_at__gte=OuterRef("said_at"))
+        | Q(settled_at__gte=OuterRef("said_at"), how__in=REACHED),
+        thread=OuterRef("thread"),
+        message__withdrawal=None,
+    )
+    # Whoever owes her an answer has not forgotten her; that answer is watched in its turn.
+    owed = WorkItem.objects.filter(
+        thread=OuterRef("thread"), state__in=[WorkState.REQUESTED, WorkState.ACCEPTED]
+    )
+    said = Message.objects.annotate(
+        said_at=Coalesce(Subquery(latest.values("written_at")[:1]), F("sent_at")),
+        said_number=Coalesce(Subquery(latest.values("number")[:1]), 0),
+    )
     return (
-        Message.objects.exclude(patient__state=PatientState.DECEASED)
-        .filter(
+        said.filter(
             ~Exists(hers),
             ~Exists(later),
             ~Exists(called),
+            ~Exists(owed),
             ~Exists(Withdrawal.objects.filter(message=OuterRef("pk"))),
             side=Side.TEAM,
-            sent_at__lt=at - timedelta(days=PRESSING_DAYS),
-            sent_at__gt=at - LOOKS_BACK,
+            said_at__lt=at - timedelta(days=PRESSING_DAYS),
+            said_at__gt=at - LOOKS_BACK,
         )
+        .exclude(patient__state=PatientState.DECEASED)
         .order_by("sent_at", "id")
     )
 
@@ -184,7 +229,8 @@ class UnreadAlarm(models.Model):
     """That an answer was not read in time, the work this made, and how it ended."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    message = models.OneToOneField(Message, on_delete=models.PROTECT, related_name="unread_alarm")
+    message = models.ForeignKey(Message, on_delete=models.PROTECT, related_name="unread_alarms")
+    version = models.PositiveSmallIntegerField(default=0)  # the number of its correction, 0 as it was sent
     thread = models.ForeignKey(Thread, on_delete=models.PROTECT, related_name="unread_alarms")
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
     item = models.ForeignKey(WorkItem, on_delete=models.PROTECT, related_name="unread_alarms")
@@ -202,6 +248,7 @@ class UnreadAlarm(models.Model):
             models.UniqueConstraint(
                 fields=["thread"], condition=Q(settled_at=None), name="one_standing_unread_alarm"
             ),
+            models.UniqueConstraint(fields=["message", "version"], name="one_unread_alarm_per_version"),
             models.CheckConstraint(
                 condition=Q(settled_at=None, settled_by=None, how="")
                 | Q(settled_at__isnull=False, settled_by__isnull=False, how__in=HowSettled.values),

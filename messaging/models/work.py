@@ -280,6 +280,13 @@ class WorkItem(models.Model):
         self.state = WorkState.ON_HOLD
         self.save(update_fields=["state"])
 
+    def rest(self, *, thread_is_open: bool) -> None:
+        """Nobody owes anything in it at this moment."""
+        if thread_is_open:
+            self.wait_for_patient()
+        else:
+            self.finish()
+
     @property
     def is_on_hold(self) -> bool:
         """The team has answered. Any other open work has a clock that runs, and keeps its earlier promise."""
@@ -288,16 +295,20 @@ class WorkItem(models.Model):
     def wake(self, *, due_at: datetime) -> None:
         """The patient wrote again."""
         if self.is_on_hold:
-            if self.owner_id is not None and self.holder_id is None:
-                self.end_claims(because="left")
-                self.owner = None
-            self.state = WorkState.ACCEPTED if self.owner_id else WorkState.REQUESTED
-            if self.promised_at is not None:
-                # The danger was answered. What she writes now is looked at by itself.
-                self.priority, self.promised_at = Priority.ROUTINE, None
-            self.due_at = due_at
-            self.waiting_since = now()
-            self.save(update_fields=["owner", "state", "priority", "promised_at", "due_at", "waiting_since"])
+            self.owe(due_at=due_at, since=now())
+
+    def owe(self, *, due_at: datetime, since: datetime) -> None:
+        """The clock runs: somebody has waited `since` then, and is answered by `due_at`."""
+        if self.owner_id is not None and self.holder_id is None:
+            self.end_claims(because="left")
+            self.owner = None
+        self.state = WorkState.ACCEPTED if self.owner_id else WorkState.REQUESTED
+        if self.promised_at is not None:
+            # The danger was answered. What she writes now is looked at by itself.
+            self.priority, self.promised_at = Priority.ROUTINE, None
+        self.due_at = due_at
+        self.waiting_since = since
+        self.save(update_fields=["owner", "state", "priority", "promised_at", "due_at", "waiting_since"])
 
     def finish(self, *, state: WorkState = WorkState.COMPLETED) -> None:
         """Nothing is owed any more. Ends the claim; the owner stays as who did it."""

@@ -113,18 +113,16 @@ class Conversation:
     lead_ref: UUID | None = None  # who leads the patient's care in this team
     flags: tuple[OpenFlag, ...] = ()  # newest first
 
-    def flag_of(self, message: OpenMessage) -> OpenFlag | None:
-        return next((flag for flag in self.flags if flag.message_ref == message.ref), None)
+    def answered_flags_of(self, message: OpenMessage) -> tuple[OpenFlag, ...]:
+        """What was found in it, and in what it was corrected to, that the team has answered."""
+        return tuple(
+            f for f in self.flags if f.message_ref == message.ref and f.is_pressing and f.is_answered
+        )
 
     @property
     def pressing(self) -> tuple[OpenFlag, ...]:
         """The flags that nobody has answered: those on what came since the team last wrote."""
-        answered = max((m.sent_at for m in self.messages if m.side == Side.TEAM), default=None)
-        return tuple(
-            flag
-            for flag in self.flags
-            if flag.is_pressing and (answered is None or flag.flagged_at > answered)
-        )
+        return tuple(flag for flag in self.flags if flag.is_pressing and not flag.is_answered)
 
     @property
     def messages(self) -> tuple[OpenMessage, ...]:
@@ -141,7 +139,8 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
     messages, earlier = messages_of(thread, before=before)
     notes = list(InternalNote.objects.filter(thread=thread).order_by("written_at"))
     closures = list(thread.closures.all())
-    flags = list(SafetyFlag.objects.filter(thread=thread).order_by("-flagged_at", "-id")[:FLAGS_SHOWN])
+    found = SafetyFlag.objects.filter(thread=thread).as_shown()
+    flags = list(found.order_by("-flagged_at", "-id")[:FLAGS_SHOWN])
     item = _latest_work.first(thread=thread.pk, at=now())
     owner_id = item.owner_id if item and item.is_open and item.held else None
     receipts = receipts_of(messages)
@@ -168,7 +167,7 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
         named=people.sealed_records(),
         category="message",
     )
-    take_as_read(messages, reader=reader, receipts=receipts)
+    take_as_read(messages, reader=reader, receipts=receipts, versions=versions)
     texts = open_texts(
         [
             (thread, "subject"),
@@ -265,5 +264,5 @@ def _events(closures: list[Closure], names: dict[UUID, Person]) -> list[EventLin
             )
         )
         if closure.reopened_at:
-            lines.append(EventLine(closure.reopened_at, _("A new message opened it again")))
+            lines.append(EventLine(closure.reopened_at, _("It was opened again")))
     return lines

@@ -28,6 +28,8 @@ class OpenFlag:
     answer: Answer
     shown: Shown
     flagged_at: datetime
+    is_answered: bool = False  # the team has written since
+    is_taken_back: bool = False  # so nobody reads it, nor the words that were found in it
 
     @property
     def grade_words(self) -> str:
@@ -44,18 +46,38 @@ class OpenFlag:
 
 
 def flag_pairs(flags: Iterable[SafetyFlag]) -> list[Pair]:
-    return [(flag, "found") for flag in flags if flag.found is not None]
+    return [(flag, "found") for flag in flags if flag.found is not None and not _is_taken_back(flag)]
 
 
 def open_flags(flags: Iterable[SafetyFlag], texts: Texts) -> tuple[OpenFlag, ...]:
-    return tuple(
-        OpenFlag(
+    """Build them, in the order they come in, newest first. What a correction says again stands once."""
+    opened: list[OpenFlag] = []
+    for flag in flags:
+        one = OpenFlag(
             message_ref=flag.message_id,
             grade=Grade(flag.grade) if flag.grade is not None else None,
             signs=signs_written(texts.get((flag.pk, "found"), "")),
             answer=Answer(flag.answer),
             shown=Shown(flag.shown),
             flagged_at=flag.flagged_at,
+            is_answered=getattr(flag, "is_answered", False),
+            is_taken_back=_is_taken_back(flag),
         )
-        for flag in flags
+        if not any(_says_as_much(later, one) for later in opened):
+            opened.append(one)
+    return tuple(opened)
+
+
+def _says_as_much(later: OpenFlag, earlier: OpenFlag) -> bool:
+    codes = {sign.code for sign in earlier.signs}
+    return (
+        later.message_ref is not None
+        and later.message_ref == earlier.message_ref
+        and later.is_answered == earlier.is_answered
+        and bool(codes)
+        and codes <= {sign.code for sign in later.signs}
     )
+
+
+def _is_taken_back(flag: SafetyFlag) -> bool:
+    return getattr(flag, "is_taken_back", False)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from audit.prepared import Prepared
-from messaging.models import Amendment, Message, ReadReceipt, Side, Withdrawal
+from messaging.models import Amendment, Message, ReadReceipt, Side, UnreadAlarm, Withdrawal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from accounts.models import User
     from accounts.people import Person
+    from messaging.models import Thread
     from messaging.opened.files import OpenFile
     from messaging.opened.texts import Pair, Texts
 
@@ -55,6 +56,10 @@ class OpenMessage:
     read_by: tuple[Reading, ...]
     files: tuple[OpenFile, ...] = ()
     written_with_help: bool = False
+    # Those who have opened what it said before, and not what it says now.
+    read_before: tuple[Reading, ...] = ()
+    # It is new because it was put right: its reader has opened what it said before.
+    is_new_version: bool = False
     # Put right: since when it says what it says now, and what it said before, oldest first.
     corrected_at: datetime | None = None
     earlier_versions: tuple[Version, ...] = ()
@@ -65,7 +70,7 @@ class OpenMessage:
 
     @property
     def is_read_by_others(self) -> bool:
-        return bool(self.read_by)
+        return bool(self.read_by or self.read_before)
 
     @property
     def is_acknowledgement(self) -> bool:
@@ -105,6 +110,12 @@ def versions_of(messages: Sequence[Message]) -> Versions:
 _amendments = Prepared(lambda *, messages: Amendment.objects.filter(message__in=messages).order_by("number"))
 
 
+def number_of(message: Message, versions: Versions) -> int:
+    """Which version of it is shown: the number of its last correction, 0 as it was sent."""
+    later = versions.get(message.pk)
+    return later[-1].number if later else 0
+
+
 def one_by_one(messages: Iterable[OpenMessage], versions: Versions) -> tuple[OpenMessage, ...]:
     """All that was written, each version by itself, in the order it was written in."""
     apart: list[OpenMessage] = []
@@ -129,22 +140,49 @@ def one_by_one(messages: Iterable[OpenMessage], versions: Versions) -> tuple[Ope
 
 
 def take_as_read(
-    messages: Sequence[Message], *, reader: User, receipts: Mapping[UUID, list[ReadReceipt]]
-) -> list[Message]:
-    """Give receipts for what is new to `reader`, before any of it is opened, and say what that is.
+    messages: Sequence[Message],
+    *,
+    reader: User,
+    receipts: Mapping[UUID, list[ReadReceipt]],
+    versions: Versions,
+) -> None:
+    """Give receipts for what is new to `reader`, before any of it is opened.
 
     Whoever takes a message back at this moment waits for the receipt, or the receipt waits for her. So what was taken
     back in between is known after this: nobody reads what its writer was told is unread.
     """
-    fresh = not_yet_read(messages, reader=reader, receipts=receipts)
-    ReadReceipt.give(by=reader, messages=fresh)
+    fresh = [
+        message
+        for message in messages
+        if withdrawn_at(message) is None
+        and not is_read(message, reader=reader, receipts=receipts, versions=versions)
+    ]
+    numbers = {message.pk: number_of(message, versions) for message in fresh}
+    ReadReceipt.give(by=reader, messages=fresh, numbers=numbers)
     if written := [
         message for message in fresh if message.side != Side.SYSTEM and message.author_id != reader.pk
     ]:
         gone = dict(Withdrawal.objects.filter(message__in=written).values_list("message", "withdrawn_at"))
         for message in written:
             message.withdrawn_at = gone.get(message.pk)  # type: ignore[attr-defined]
-    return written
+
+
+def take_as_read_for_patient(
+    thread: Thread,
+    messages: Sequence[Message],
+    *,
+    reader: User,
+    receipts: Mapping[UUID, list[ReadReceipt]],
+    versions: Versions,
+    alarm: UUID | None,
+) -> bool:
+    """The same for the patient's side. Whether nobody needs to call any more about `alarm`, the answer not read."""
+    take_as_read(messages, reader=reader, receipts=receipts, versions=versions)
+    shown = [message.pk for message in messages if withdrawn_at(message) is None]
+    if alarm is None or alarm not in shown:
+        return False
+    UnreadAlarm.objects.settle_read(thread, by=reader, shown=shown)
+    return True
 
 
 def receipts_of(messages: Sequence[Message]) -> dict[UUID, list[ReadReceipt]]:
@@ -158,11 +196,12 @@ def receipts_of(messages: Sequence[Message]) -> dict[UUID, list[ReadReceipt]]:
 _given = Prepared(lambda *, messages: ReadReceipt.objects.filter(message__in=messages).order_by("read_at"))
 
 
-def not_yet_read(
-    messages: Iterable[Message], *, reader: User, receipts: Mapping[UUID, list[ReadReceipt]]
-) -> list[Message]:
-    """Those of `messages` that `reader` has no receipt for."""
-    return [m for m in messages if all(r.reader_id != reader.pk for r in receipts.get(m.pk, []))]
+def is_read(
+    message: Message, *, reader: User, receipts: Mapping[UUID, list[ReadReceipt]], versions: Versions
+) -> bool:
+    """Whether `reader` has a receipt for what it says now."""
+    number = number_of(message, versions)
+    return any(r.reader_id == reader.pk and r.version >= number for r in receipts.get(message.pk, ()))
 
 
 def open_messages(
@@ -178,7 +217,16 @@ def open_messages(
     """Build the frozen messages. Readings are shown for the other side only: it is they who wonder."""
     opened = []
     for message in messages:
-        given = receipts.get(message.pk, [])
+        number = number_of(message, versions)
+        given = [r for r in receipts.get(message.pk, ()) if r.version >= number]
+        readers = {r.reader_id for r in given}
+        before = {r.reader_id: r for r in receipts.get(message.pk, ()) if r.reader_id not in readers}
+        is_new = (
+            withdrawn_at(message) is None
+            and not message.is_acknowledgement
+            and message.author_id != reader.pk
+            and reader.pk not in readers
+        )
         said = [Version(texts.get((message.pk, "body"), ""), message.sent_at)] + [
             Version(texts[version.pk, "body"], version.written_at)
             for version in versions.get(message.pk, ())
@@ -190,19 +238,14 @@ def open_messages(
                 author=people[message.author_id] if message.author_id else None,
                 side=message.side,
                 is_mine=message.author_id == reader.pk,
-                is_new=withdrawn_at(message) is None
-                and not message.is_acknowledgement
-                and message.author_id != reader.pk
-                and all(receipt.reader_id != reader.pk for receipt in given),
+                is_new=is_new,
+                is_new_version=is_new and reader.pk in before,
                 sent_at=message.sent_at,
                 body=said[-1].body,
                 language=message.language,
                 reply_due_at=message.reply_due_at,
-                read_by=tuple(
-                    Reading(people[receipt.reader_id], receipt.read_at)
-                    for receipt in given
-                    if receipt.reader_id in people and receipt.reader_id != message.author_id
-                ),
+                read_by=_readings(given, people, message),
+                read_before=_readings(before.values(), people, message),
                 corrected_at=said[-1].written_at if len(said) > 1 else None,
                 earlier_versions=tuple(said[:-1]),
                 withdrawn_at=withdrawn_at(message),
@@ -211,3 +254,13 @@ def open_messages(
             )
         )
     return tuple(opened)
+
+
+def _readings(
+    receipts: Iterable[ReadReceipt], people: Mapping[UUID, Person], message: Message
+) -> tuple[Reading, ...]:
+    return tuple(
+        Reading(people[receipt.reader_id], receipt.read_at)
+        for receipt in receipts
+        if receipt.reader_id in people and receipt.reader_id != message.author_id
+    )

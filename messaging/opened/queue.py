@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import models
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Value
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import ReasonGiven
@@ -17,7 +17,8 @@ from accounts.people import People
 from audit.prepared import Prepared
 from audit.recorder import record_read
 from messaging.clock import clinic_date, now
-from messaging.models import CategoryCode, Pool, Priority, ReadReceipt, SafetyFlag, Side, WorkItem, WorkState
+from messaging.models import CategoryCode, Pool, Priority, SafetyFlag, Side, WorkItem, WorkState
+from messaging.models.news import has_news
 from messaging.models.unread import owes_a_call
 from messaging.opened.paging import Page, Position
 from messaging.opened.texts import OpenPatient, open_texts, person_pairs, person_rows
@@ -199,12 +200,12 @@ def _pools_of(reader: User, at: datetime) -> dict[str, list[UUID]]:
 
 
 def _items(view: str, *, reader: UUID, **pools: Any) -> QuerySet[WorkItem]:
-    seen = Exists(ReadReceipt.objects.filter(message=OuterRef("thread__last_message_id"), reader=reader))
     items = _in(reader=reader, **pools).filter(thread__isnull=False)
     flags = SafetyFlag.objects.filter(thread=OuterRef("thread"), flagged_at__gte=OuterRef("waiting_since"))
     flagged = Subquery(flags.order_by("grade").values("grade")[:1])  # NULLs, with nothing found, come last
     found = items.filter(_filters(reader)[view]).select_related("thread", "patient__joined_into")
-    return found.annotate(seen=seen, flagged=flagged, owes_a_call=owes_a_call())
+    news = has_news(reader, side=Side.PATIENT, thread="thread")
+    return found.annotate(is_new=news, flagged=flagged, owes_a_call=owes_a_call())
 
 
 _first_page = Prepared(lambda view, **whose: _items(view, **whose).order_by(*_keys(view))[: PAGE_LENGTH + 1])
@@ -276,7 +277,7 @@ def _open_rows(items: list[WorkItem], *, reader: User) -> list[QueueRow]:
                 waiting_since=item.waiting_since,
                 finished_at=item.finished_at,
                 is_late=item.state in (WorkState.REQUESTED, WorkState.ACCEPTED) and item.due_at < moment,
-                is_new=thread.last_side == Side.PATIENT and not item.seen,  # type: ignore[attr-defined]
+                is_new=item.is_new,  # type: ignore[attr-defined]
                 owner=names[item.owner_id] if item.owner_id else None,
                 is_mine=item.owner_id == reader.pk,
                 from_proxy=writer if writer is not None and writer.side == "proxy" else None,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from messaging.models import Side, Thread, WorkItem, WorkState
+from messaging.models import ReadReceipt, Side, Thread, WorkItem, WorkState
 from messaging.opened.readers import cover_of
 
 if TYPE_CHECKING:
@@ -31,7 +31,9 @@ class SentMessage:
 
 def sent_message(thread: Thread, *, reader: User) -> SentMessage:
     """What became of the last message that `reader`'s side wrote. It opens no seal."""
-    last = thread.messages.filter(side=Side.PATIENT).order_by("-sent_at", "-id").first()
+    standing = thread.messages.filter(withdrawal=None).order_by("-sent_at", "-id")
+    last = standing.filter(side=Side.PATIENT).first()
+    answers = standing.filter(side=Side.TEAM, sent_at__gte=last.sent_at if last else thread.opened_at)
     owed = WorkItem.objects.unfinished().filter(thread=thread).exclude(state=WorkState.ON_HOLD).first()
     return SentMessage(
         ref=thread.pk,
@@ -41,8 +43,9 @@ def sent_message(thread: Thread, *, reader: User) -> SentMessage:
         phone=thread.pool.phone,
         # Pressing work is due sooner inside; what the patient was promised stays what she is told.
         due_at=(owed.promised_at or owed.due_at) if owed else None,
-        is_answered=thread.last_side == Side.TEAM,
-        is_read=bool(last and last.receipts.filter(reader__practitioner__isnull=False).exists()),
+        is_answered=answers.exists(),
+        is_read=last is not None
+        and ReadReceipt.objects.of_what_stands().by_team().filter(message=last).exists(),
         cover=cover_of(thread.pool, patient_id=thread.patient_id) if owed else None,
     )
 

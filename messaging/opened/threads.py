@@ -31,6 +31,7 @@ from messaging.models import (
     WorkItem,
     WorkState,
 )
+from messaging.models.news import has_news
 from messaging.models.shelf import is_put_away
 from messaging.models.unread import owes_a_call
 from messaging.opened.files import Files
@@ -39,7 +40,7 @@ from messaging.opened.messages import (
     message_pairs,
     open_messages,
     receipts_of,
-    take_as_read,
+    take_as_read_for_patient,
     versions_of,
 )
 from messaging.opened.paging import Page, Position
@@ -178,15 +179,9 @@ def _mine(reader: UUID, patients: list[UUID], at: datetime) -> QuerySet[Thread]:
     return Thread.objects.of_patients_side(Standing(reader), at=at).filter(patient__in=patients)
 
 
-def _unread(reader: UUID) -> Q:
-    opened = ReadReceipt.objects.filter(message=OuterRef("last_message_id"), reader=reader)
-    return Q(~Exists(opened), last_side=Side.TEAM)
-
-
 def _threads(state: str, *, reader: UUID, patients: list[UUID], at: datetime) -> QuerySet[Thread]:
-    others = ReadReceipt.objects.filter(message=OuterRef("last_message_id")).exclude(
-        reader=OuterRef("last_author")
-    )
+    by_team = ReadReceipt.objects.of_what_stands().by_team()
+    read = by_team.filter(message=OuterRef("last_message_id"), message__withdrawal=None)
     owed = WorkItem.objects.filter(
         ~owes_a_call(), thread=OuterRef("pk"), state__in=[WorkState.REQUESTED, WorkState.ACCEPTED]
     ).values(told=Coalesce("promised_at", "due_at"))[:1]
@@ -195,8 +190,8 @@ def _threads(state: str, *, reader: UUID, patients: list[UUID], at: datetime) ->
         _mine(reader, patients, at)
         .filter(away if state == AWAY else Q(~away, state=state))
         .annotate(
-            is_new=_unread(reader),
-            team_read=Exists(others),
+            is_new=has_news(reader, side=Side.TEAM),
+            team_read=Exists(read),
             reply_due_at=Subquery(owed),
             pool_name=F("pool__team__name"),
         )
@@ -214,7 +209,7 @@ def _counted(*, reader: UUID, patients: list[UUID], at: datetime) -> QuerySet[Th
     return together.annotate(
         open=Count("pk", filter=Q(~is_put_away(reader), state=ThreadState.OPEN)),
         closed=Count("pk", filter=Q(~is_put_away(reader), state=ThreadState.CLOSED)),
-        new=Count("pk", filter=_unread(reader)),
+        new=Count("pk", filter=has_news(reader, side=Side.TEAM)),
         away=Count("pk", filter=Q(is_put_away(reader))),
     ).values_list("open", "closed", "new", "away")
 
@@ -253,7 +248,7 @@ class OpenThread:
         """The automatic answer to what nobody of the team has read or answered yet (PT6)."""
         last = self.messages[-1] if self.messages else None
         written = [m for m in self.messages if m.side == Side.PATIENT]
-        by_team = any(r.person.side == "staff" for m in written[-1:] for r in m.read_by)
+        by_team = any(r.person.side == "staff" for m in written[-1:] for r in (*m.read_by, *m.read_before))
         return last.ref if last and last.is_acknowledgement and not by_team else None
 
     @property
@@ -292,7 +287,7 @@ def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> 
     messages, earlier = messages_of(thread, before=before)
     receipts = receipts_of(messages)
     versions = versions_of(messages)
-    stands = Stands(*_where_it_stands(thread=thread.pk, reader=reader.pk)[0])
+    stands = Stands(*_where_it_stands(thread=thread.pk, reader=reader.pk, at=now())[0])
     ids = {m.author_id for m in messages if m.author_id} | {
         r.reader_id for given in receipts.values() for r in given
     }
@@ -311,9 +306,9 @@ def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> 
         named=people.sealed_records(),
         category="message",
     )
-    fresh = take_as_read(messages, reader=reader, receipts=receipts)
-    if stands.unread_alarm and any(message.side == Side.TEAM for message in fresh):
-        UnreadAlarm.objects.settle_read(thread, by=reader)
+    take_as_read_for_patient(
+        thread, messages, reader=reader, receipts=receipts, versions=versions, alarm=stands.unread_alarm
+    )
     pairs = [(thread, "subject"), *message_pairs(messages, versions), *files.pairs()]
     texts = open_texts(pairs, receipt=receipt)
     names = people.opened(receipt)
@@ -327,7 +322,7 @@ def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> 
         files=files.by_message(texts),
     )
     calls = stands.unread_alarm
-    owed = stands.due_at if stands.state != WorkState.ON_HOLD and not calls else None
+    owed = stands.due_at if stands.state != WorkState.ON_HOLD and calls is None else None
     return OpenThread(
         ref=thread.pk,
         subject=texts[thread.pk, "subject"],
@@ -346,7 +341,7 @@ def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> 
             closed_at=stands.closed_at if stands.outcome != Outcome.TAKEN_BACK else None,
             reader=reader,
         )
-        if messages[-1].pk == thread.last_message_id
+        if any(message.pk == thread.last_message_id for message in messages)
         else (),  # An older page does not say what happens next: what happened since is on a newer one.
         last_message_ref=thread.last_message_id,
         reply_due_at=owed,
@@ -355,7 +350,7 @@ def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> 
         takes_replies=stands.closed_at is None or now() < stands.closed_at + settings.REOPEN_WITHIN,
         is_put_away=stands.is_put_away,
         may_write=Scope.WRITE in reader.scopes_for(thread.patient_id),
-        follows=thread.follows_id,
+        follows=stands.follows,
         followed_by=stands.followed_by,
         may_add_files=files.may_open,
         unsent_files=files.unsent(texts),
@@ -370,26 +365,31 @@ class Stands(NamedTuple):
     closed_at: datetime | None
     state: str | None
     due_at: datetime | None
-    unread_alarm: bool
+    unread_alarm: UUID | None  # the answer that somebody is to call about
     is_put_away: bool
+    follows: UUID | None
     followed_by: UUID | None
     former_name: str | None
 
 
 @Prepared
-def _where_it_stands(*, thread: UUID, reader: UUID) -> QuerySet[Thread, tuple[Any, ...]]:
+def _where_it_stands(*, thread: UUID, reader: UUID, at: datetime) -> QuerySet[Thread, tuple[Any, ...]]:
     closure = Closure.objects.filter(thread=OuterRef("pk"), reopened_at=None).order_by()
     item = WorkItem.objects.unfinished().filter(thread=OuterRef("pk"))
     alarm = UnreadAlarm.objects.standing().filter(thread=OuterRef("pk"))
-    later = Thread.objects.filter(follows=OuterRef("pk")).order_by("-opened_at")
+    # What is kept from a trusted reader is not there to go on in, or to have come from.
+    readable = Thread.objects.of_patients_side(Standing(reader), at=at)
+    earlier = readable.filter(pk=OuterRef("follows"))
+    later = readable.filter(follows=OuterRef("pk")).order_by("-opened_at")
     names = FormerTeamName.objects.filter(team=OuterRef("pool__team"), until__gt=OuterRef("opened_at"))
     return Thread.objects.filter(pk=thread).values_list(
         Subquery(closure.values("outcome")[:1]),
         Subquery(closure.values("closed_at")[:1]),
         Subquery(item.values("state")[:1]),
         Subquery(item.values(told=Coalesce("promised_at", "due_at"))[:1]),
-        Exists(alarm),
+        Subquery(alarm.values("message")[:1]),
         is_put_away(reader),
+        Subquery(earlier.values("pk")[:1]),
         Subquery(later.values("pk")[:1]),
         Subquery(names.order_by("until").values("name")[:1]),
     )

@@ -8,15 +8,22 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from accounts import limits
 from accounts.people import People
 from audit.recorder import record, record_read
 from audit.seals import digest
 from messaging.clock import clinic_date
 from messaging.exports.bundle import as_file, bundle_of, receipt_of
 from messaging.exports.check import fingerprint_of_bundle
-from messaging.models import Outcome, ReadReceipt, Side
+from messaging.models import Outcome, ReadReceipt, Side, UnreadAlarm
 from messaging.opened.files import Files
-from messaging.opened.messages import message_pairs, one_by_one, open_messages, take_as_read, versions_of
+from messaging.opened.messages import (
+    message_pairs,
+    one_by_one,
+    open_messages,
+    take_as_read_for_patient,
+    versions_of,
+)
 from messaging.opened.texts import OpenPatient, open_texts, patient_pairs
 
 if TYPE_CHECKING:
@@ -109,7 +116,14 @@ def open_transcript(thread: Thread, *, reader: User) -> Transcript:
         named=people.sealed_records(),
         category="message",
     )
-    take_as_read(messages, reader=reader, receipts=receipts)
+    take_as_read_for_patient(
+        thread,
+        messages,
+        reader=reader,
+        receipts=receipts,
+        versions=versions,
+        alarm=UnreadAlarm.objects.standing().filter(thread=thread).values_list("message", flat=True).first(),
+    )
     pairs = [(thread, "subject"), *patient_pairs(thread.patient), *message_pairs(messages, versions)]
     pairs += files.pairs()
     texts = open_texts(pairs, receipt=receipt)
@@ -172,7 +186,11 @@ def open_to_print(thread: Thread, *, reader: User) -> Transcript:
 
 
 def download(thread: Thread, *, reader: User, form: str) -> bytes:
-    """The conversation as a file to keep, `form` being pdf or json. It is written down before it is handed out."""
+    """The conversation as a file to keep, `form` being pdf or json. It is written down before it is handed out.
+
+    Raises `TooMuch`: to make one takes seconds of a worker.
+    """
+    limits.use("save-conversation", reader.pk)
     transcript = open_transcript(thread, reader=reader)
     if form == "pdf":
         from messaging.exports.paper import as_pdf  # its library takes memory that most workers never need

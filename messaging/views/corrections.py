@@ -14,6 +14,7 @@ from messaging.access import own_thread_for, worked_thread_for, written_message_
 from messaging.forms import CorrectionForm
 from messaging.models import Amendment, Side, Withdrawal
 from messaging.opened.corrections import open_own_message
+from messaging.opened.help import Looked, looked_at
 from messaging.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from accounts.requests import PortalRequest
     from messaging.models import Message, Thread
+    from messaging.opened.help import Help
 
 
 @policy(get=signed_in("patient"), post=signed_in("patient"))
@@ -61,8 +63,16 @@ def _correct(request: PortalRequest, thread: Thread, ref: UUID, *, side: Side) -
     form = CorrectionForm(request.POST)
     if not form.is_valid():
         return _show(request, message, side=side, form=form, status=422)
+    looked = Looked()
+    if side == Side.PATIENT:
+        helped = request.POST.get("helped", "")
+        looked = looked_at(form.cleaned_data["body"], helped=helped, pool=thread.pool)
+    if looked.help is not None:
+        return _show(request, message, side=side, form=form, help=looked.help, status=422)
     try:
-        Amendment.objects.write(thread, message, by=request.user, side=side, **form.cleaned_data)
+        Amendment.objects.write(
+            thread, message, by=request.user, side=side, safety=looked.safety, **form.cleaned_data
+        )
     except Refusal as refusal:
         form.refuse("body", refusal.words)
         return _show(request, message, side=side, form=form, status=refusal.status)
@@ -91,6 +101,7 @@ def _show(
     side: Side,
     form: CorrectionForm | None = None,
     typed: str | None = None,
+    help: Help | None = None,
     problem: str = "",
     status: int = 200,
 ) -> HttpResponse:
@@ -99,6 +110,7 @@ def _show(
         "message": opened,
         "form": form or CorrectionForm(initial={"body": opened.body if typed is None else typed}),
         "was_kept": typed is not None,
+        "help": help,
         "problem": problem,
     }
     page = "messaging/correct.html" if side == Side.PATIENT else "messaging/inbox_correct.html"

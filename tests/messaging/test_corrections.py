@@ -8,9 +8,21 @@ from django.urls import reverse
 
 from accounts.models import Notification
 from audit.models import AuditEvent
-from messaging.models import Amendment, Message, Thread, ThreadState, Withdrawal, WorkItem
+from messaging.models import (
+    Amendment,
+    Message,
+    Priority,
+    SafetyFlag,
+    Thread,
+    ThreadState,
+    Withdrawal,
+    WorkItem,
+)
 from messaging.models.correction import MOST_VERSIONS
+from messaging.red_flags import Grade
 from tests.messaging.test_races import at_once, statuses
+from tests.messaging.test_record_states import SAID as STATE_SAYS
+from tests.messaging.test_record_states import put
 from tests.work import words
 
 
@@ -223,3 +235,67 @@ def test_search_and_paper_know_what_was_put_right_and_not_what_was_taken_back(th
     assert data.status_code == 200
     assert "two tablets" in said and "one capsule" in said and "lozenge" not in said
     assert '"stopped"' in said
+
+
+DANGER = "I want to kill myself tonight"
+
+
+@pytest.mark.parametrize("before", ["My knee hurts.", "I have a fever of 103 since yesterday."])
+def test_a_correction_shows_help_first_and_keeps_a_flag_of_its_own(work, cast, enter, before):
+    thread = work.thread(body=before)
+    flags = SafetyFlag.objects.count()
+    ana, at = enter(cast.ana), correct(thread, first(thread))
+    asked = ana.post(at, {"body": DANGER})
+    shown = asked.content.decode()
+    assert asked.status_code == 422
+    assert "You are not alone" in shown and 'href="tel:988"' in shown
+    assert "Your correction is not saved yet." in words(asked)
+    assert f"{DANGER}</textarea>" in shown and 'name="helped" value="crisis"' in shown
+    assert (SafetyFlag.objects.count(), Amendment.objects.count()) == (flags, 0)
+    assert ana.post(at, {"body": DANGER, "helped": "crisis"}).status_code == 302
+    flag = SafetyFlag.objects.get(amendment__isnull=False)
+    assert (flag.grade, flag.shown, flag.chose) == (Grade.CRISIS, "crisis", "went_on")
+    assert SafetyFlag.objects.count() == flags + 1
+    assert work.item(thread).priority == Priority.STAT
+    seen = page(enter(cast.maya), thread, team=True)
+    assert seen.count("Check now.") == flags + 1, "what was found before is told as well"
+    assert AuditEvent.objects.filter(subtype="safety-flag").latest("recorded_at").additional_data[
+        "grade"
+    ] == ("crisis")
+
+
+def test_a_slip_put_right_says_the_same_danger_once_and_a_danger_taken_out_stays_told(work, cast, enter):
+    thread = work.thread(body="I have a fevre. I have a fever of 103.")
+    ana = enter(cast.ana)
+    said = {"body": "I have a fever. I have a fever of 103.", "helped": "same_day"}
+    assert ana.post(correct(thread, first(thread)), said).status_code == 302
+    assert page(enter(cast.maya), thread, team=True).count("Check now.") == 1
+    assert ana.post(correct(thread, first(thread)), {"body": "I am well."}).status_code == 302
+    assert page(enter(cast.maya), thread, team=True).count("Check now.") == 1
+
+
+def test_a_team_that_writes_of_danger_is_shown_no_help(work, cast, enter):
+    thread = work.thread()
+    answer = thread.post(author=cast.maya, body="Do you have pain?")
+    said = {"body": "Do you have chest pain?"}
+    assert enter(cast.maya).post(correct(thread, answer, team=True), said).status_code == 302
+    assert not SafetyFlag.objects.exists()
+
+
+@pytest.mark.parametrize("state", ["inactive", "dismissed", "blocked", "deceased"])
+def test_nothing_is_put_right_that_the_state_of_the_record_refuses(work, cast, enter, state):
+    thread = work.thread()
+    answer = thread.post(author=cast.maya, body="Rest.")
+    thread.close(by=cast.maya, outcome="answered")
+    put(cast, state)
+    if state != "deceased":
+        refused = enter(cast.ana).post(correct(thread, first(thread)), {"body": "kingfisher"})
+        assert refused.status_code == 409 and "kingfisher" in refused.content.decode()
+        assert STATE_SAYS[state] in words(refused)
+        assert Amendment.objects.count() == 0
+        thread.refresh_from_db()
+        assert not thread.is_open
+        assert not WorkItem.objects.unfinished().filter(thread=thread).exists()
+    by_team = enter(cast.maya).post(correct(thread, answer, team=True), {"body": "kingfisher"})
+    assert by_team.status_code == (409 if state == "deceased" else 302)
+    assert Amendment.objects.count() == (0 if state == "deceased" else 1)

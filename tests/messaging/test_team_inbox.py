@@ -157,7 +157,7 @@ def test_a_message_after_the_end_opens_new_work_for_the_team(work, cast, enter):
     assert (second.state, second.owner) == ("requested", None)
     assert Thread.objects.get().is_open
     assert Closure.objects.get().reopened_at is not None
-    assert "A new message opened it again" in words(enter(cast.maya).get(at("thread", thread)))
+    assert "It was opened again" in words(enter(cast.maya).get(at("thread", thread)))
 
 
 def test_what_is_finished_is_not_finished_again(work, cast, enter):
