@@ -148,7 +148,9 @@ def test_a_wording_that_no_rule_knows_is_found_by_the_table_and_says_by_which_wo
     assert "goodbye" in sign.found
     assert sign.found in text
     assert len(sign.found.split()) <= weights.MOST_SHOWN
-    assert look("Mom has enough heart tablets until Sunday. Please send the refill to the pharmacy.").signs == ()
+    assert (
+        look("Mom has enough heart tablets until Sunday. Please send the refill to the pharmacy.").signs == ()
+    )
 
 
 def test_the_table_was_learned_from_the_sets_that_say_so_and_no_other():
