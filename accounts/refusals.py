@@ -56,6 +56,18 @@ class TooManyTries(Refusal):
             self.words = _("To keep you safe we stopped for today.")
 
 
+class TooMuch(Refusal):
+    """More than anybody does by hand in so short a time."""
+
+    code = "too_much"
+    status = 429
+    words = _("You did this very often in a short time. Wait a while, then try again.")
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__()
+        self.seconds = seconds
+
+
 class WrongPassword(Refusal):
     code = "wrong_password"
     status = 422

@@ -211,7 +211,9 @@ def role_choices() -> list[tuple[str, str]]:
 
 
 def team_choices() -> list[tuple[str, str]]:
-    return [(str(pk), name) for pk, name in CareTeam.objects.values_list("pk", "name")]
+    """Those that are open: nobody begins to work in a closed one, and nobody is cared for there."""
+    teams = CareTeam.objects.filter(closed_at=None)
+    return [(str(pk), name) for pk, name in teams.values_list("pk", "name")]
 
 
 def teams_by_id(ids: Iterable[str]) -> list[CareTeam]:
@@ -219,7 +221,7 @@ def teams_by_id(ids: Iterable[str]) -> list[CareTeam]:
 
 
 def team_named(ref: str) -> CareTeam | None:
-    return next((team for team in CareTeam.objects.all() if str(team.pk) == ref), None)
+    return next((team for team in CareTeam.objects.filter(closed_at=None) if str(team.pk) == ref), None)
 
 
 def leads_of(user: User) -> list[Leads]:

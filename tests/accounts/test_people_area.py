@@ -7,6 +7,7 @@ import re
 import pytest
 import time_machine
 from django.core import mail
+from django.utils import timezone
 
 from accounts import leaving
 from accounts.models import (
@@ -223,6 +224,16 @@ def test_a_keepers_role_in_an_invitation_is_only_asked_for(cast, root, enter):
     asked = RoleRequest.objects.get(user=nils)
     assert enter(cast.mira, fresh="people").post(f"/people/requests/{asked.pk}/", {"approve": "1"})
     assert User.objects.get(pk=nils.pk).roles == {"nurse", "privacy-officer"}
+
+
+def test_nobody_is_put_into_a_team_that_is_closed(cast, root):
+    address, team = f"/people/{cast.maya.pk}/teams/", cast.team("lund")
+    assert "Lund team" in page(root, f"/people/{cast.maya.pk}/")
+    team.closed_at = timezone.now()
+    team.save(update_fields=["closed_at"])
+    assert "Lund team" not in page(root, f"/people/{cast.maya.pk}/")
+    assert root.post(address, {"team": str(team.pk)}).status_code == 422
+    assert not cast.maya.team_memberships.filter(team=team).exists()
 
 
 # Leaving

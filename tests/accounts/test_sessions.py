@@ -534,3 +534,12 @@ def test_everybody_sees_from_where_each_session_was_used_last_and_nobody_the_who
     assert "From network 203.0.113.x." in places_after(phone, "198.51.100.20, 203.0.113.8")
     desk = enter(cast.sam).get(f"/desk/accounts/{cast.patient('ana').pk}/").content.decode()
     assert "From network 203.0.113.x." in desk
+
+
+def test_an_administrator_ends_every_session_of_somebody_and_it_is_written_down(cast, enter):
+    first, second, other = enter(cast.ana), enter(cast.ana), enter(cast.ben)
+    assert cast.ana.sign_out_everywhere(by=cast.root) == 2
+    assert [client.get("/account/").status_code for client in (first, second, other)] == [302, 302, 200]
+    ends = AuditEvent.objects.filter(type="session", subtype="logout")
+    assert {event.agent_id for event in ends} == {str(cast.root.pk)}
+    assert ends.count() == 2
