@@ -15,6 +15,7 @@ from accounts.models import (
     Invitation,
     InvitationKind,
     Patient,
+    ReasonGiven,
     RoleGrant,
     RoleRequest,
     Session,
@@ -46,10 +47,25 @@ def patient_for(user: User | AnonymousUser, ref: UUID) -> Patient:
 
 def patient_account_for(user: User, ref: UUID) -> Patient:
     """The patient whose account `user` may look after. Otherwise 404, and remember who tried."""
-    if patient := Patient.objects.with_accounts_for(user).filter(pk=ref).first():
+    return at_work(Patient.objects.with_accounts_for(user), user, ref)
+
+
+def at_work(reachable: QuerySet[Patient], user: User, ref: UUID) -> Patient:
+    """Whoever of these it is, for work on her record. Otherwise 404, and remember who tried. Raises `ReasonNeeded`."""
+    patient = reachable.filter(pk=ref).first()
+    if patient is not None:
+        ReasonGiven.objects.ask_first(user, patient)
         return patient
-    _remember_hidden(user, Patient.objects.filter(pk=ref).first())
+    hidden = Patient.objects.filter(pk=ref).first()
+    record_refusal(agent=user, target=hidden, reason=why_not(user, hidden))
     raise Http404("No such patient.")
+
+
+def why_not(user: User, hidden: Patient | None) -> str:
+    """Why somebody of the staff does not get this record, as the trail says it: the review looks at her own."""
+    if hidden is None:
+        return "absent"
+    return "own-record" if hidden.is_near_to(user) else "not-visible"
 
 
 def staff_member_for(user: User, ref: UUID) -> User:
@@ -130,12 +146,7 @@ def trust_in_me_for(user: User, ref: UUID) -> Trust:
 
 def patient_at_desk(user: User, ref: UUID) -> Patient:
     """A patient whose trusted people this member of staff looks after, or 404; who tried is remembered."""
-    patient = Patient.objects.at_desk_of(user).filter(pk=ref).first()
-    if patient is not None:
-        return patient
-    hidden = Patient.objects.filter(pk=ref).first()
-    record_refusal(agent=user, target=hidden, reason="hidden" if hidden else "absent")
-    raise Http404("No such patient.")
+    return at_work(Patient.objects.at_desk_of(user), user, ref)
 
 
 def trust_at_desk(user: User, ref: UUID) -> Trust:

@@ -9,7 +9,7 @@ from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.permissions import BasePermission
 from rest_framework.response import Response
 
-from accounts.refusals import TooManyTries
+from accounts.refusals import TooManyTries, TooMuch
 from audit.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class ApprovedByPolicy(BasePermission):
 def answer_refusal(exc: Exception, context: dict[str, Any]) -> Response | None:
     """Our refusals and the framework's, in one shape: `code` for programs, `detail` for people."""
     if isinstance(exc, Refusal):
-        headers = {"Retry-After": str(exc.seconds)} if isinstance(exc, TooManyTries) else None
+        headers = {"Retry-After": str(exc.seconds)} if isinstance(exc, TooManyTries | TooMuch) else None
         return Response({"code": exc.code, "detail": str(exc.words)}, status=exc.status, headers=headers)
     # Not above: the framework's views read the settings that name this module.
     from rest_framework.views import exception_handler

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 
 PAGE = 100
+# What is nobody's to know but its writer's.
+UNSENT = ("draft", "kept-form")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,8 @@ def history_for(reader: User, patient: Patient, *, before: str = "") -> History:
         events = events.filter(_told_to_a_trusted_person(reader, patient))
     rows = list(events.only(*SEEN_COLUMNS, "shown_keys").order_by("-recorded_at", "-id")[: PAGE + 1])
     older = str(Position.of(rows[PAGE - 1])) if len(rows) > PAGE else ""
-    hidden = NOTHING if is_own else _kept_from(reader, patient)
-    found = visits(row for row in rows[:PAGE] if not _is_about(row, hidden))
+    shown = rows[:PAGE] if is_own else _told(rows[:PAGE], reader, patient)
+    found = visits(shown)
 
     people = People.load([visit.agent_pk for visit in found], patient_id=patient.pk)
     receipt = record_read(
@@ -140,36 +142,52 @@ def _records(patient: Patient) -> list[UUID]:
 
 
 NOTHING: frozenset[str] = frozenset()
-KeptFrom = Callable[[User, Patient], frozenset[str]]
-_kept_from: KeptFrom = lambda reader, patient: NOTHING  # noqa: E731
+KeptFrom = Callable[[User, Patient, Iterable[str]], frozenset[str]]
+_kept_from: KeptFrom = lambda reader, patient, labels: NOTHING  # noqa: E731
 
 
 def register(kept_from: KeptFrom) -> None:
-    """The app of the conversations says which of them, as labels of the trail, do not exist for a trusted reader."""
+    """The app of the conversations says which of these, as labels of the trail, do not exist for a trusted reader."""
     global _kept_from
     _kept_from = kept_from
 
 
 def _told_to_a_trusted_person(reader: User, patient: Patient) -> Q:
-    """Who may not ask for refills is not told that there are any; nor of messages who may not read them."""
+    """Who may not ask for refills is not told that there are any; nor of messages who may not read them.
+
+    Of what somebody has begun to write and not sent only she herself is told, and of letters to the patient nobody:
+    one that is about what is kept apart looks like any other.
+    """
     scopes = reader.scopes_for(patient.pk)
-    told = Q()
+    told = Q(~Q(data_category__in=UNSENT) | Q(actor=reader.pk)) & ~Q(data_category="contact", subtype="send")
     if Scope.REFILL not in scopes:
         told &= ~Q(data_category__in=("medicine", "refill"))
     if Scope.READ not in scopes:
-        told &= ~Q(data_category__in=("message", "note"))
+        told &= ~Q(data_category__in=("message", "note", "attachment"))
     return told
 
 
-def _is_about(event: AuditEvent, hidden: frozenset[str]) -> bool:
-    """Whether this event tells of what does not exist for the reader, and of nothing that does."""
-    if not hidden:
-        return False
+def _told(events: list[AuditEvent], reader: User, patient: Patient) -> list[AuditEvent]:
+    """Those that do not tell of what does not exist for a trusted reader alone."""
+    about = {event.pk: (_object_of(event), _talk_in(event)) for event in events}
+    every = {label for thing, talk in about.values() for label in (thing, *talk) if label}
+    hidden = _kept_from(reader, patient, every)
+
+    def is_kept(event: AuditEvent) -> bool:
+        thing, talk = about[event.pk]
+        return thing in hidden or (bool(talk) and talk <= hidden)
+
+    return [event for event in events if not is_kept(event)]
+
+
+def _object_of(event: AuditEvent) -> str:
     kind = ContentType.objects.get_for_id(event.content_type_id) if event.content_type_id else None
-    if kind is not None and f"{kind.app_label}.{kind.model}:{event.object_pk}" in hidden:
-        return True
-    said = {label for label in event.shown if label.startswith("messaging.")}
-    return bool(said) and said <= hidden
+    return f"{kind.app_label}.{kind.model}:{event.object_pk}" if kind is not None else ""
+
+
+def _talk_in(event: AuditEvent) -> set[str]:
+    """What was shown of conversations and of the work on them."""
+    return {label for label in event.shown if label.startswith("messaging.")}
 
 
 def _place(text: str) -> Position | None:

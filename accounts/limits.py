@@ -1,17 +1,24 @@
-"""How many wrong tries a door takes. Counted before the try is looked at, given back when it was right."""
+"""How many wrong tries a door takes, and how much somebody may do in a while.
+
+A try is counted before it is looked at, and given back when it was right.
+"""
 
 from __future__ import annotations
 
 import ipaddress
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import TryCounter
-from accounts.refusals import TooManyTries
+from accounts.refusals import TooManyTries, TooMuch
 from audit.context import current
 from audit.seals import digest
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 Tries = tuple[str, str]
 
@@ -28,6 +35,17 @@ def spend(*tries: Tries) -> None:
     if stopped:
         until = max(stopped)
         raise TooManyTries(until, until - now)
+
+
+def use(name: str, whose: UUID) -> None:
+    """Count one more thing that somebody does, whichever page or program it comes by. Raises `TooMuch`.
+
+    Within a transaction that is undone it was not done, and is not counted.
+    """
+    try:
+        spend((name, str(whose)))
+    except TooManyTries as stopped:
+        raise TooMuch(stopped.seconds) from None
 
 
 def give_back(*tries: Tries) -> None:

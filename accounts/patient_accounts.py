@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from accounts import ages, limits, staff
+from accounts.access import why_not
 from accounts.models import ComingOfAge, Countersignature, Invitation, InvitationKind, Patient, User
 from accounts.models.factor import second_steps_of
-from accounts.models.family import near
 from accounts.refusals import InvitationOver, PatientHasAccount
 from audit.recorder import record_read, record_refusal
 from audit.seals import unseal, unseal_all
@@ -85,7 +85,7 @@ def find(reader: User, record_number: str) -> Patient | None:
     record_refusal(
         agent=reader,
         target=hidden,
-        reason="not-visible" if hidden is not None else "no-such-patient",
+        reason=why_not(reader, hidden) if hidden is not None else "no-such-patient",
         patient_id=hidden.pk if hidden is not None else None,
     )
     return None
@@ -121,7 +121,7 @@ def opened(reader: User, patient: Patient) -> PatientAccount:
 
 def turned(reader: User) -> list[Turned]:
     """Those who came of age without an account, longest first: of all whose accounts `reader` looks after."""
-    patients = Patient.objects.with_accounts_for(reader).exclude(near(reader.pk, through="pk"))
+    patients = Patient.objects.with_accounts_for(reader)
     rows = ComingOfAge.objects.waiting().filter(patient__in=patients).select_related("patient")
     found = list(rows.order_by("at", "id")[:WAITING])
     if not found:
@@ -145,7 +145,7 @@ def waiting(reader: User) -> list[Waiting]:
     if not reader.at_the_desk:
         return []
     rows = Invitation.objects.open().filter(
-        kind=InvitationKind.PATIENT, patient__in=Patient.objects.visible_to(reader)
+        kind=InvitationKind.PATIENT, patient__in=Patient.objects.with_accounts_for(reader)
     )
     found = list(rows.select_related("patient", "countersignature").order_by("until")[:WAITING])
     if not found:

@@ -23,19 +23,10 @@ def check_identity(*, record_number: str, birth_date: date, by: User) -> FactorL
     So does whoever works here: what the desk can read of her as a patient must not open her work.
     """
     limits.spend(("identity-check", str(by.pk)))
-    patient = Patient.objects.visible_to(by).by_record_number(record_number)
+    patient = Patient.objects.looked_after_by(by).by_record_number(record_number)
     owner = patient.user if patient is not None else None
     if patient is None or owner is None or owner.works_here or not _born(patient, birth_date, by=by):
-        patient_id = patient.pk if patient is not None else None
-        record(
-            agent=by,
-            type="factor",
-            subtype="loss-checked",
-            outcome="4",
-            outcome_reason="no-match",
-            patient_id=patient_id,
-            category="sign-in",
-        )
+        _remember(patient, record_number, by=by, type="factor", subtype="loss-checked", category="sign-in")
         raise NothingAsked
     return FactorLoss.objects.believe(user=owner, by=by)
 
@@ -80,15 +71,21 @@ def patient_by_two(*, record_number: str, birth_date: date, by: User) -> Patient
     limits.spend(("identity-check", str(by.pk)))
     patient = Patient.objects.at_desk_of(by).by_record_number(record_number)
     if patient is None or not _born(patient, birth_date, by=by):
-        record(
-            agent=by,
-            type="trust",
-            subtype="look-up",
-            outcome="4",
-            outcome_reason="no-match",
-            patient_id=patient.pk if patient is not None else None,
-            category="trust",
-        )
+        _remember(patient, record_number, by=by, type="trust", subtype="look-up", category="trust")
         raise NoSuchPatient
     limits.give_back(("identity-check", str(by.pk)))
     return patient
+
+
+def _remember(patient: Patient | None, record_number: str, *, by: User, **what: str) -> None:
+    """Write down that it did not fit, and whether it was a try at a record that is near to `by`."""
+    named = patient or Patient.objects.by_record_number(record_number)
+    near = named is not None and named.is_near_to(by)
+    about = named if near else patient
+    record(
+        agent=by,
+        outcome="4",
+        outcome_reason="own-record" if near else "no-match",
+        patient_id=about.pk if about is not None else None,
+        **what,
+    )

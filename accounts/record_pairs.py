@@ -10,6 +10,7 @@ from uuid import UUID
 from django.http import Http404
 from django.utils.translation import gettext as _
 
+from accounts.access import why_not
 from accounts.models import (
     CareRelationship,
     Patient,
@@ -138,8 +139,10 @@ def join_for(user: User, ref: UUID) -> RecordJoin:
     joins = RecordJoin.objects.at_desk_of(user).select_related("patient__user", "survivor__user")
     join = joins.filter(pk=ref).first()
     if join is None:
-        hidden = RecordJoin.objects.filter(pk=ref).first()
-        record_refusal(agent=user, target=hidden, reason="absent" if hidden is None else "not-visible")
+        hidden = RecordJoin.objects.filter(pk=ref).select_related("patient", "survivor").first()
+        both = [hidden.patient, hidden.survivor] if hidden is not None else [None]
+        why = {why_not(user, patient) for patient in both}
+        record_refusal(agent=user, target=hidden, reason="own-record" if "own-record" in why else why.pop())
         raise Http404("No such join.")
     for patient in (join.patient, join.survivor):
         ReasonGiven.objects.ask_first(user, patient)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.http import Http404
 
 from accounts import limits
+from accounts.access import at_work
 from accounts.models import (
     CareRelationship,
     CareTeam,
@@ -16,7 +17,6 @@ from accounts.models import (
     Patient,
     PatientState,
     ProxyGrant,
-    ReasonGiven,
     RecordJoin,
     RecordState,
     RoleGrant,
@@ -103,13 +103,16 @@ def find_record(*, record_number: str, by: User) -> Patient:
     limits.spend(("record-number", str(by.pk)))
     patient = Patient.objects.looked_after_by(by).by_record_number(record_number)
     if patient is None:
+        hidden = Patient.objects.by_record_number(record_number)
+        near = hidden is not None and hidden.is_near_to(by)
         record(
             agent=by,
             type="access",
             subtype="search",
             action="R",
             outcome="4",
-            outcome_reason="no-such-patient",
+            outcome_reason="own-record" if near else "no-such-patient",
+            patient_id=hidden.pk if hidden is not None and near else None,
             category="patient",
             query=record_number,
         )
@@ -119,16 +122,8 @@ def find_record(*, record_number: str, by: User) -> Patient:
 
 
 def record_for(user: User, ref: UUID) -> Patient:
-    """The patient if `user` works for her. Otherwise 404, and remember who tried; her own record is marked as such."""
-    patient = Patient.objects.looked_after_by(user).filter(pk=ref).first()
-    if patient is not None:
-        ReasonGiven.objects.ask_first(user, patient)
-        return patient
-    hidden = Patient.objects.filter(pk=ref).first()
-    near = hidden is not None and hidden.is_near_to(user)
-    reason = "absent" if hidden is None else "own-record" if near else "not-visible"
-    record_refusal(agent=user, target=hidden, reason=reason)
-    raise Http404("No such patient.")
+    """The patient if `user` works for her. Otherwise 404. Raises `ReasonNeeded`."""
+    return at_work(Patient.objects.looked_after_by(user), user, ref)
 
 
 def protected_for(user: User, ref: UUID) -> Patient:

@@ -56,6 +56,18 @@ class TooManyTries(Refusal):
             self.words = _("To keep you safe we stopped for today.")
 
 
+class TooMuch(Refusal):
+    """More than anybody does by hand in so short a time."""
+
+    code = "too_much"
+    status = 429
+    words = _("You did this very often in a short time. Wait a while, then try again.")
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__()
+        self.seconds = seconds
+
+
 class WrongPassword(Refusal):
     code = "wrong_password"
     status = 422
@@ -248,6 +260,14 @@ class NoSuchPatient(Refusal):
     code = "no_such_patient"
     status = 422
     words = _("These do not fit together. Check both.")
+
+
+class NothingAtThisAge(Refusal):
+    """Of a child, nothing of what was chosen may be done by anybody else at this age."""
+
+    code = "nothing_at_this_age"
+    status = 422
+    words = _("The rules for this age allow nothing of that. Choose something else.")
 
 
 class NotAChild(Refusal):

@@ -16,6 +16,9 @@ from accounts.models.proxy import SAID_TO_PATIENT
 from accounts.topics import CategoryCode
 from accounts.trusted import Agreed
 
+# Longer than anybody is trusted. The day after the last day there is would be no day.
+MOST_YEARS = 120
+
 
 class WhoForm(forms.Form):
     """The first step of choosing a trusted person."""
@@ -78,11 +81,13 @@ class WhatForm(forms.Form):
 
     def clean_ends_on(self) -> date | None:
         day: date | None = self.cleaned_data["ends_on"]
-        if (
-            day is not None
-            and day < timezone.localtime(timezone.now(), ZoneInfo(settings.CLINIC_TIME_ZONE)).date()
-        ):
+        if day is None:
+            return None
+        today = timezone.localtime(timezone.now(), ZoneInfo(settings.CLINIC_TIME_ZONE)).date()
+        if day < today:
             raise forms.ValidationError(_("Choose a day that is still to come"))
+        if day.year > today.year + MOST_YEARS:
+            raise forms.ValidationError(_("Choose a nearer day. Leave it empty if there is no last day."))
         return day
 
     def clean(self) -> dict[str, Any] | None:

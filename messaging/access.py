@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from django.db import models
-from django.db.models import Q
 from django.http import Http404
 
 from accounts.models import ReasonGiven
@@ -23,7 +22,6 @@ from messaging.models import (
     Category,
     Draft,
     DraftKind,
-    InternalNote,
     Message,
     Pool,
     Prescription,
@@ -40,7 +38,7 @@ if TYPE_CHECKING:
     from accounts.models import CareTeam, Patient, User
 
 Thing = TypeVar("Thing", bound=models.Model)
-Concerning = TypeVar("Concerning", Thread, RefillRequestItem)
+Concerning = TypeVar("Concerning", Thread, RefillRequestItem, Attachment)
 
 
 def thread_for(user: User, ref: UUID) -> Thread:
@@ -99,12 +97,15 @@ def worked_refill_for(user: User, ref: UUID) -> RefillRequestItem:
 
 def file_for(user: User, ref: UUID) -> Attachment:
     """Return the file if `user` may have its content now."""
-    return _found(Attachment.objects.visible_to(user), user, ref)
+    return _with_reason(
+        user, _found(Attachment.objects.visible_to(user).select_related("patient"), user, ref)
+    )
 
 
 def unsent_file_for(user: User, ref: UUID) -> Attachment:
     """Return the file if `user` has added it and not sent it yet."""
-    return _found(Attachment.objects.unsent_by(user).select_related("thread"), user, ref)
+    unsent = Attachment.objects.unsent_by(user).select_related("thread", "patient")
+    return _with_reason(user, _found(unsent, user, ref))
 
 
 def draft_for(user: User, ref: UUID) -> Draft:
@@ -146,19 +147,6 @@ def category_for(user: User, code: str) -> Category:
         record_refusal(agent=user, target=None, reason="no such category")
         raise Http404
     return category
-
-
-def kept_from(reader: User, patient: Patient) -> frozenset[str]:
-    """What of this patient's conversations does not exist for `reader`, as the trail calls it."""
-    hers = Q(patient=patient) | Q(patient__joined_into=patient)
-    hidden = Thread.objects.filter(hers).exclude(
-        pk__in=Thread.objects.of_patients_side(reader).filter(hers).values("pk")
-    )
-    labels = {f"messaging.thread:{pk}" for pk in hidden.values_list("pk", flat=True)}
-    for model in (Message, InternalNote):
-        rows = model._default_manager.filter(thread__in=hidden)
-        labels |= {f"{model._meta.label_lower}:{pk}" for pk in rows.values_list("pk", flat=True)}
-    return frozenset(labels)
 
 
 _DRAFT_PARTS = ("patient", "category", "pool__team", "message", "follows")

@@ -11,7 +11,7 @@ class MessagingConfig(AppConfig):
         from accounts.models.countersignature import ask_whether_it_holds_something
         from accounts.models.notification import ask_before_telling
         from messaging import joins, record_states, rerouting
-        from messaging.access import kept_from
+        from messaging.kept_apart import kept_from
         from messaging.models import (
             Attachment,
             Message,

@@ -39,6 +39,8 @@ NEIGHBOURS = (
     Neighbour("lucia", "Lucía Fernández", "1990-07-21", "RC-111108", "es"),
     Neighbour("henry", "Henry Boateng", "1959-10-10", "RC-104905"),
     Neighbour("nora", "Nora O’Brien", "1972-02-29", "RC-106333"),
+    # The same person, registered again: a pair for the desk to join.
+    Neighbour("nora_again", "Nora Obrien", "1972-02-29", "RC-121877"),
 )
 
 

@@ -108,6 +108,9 @@ STORIES = (
         Line("lucia", 90, "Me dijeron que me llamarían para la cita con la dermatóloga pero no me ha llamado nadie."),
         Line("maya", 80, "Hola Lucía. La clínica de dermatología tiene su pedido desde el lunes. Si no le llaman antes del viernes, escríbame aquí y yo les llamo."),
     )),
+    Story("nora_again", "appointment", "My visit next month", (
+        Line("nora_again", 12, "I was given a new record number at the desk. Is my visit next month still on?"),
+    )),
     Story("nora", "medical_question", "Is it the same tablet?", (
         Line("nora", 150, "The pharmacy gave me round white tablets this time. Mine were oval and yellow. Is it the same medicine?"),
         Line("maya", 146, "Yes. It is the same medicine from another maker. The strength on the label is what counts: 20 mg, as before."),

@@ -1,4 +1,4 @@
-"""How many wrong tries before a door stays shut, and for how long. Right ones are given back."""
+"""How many wrong tries before a door stays shut, and how much somebody does in a while. Right tries are given back."""
 
 from __future__ import annotations
 
@@ -31,4 +31,10 @@ TRY_LIMITS = {
     "join-address": (30, timedelta(minutes=15)),
     "join-mail": (5, timedelta(days=1)),
     "record-look-up": (60, timedelta(hours=1)),
+    # By account, over pages and API together: more than anybody does by hand, less than a script would.
+    "write-patient": (120, timedelta(hours=1)),
+    "write-team": (1_200, timedelta(hours=1)),
+    "search": (120, timedelta(hours=1)),
+    "save-conversation": (30, timedelta(hours=1)),
+    "add-file": (120, timedelta(hours=1)),
 }

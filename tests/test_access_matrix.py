@@ -226,8 +226,8 @@ MATRIX = {
     ("desk-patient", "get"):                "302 302 403 403 403 200 404 200 200 403 403",
     ("desk-patient-state", "post"):         "302 302 403 403 403 422 404 422 422 403 403",
     ("desk-patient-protect", "post"):       "302 302 403 403 403 302 404 302 302 403 403",
-    ("reason", "get"):                      "302 302 403 403 403 404 404 404 404 403 403",
-    ("reason", "post"):                     "302 302 403 403 403 404 404 404 404 403 403",
+    ("reason", "get"):                      "302 302 403 403 403 404 404 404 404 404 404",
+    ("reason", "post"):                     "302 302 403 403 403 404 404 404 404 404 404",
     ("desk-patient-family", "post"):        "302 302 403 403 403 422 404 422 422 403 403",
     ("desk-care-transfer", "post"):         "302 302 403 403 403 422 404 422 422 403 403",
     # Joins of records are the desk's alone, behind a second step shown again (302).

@@ -33,10 +33,11 @@ from accounts.models import (
     RoleGrant,
     Session,
 )
-from accounts.models.session import End
+from accounts.models.session import End, Strength
 from accounts.notices import Notice
 from accounts.policy import declared
 from accounts.tasks import sweep_notifications
+from portal.demo_clinic import FOUNDER
 from tests.test_access_matrix import MATRIX, PEOPLE, ROUTES, Clinic
 
 if TYPE_CHECKING:
@@ -79,6 +80,14 @@ def second_app(user) -> AuthenticatorApp:
     return app
 
 
+def add_app(cast: Cast) -> None:
+    """In another browser, where she is signed in."""
+    there = Session.objects.begin(by=cast.okafor)
+    there.strength = Strength.FULL
+    app = AuthenticatorApp.objects.prepare(user=cast.okafor, by=cast.okafor, secret=b"z" * 20)
+    enrolment._counts_from_now_on(there, app)
+
+
 def leave_team(cast: Cast) -> None:
     for place in CareTeamMembership.objects.current().filter(user=cast.okafor):
         place.end(by=cast.root)
@@ -96,7 +105,7 @@ def move_email(cast: Cast) -> None:
 
 
 # What stands behind these addresses in the matrix is her own, not a patient's: it stays with her.
-HER_OWN = {"absence-end"}
+HER_OWN = {"absence-end", "absence-cover"}
 
 
 def colleague(name: str, method: str) -> int:
@@ -109,6 +118,7 @@ EVENTS = {
     "password changed": Event(
         "okafor", lambda cast: cast.okafor.change_password("kingfisher", by=cast.okafor), nobody
     ),
+    "factor added": Event("okafor", add_app, nobody),
     "factor removed": Event(
         "okafor",
         lambda cast: enrolment.remove(Session.objects.begin(by=cast.okafor), second_app(cast.okafor)),
@@ -116,7 +126,7 @@ EVENTS = {
     ),
     "e-mail changed": Event("okafor", move_email, nobody),
     "role given": Event(
-        "okafor", lambda cast: RoleGrant.objects.give(user=cast.okafor, role=Role.NURSE, by=cast.root), nobody
+        "okafor", lambda cast: RoleGrant.objects.give(user=cast.okafor, role=Role.NURSE, by=FOUNDER), nobody
     ),
     "role taken": Event(
         "okafor",

@@ -87,26 +87,28 @@ class PatientQuerySet(models.QuerySet["Patient"]):
         return self.filter(mine | Q(trusts_me) | Q(cared_for))
 
     def at_desk_of(self, user: User) -> Self:
-        """Whose trusted people this member of staff looks after: of those she sees; of all, for privacy officers.
+        """Whose trusted people this member of staff looks after: of those she works for; of all, for privacy officers.
 
-        Nobody works here on her own record, or on that of somebody who trusts her.
+        Nobody works here on a record that is near to her.
         """
+        from accounts.models.family import near
         from accounts.models.role import Role
-        from accounts.models.trust import Trust
 
-        reachable = self.all() if Role.PRIVACY_OFFICER in user.roles else self.visible_to(user)
-        own_side = Trust.objects.standing().filter(proxy=user.pk)
-        helped = Q(pk__in=own_side.values("patient")) | Q(pk__in=own_side.values("patient__joined_into"))
-        return reachable.standing().exclude(user=user.pk).exclude(helped)
+        everybody = Role.PRIVACY_OFFICER in user.roles
+        reachable = self.standing() if everybody else self.looked_after_by(user)
+        return reachable.exclude(near(user.pk, through="pk"))
 
     def with_accounts_for(self, user: User) -> Self:
         """Whose accounts `user` may look after: the desk those its teams care for, an administrator everybody's.
 
-        It is no sight of a record: pages made from this show a record number and nothing else of her.
+        It is no sight of a record: pages made from this show a record number and nothing else of her. Nobody looks
+        after an account that is near to her.
         """
+        from accounts.models.family import near
+
         if user.keeps_accounts:
-            return self.standing()
-        return self.visible_to(user).standing() if user.at_the_desk else self.none()
+            return self.standing().exclude(near(user.pk, through="pk"))
+        return self.looked_after_by(user) if user.at_the_desk else self.none()
 
     def looked_after_by(self, user: User) -> Self:
         """The patients whom the teams of `user` look after now, and who are not near to her: whom she works for."""
@@ -335,7 +337,6 @@ class Patient(models.Model):
         """
         from accounts.models.coming_of_age import ComingOfAge
         from accounts.models.joined import InvitationKind
-        from accounts.models.trust import BY_AGE
 
         self.birth_date = seal(birth_date.isoformat(), into=self, field="birth_date")
         self.age_table = ages.table_of(birth_date)
@@ -343,5 +344,5 @@ class Patient(models.Model):
         ComingOfAge.objects.lay(self, birth_date)
         for invitation in self.invitations.filter(kind=InvitationKind.PATIENT, used_at=None, revoked_at=None):
             invitation.revoke(by=by)
-        for trust in self.trusts.filter(ended_at=None, basis__in=BY_AGE):
+        for trust in self.trusts.filter(ended_at=None):
             trust.reckon(by=by, born=birth_date)

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts import leaving
+from accounts.models.ground import Ended
 from accounts.models.invitation import Invitation
 from accounts.models.notification import Notification
 from accounts.models.patient import Patient, PatientState
@@ -52,8 +53,8 @@ class RecordStateManager(models.Manager.from_queryset(PeriodQuerySet)):  # type:
         """Put a record into a state, from this moment on; back to active leaves no row that runs.
 
         Whatever is being sent is sent before or refused after. A death closes the patient's login, ends what she let
-        others do and takes her open requests back. Raises `MayNotSetState`, `NotYourOwn`, `SameState`,
-        `ReviewMissing`.
+        others do and takes her open requests back; taken back, it opens again what it closed. Raises
+        `MayNotSetState`, `NotYourOwn`, `SameState`, `ReviewMissing`.
         """
         leaving.alone()
         patient = Patient.objects.select_for_update().get(pk=patient.pk)
@@ -76,17 +77,12 @@ class RecordStateManager(models.Manager.from_queryset(PeriodQuerySet)):  # type:
         for one in everything:
             one.state = state
             one.save(update_fields=["state"])
-        if (
-            was == PatientState.DECEASED
-            and before is not None
-            and before.closed_login
-            and patient.user is not None
-        ):
-            patient.user.reopen(by=by)
-        if state == PatientState.DECEASED and row is not None:
-            row.closed_login = _close_doors(patient, by=by)
+        if was == PatientState.DECEASED and before is not None:
+            _open_doors(before, patient, by=by)
         if row is not None:
             row.save(force_insert=True)
+        if state == PatientState.DECEASED and row is not None:
+            _close_doors(row, patient, by=by)
         record(
             agent=by,
             type="record",
@@ -183,22 +179,31 @@ def _is_reviewed(review_on: date | None, reviewer: User | None, *, by: User) -> 
     return 0 < days <= 366 and clinicians.exists()
 
 
-def _close_doors(patient: Patient, *, by: User) -> bool:
+def _close_doors(death: RecordState, patient: Patient, *, by: User) -> None:
     """Nobody signs in as somebody who has died, and what she let others do ends with her.
 
     No letter says so: her own would reach whoever keeps her mail, and her family hears of a death from a person.
     """
     hers = Patient.objects.one_with(patient)
     for trust in Trust.objects.standing().filter(patient__in=hers):
-        trust.end(by=by, quietly=True)
+        trust.end(by=by, because=Ended.DIED, death=death, quietly=True)
     for invitation in Invitation.objects.unfinished().filter(patient__in=hers):
         invitation.revoke(by=by)
     if patient.user is None or not patient.user.is_active:
-        return False
+        return
     if patient.user.works_here:
         raise WorksHere
     patient.user.deactivate(by=by, quietly=True)
-    return True
+    death.closed_login = True
+    death.save(update_fields=["closed_login"])
+
+
+def _open_doors(death: RecordState, patient: Patient, *, by: User) -> None:
+    """It was a mistake: what this very death closed is open again, and nothing else."""
+    if death.closed_login and patient.user is not None:
+        patient.user.reopen(by=by)
+    for trust in Trust.objects.filter(ended_with=death).order_by("pk"):
+        trust.go_on(by=by)
 
 
 def _tell(patient: Patient, *, about: models.Model) -> None:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from accounts.models import Patient
     from accounts.requests import HalfSignedInRequest, PortalRequest
 
+# Whoever comes to a record in her work: the desk, clinicians, who keeps the accounts, who reviews access.
+at_work = signed_in("staff", "admin", "privacy")
 DONE = frozenset({"state", "care", "family", "protect"})
 
 
@@ -120,7 +122,7 @@ def protect(request: PortalRequest, ref: UUID) -> HttpResponse:
     return _back(request, found, "protect")
 
 
-@policy(get=signed_in("staff"), post=signed_in("staff"))
+@policy(get=at_work, post=at_work)
 @require_http_methods(["GET", "HEAD", "POST"])
 def reason(request: HalfSignedInRequest, ref: UUID) -> HttpResponse:
     """Why a protected record is opened, asked once in a session. The page names nobody."""

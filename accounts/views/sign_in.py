@@ -108,6 +108,7 @@ WHY_AGAIN = {
     entrance.FACTORS: _("You are about to change how you sign in."),
     TRUST: _("You are about to decide who may help you."),
     "people": _("You are about to change somebody’s account."),
+    "records": _("You are about to change a patient’s record."),
 }
 
 

@@ -207,7 +207,7 @@ class RefillOut(serializers.Serializer[Any]):
     id = serializers.UUIDField(source="ref")
     medicine = serializers.CharField()
     directions = serializers.CharField()
-    eligibility = serializers.CharField()
+    eligibility = serializers.CharField(allow_null=True)
     comment = serializers.CharField(allow_blank=True)
     state = serializers.CharField()
     requested_at = serializers.DateTimeField()

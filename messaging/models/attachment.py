@@ -11,6 +11,7 @@ from django.db import models, transaction
 from django.db.models import Exists, F, OuterRef, Q, Sum
 from django.utils.translation import gettext_lazy as _
 
+from accounts import limits
 from accounts.models import Patient, ProxyGrant
 from accounts.models.patient import of_owner
 from accounts.models.proxy import Scope
@@ -139,6 +140,7 @@ class AttachmentQuerySet(models.QuerySet["Attachment"]):
         if twin := self._twin(fingerprint, by=by, at=at, form_token=form_token):
             return twin
         self._check_room(by=by, at=at, more=0)
+        limits.use("add-file", by.pk)
         row = Attachment(
             patient_id=at.patient_id,
             uploaded_by=by,

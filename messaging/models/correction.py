@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from accounts import leaving
+from accounts import leaving, limits
 from accounts.models import Patient, PatientState
 from accounts.notices import Notice
 from audit.ids import uuid7
@@ -71,6 +71,7 @@ class AmendmentManager(models.Manager["Amendment"]):
                 raise TooLongAgo
         else:
             check_teams_side(thread.patient)
+        limits.use(f"write-{side}", by.pk)
         version = self._add(message, by=by, body=body, press=press)
         MessageWords.add(message, body)
         if thread.last_message_id == message.pk:

@@ -9,7 +9,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 
-from accounts import leaving
+from accounts import leaving, limits
 from accounts.models import CareRelationship, Patient, ProxyGrant
 from accounts.models.family import near
 from accounts.models.patient import of_owner
@@ -119,6 +119,7 @@ class RefillRequestQuerySet(models.QuerySet["RefillRequest"]):
         standing = RefillRequestItem.objects.waiting().filter(prescription=prescription).first()
         if standing is not None:
             raise DuplicateRequest(standing)
+        limits.use("write-patient", by.pk)
         pool = Pool.objects.for_refill(patient=patient, ordered_by=prescription.team)
         request = RefillRequest(
             patient=patient, requested_by=by, form_token=press.token, form_digest=press.digest

@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts import leaving, terms
+from accounts import leaving, limits, terms
 from accounts.models import CareRelationship, Patient, ProxyGrant
 from accounts.models.family import near
 from accounts.models.patient import of_owner
@@ -367,6 +367,7 @@ class Thread(models.Model):
         help: bool = False,
     ) -> Message:
         """Write the message and bring the list columns up to date. Only for the verbs above."""
+        limits.use(f"write-{side}", author.pk)
         message = Message(
             thread=self,
             patient=self.patient,

@@ -27,6 +27,7 @@ class AbsenceLine:
     last_day: date
     other: Person
     is_now: bool
+    is_covered: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +55,23 @@ def absences_of(reader: User) -> Absences:
     """Load it. Names of staff are on the door plate: no receipt is needed."""
     moment = now()
     own = list(Absence.objects.visible_to(reader).filter(ends_at__gt=moment))
-    covered = list(Absence.objects.filter(cover=reader, ends_at__gt=moment))
+    named = Absence.objects.filter(cover=reader, ends_at__gt=moment).select_related("user")
+    covered = [absence for absence in named if absence.is_covered]
     could = list(colleagues_of(reader).values_list("pk", flat=True))
     ids = {*could, *(absence.cover_id for absence in own), *(absence.user_id for absence in covered)}
     names = People.load(ids).opened()
     uncovered = [one for one in Absence.objects.coverable_by(reader) if not one.is_covered]
+    without = {one.pk for one in uncovered}
 
     def line(absence: Absence, other: UUID) -> AbsenceLine:
         last = clinic_date(absence.ends_at - timedelta(seconds=1))
         return AbsenceLine(
-            absence.pk, clinic_date(absence.starts_at), last, names[other], absence.starts_at <= moment
+            absence.pk,
+            clinic_date(absence.starts_at),
+            last,
+            names[other],
+            absence.starts_at <= moment,
+            absence.pk not in without,
         )
 
     return Absences(

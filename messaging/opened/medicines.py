@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count, QuerySet, Value
 from django.utils.translation import gettext as _
 
+from accounts.models import ReasonGiven
 from accounts.models.user import Standing
 from accounts.people import People
 from audit.prepared import Prepared
@@ -153,7 +154,7 @@ class OpenRefill:
     quantity: int
     repeats_left: int
     last_filled_on: date | None
-    eligibility: Eligibility
+    eligibility: Eligibility | None
     comment: str
     requested_by: Person
     requested_at: datetime
@@ -170,6 +171,9 @@ class OpenRefill:
     steps: tuple[Step, ...]
     promised_at: datetime
     flag: OpenFlag | None = None
+    is_masked: bool = (
+        False  # of a protected record whose reason is still to be said: who waits, and not for what
+    )
 
     @property
     def may_be_approved(self) -> bool:
@@ -189,13 +193,17 @@ _PARTS = ("request", "prescription", "patient__joined_into", "pool__team", "work
 
 
 def refill_queue(*, reader: User, after: Position | None) -> RefillQueue:
-    """Open a page of the requests waiting in the pools `reader` works, earliest promise first."""
+    """Open a page of the requests waiting in the pools `reader` works, earliest promise first.
+
+    Of a protected record it says whose turn it is, until she has said why she opens it.
+    """
     waiting = RefillRequestItem.objects.worked_by(reader).waiting()
     page = Page.cut(
         waiting.select_related(*_PARTS, "decision"), keys=("due_at", "id"), after=after, length=PAGE_LENGTH
     )
+    unsaid = ReasonGiven.objects.missing(reader, {item.patient for item in page.rows})
     return RefillQueue(
-        rows=_open_refills(list(page.rows), reader=reader, subtype="list"),
+        rows=_open_refills(list(page.rows), reader=reader, subtype="list", unsaid=unsaid),
         page=page,
         total=waiting.count(),
         late=waiting.filter(due_at__lt=now()).count(),
@@ -232,9 +240,12 @@ def open_refills_of(*, reader: User, patient: Patient, after: Position | None = 
     return Page(_open_refills(list(page.rows), reader=reader, subtype="list"), page.next)
 
 
-def _open_refills(items: list[RefillRequestItem], *, reader: User, subtype: str) -> tuple[OpenRefill, ...]:
-    decisions = {d.item_id: d for d in RefillDecision.objects.filter(item__in=[i.pk for i in items])}
-    flagged = SafetyFlag.objects.filter(refill__in=[i.pk for i in items]) if reader.cares else ()
+def _open_refills(
+    items: list[RefillRequestItem], *, reader: User, subtype: str, unsaid: frozenset[UUID] = frozenset()
+) -> tuple[OpenRefill, ...]:
+    said = [i for i in items if i.patient_id not in unsaid]
+    decisions = {d.item_id: d for d in RefillDecision.objects.filter(item__in=[i.pk for i in said])}
+    flagged = SafetyFlag.objects.filter(refill__in=[i.pk for i in said]) if reader.cares else ()
     flags = {flag.refill_id: flag for flag in flagged}
     held = WorkItem.objects.held().filter(refill__in=[i.pk for i in items])
     owners = dict(held.values_list("refill_id", "owner_id"))
@@ -252,8 +263,8 @@ def _open_refills(items: list[RefillRequestItem], *, reader: User, subtype: str)
         shown=[
             *rows,
             *items,
-            *(i.request for i in items),
-            *(i.prescription for i in items),
+            *(i.request for i in said),
+            *(i.prescription for i in said),
             *decisions.values(),
             *flags.values(),
         ],
@@ -267,8 +278,8 @@ def _open_refills(items: list[RefillRequestItem], *, reader: User, subtype: str)
         for pair in (person_pairs(p) if p.pk in at_work else patient_pairs(p))
     }
     pairs: list[Pair] = list(named)
-    pairs += [(i.prescription, f) for i in items for f in ("medicine", "directions")]
-    pairs += [(i.request, "comment") for i in items if i.request.comment is not None]
+    pairs += [(i.prescription, f) for i in said for f in ("medicine", "directions")]
+    pairs += [(i.request, "comment") for i in said if i.request.comment is not None]
     pairs += [(d, "note") for d in decisions.values() if d.note is not None]
     pairs += flag_pairs(flags.values())
     texts = open_texts(pairs, receipt=receipt)
@@ -277,6 +288,7 @@ def _open_refills(items: list[RefillRequestItem], *, reader: User, subtype: str)
     opened = []
     for item in items:
         decision = _decision(decisions.get(item.pk), texts, names)
+        is_masked = item.patient_id in unsaid
         owner_id = owners.get(item.pk)
         promised_at = item.promised_at or item.due_at
         due_at = promised_at if reader.scopes_for(item.patient_id) else item.due_at
@@ -286,16 +298,9 @@ def _open_refills(items: list[RefillRequestItem], *, reader: User, subtype: str)
                 patient=(OpenPatient.at_work if item.patient_id in at_work else OpenPatient.of)(
                     patients[item.patient_id], texts
                 ),
-                medicine=texts[item.prescription_id, "medicine"],
-                directions=texts[item.prescription_id, "directions"],
-                schedule=item.prescription.schedule,
-                schedule_words=str(Schedule(item.prescription.schedule).label)
-                if item.prescription.schedule
-                else "",
-                quantity=item.prescription.quantity,
-                repeats_left=item.prescription.repeats_left,
-                last_filled_on=item.prescription.last_filled_on,
-                eligibility=Eligibility(item.eligibility),
+                **(MASKED if is_masked else _asked_for(item.prescription, texts)),
+                medicine=texts.get((item.prescription_id, "medicine"), _("Protected record")),
+                eligibility=Eligibility(item.eligibility) if not is_masked else None,
                 comment=texts.get((item.request_id, "comment"), ""),
                 requested_by=names[item.request.requested_by_id],
                 requested_at=item.request.requested_at,
@@ -312,9 +317,26 @@ def _open_refills(items: list[RefillRequestItem], *, reader: User, subtype: str)
                 steps=_steps(item, decision),
                 promised_at=promised_at,
                 flag=open_flags([flags[item.pk]], texts)[0] if item.pk in flags else None,
+                is_masked=is_masked,
             )
         )
     return tuple(opened)
+
+
+MASKED: dict[str, Any] = {
+    "directions": "", "schedule": "", "schedule_words": "", "quantity": 0, "repeats_left": 0, "last_filled_on": None,
+}  # fmt: skip
+
+
+def _asked_for(order: Prescription, texts: dict[tuple[UUID, str], str]) -> dict[str, Any]:
+    return {
+        "directions": texts[order.pk, "directions"],
+        "schedule": order.schedule,
+        "schedule_words": str(Schedule(order.schedule).label) if order.schedule else "",
+        "quantity": order.quantity,
+        "repeats_left": order.repeats_left,
+        "last_filled_on": order.last_filled_on,
+    }
 
 
 def _decision(decision: RefillDecision | None, texts, names) -> OpenDecision | None:  # type: ignore[no-untyped-def]

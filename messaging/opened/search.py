@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
+from accounts import limits
 from accounts.people import People
 from audit.blind_index import Wanted
 from audit.recorder import record_read
@@ -83,8 +84,10 @@ def open_search(*, reader: User, patient: Patient, asked: SearchForm | None) -> 
     """Open what `reader` may read of `patient` and has all the words, newest first. `asked` is a valid form.
 
     Every text that is opened is named in the event, with what was looked for: also the few that only seemed
-    to match.
+    to match. Raises `TooMuch`.
     """
+    if asked is not None:
+        limits.use("search", reader.pk)
     records = reader.records_with(patient.pk)
     mine = Thread.objects.of_patients_side(reader).filter(patient__in=records)
     writers = list(_written(mine).order_by().values_list("author", flat=True).distinct())

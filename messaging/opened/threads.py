@@ -287,7 +287,7 @@ def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> 
     messages, earlier = messages_of(thread, before=before)
     receipts = receipts_of(messages)
     versions = versions_of(messages)
-    stands = Stands(*_where_it_stands(thread=thread.pk, reader=reader.pk)[0])
+    stands = Stands(*_where_it_stands(thread=thread.pk, reader=reader.pk, at=now())[0])
     ids = {m.author_id for m in messages if m.author_id} | {
         r.reader_id for given in receipts.values() for r in given
     }
@@ -341,7 +341,7 @@ def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> 
             closed_at=stands.closed_at if stands.outcome != Outcome.TAKEN_BACK else None,
             reader=reader,
         )
-        if messages[-1].pk == thread.last_message_id
+        if any(message.pk == thread.last_message_id for message in messages)
         else (),  # An older page does not say what happens next: what happened since is on a newer one.
         last_message_ref=thread.last_message_id,
         reply_due_at=owed,
@@ -350,7 +350,7 @@ def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> 
         takes_replies=stands.closed_at is None or now() < stands.closed_at + settings.REOPEN_WITHIN,
         is_put_away=stands.is_put_away,
         may_write=Scope.WRITE in reader.scopes_for(thread.patient_id),
-        follows=thread.follows_id,
+        follows=stands.follows,
         followed_by=stands.followed_by,
         may_add_files=files.may_open,
         unsent_files=files.unsent(texts),
@@ -367,16 +367,20 @@ class Stands(NamedTuple):
     due_at: datetime | None
     unread_alarm: UUID | None  # the answer that somebody is to call about
     is_put_away: bool
+    follows: UUID | None
     followed_by: UUID | None
     former_name: str | None
 
 
 @Prepared
-def _where_it_stands(*, thread: UUID, reader: UUID) -> QuerySet[Thread, tuple[Any, ...]]:
+def _where_it_stands(*, thread: UUID, reader: UUID, at: datetime) -> QuerySet[Thread, tuple[Any, ...]]:
     closure = Closure.objects.filter(thread=OuterRef("pk"), reopened_at=None).order_by()
     item = WorkItem.objects.unfinished().filter(thread=OuterRef("pk"))
     alarm = UnreadAlarm.objects.standing().filter(thread=OuterRef("pk"))
-    later = Thread.objects.filter(follows=OuterRef("pk")).order_by("-opened_at")
+    # What is kept from a trusted reader is not there to go on in, or to have come from.
+    readable = Thread.objects.of_patients_side(Standing(reader), at=at)
+    earlier = readable.filter(pk=OuterRef("follows"))
+    later = readable.filter(follows=OuterRef("pk")).order_by("-opened_at")
     names = FormerTeamName.objects.filter(team=OuterRef("pool__team"), until__gt=OuterRef("opened_at"))
     return Thread.objects.filter(pk=thread).values_list(
         Subquery(closure.values("outcome")[:1]),
@@ -385,6 +389,7 @@ def _where_it_stands(*, thread: UUID, reader: UUID) -> QuerySet[Thread, tuple[An
         Subquery(item.values(told=Coalesce("promised_at", "due_at"))[:1]),
         Subquery(alarm.values("message")[:1]),
         is_put_away(reader),
+        Subquery(earlier.values("pk")[:1]),
         Subquery(later.values("pk")[:1]),
         Subquery(names.order_by("until").values("name")[:1]),
     )

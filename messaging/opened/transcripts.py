@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from accounts import limits
 from accounts.people import People
 from audit.recorder import record, record_read
 from audit.seals import digest
@@ -185,7 +186,11 @@ def open_to_print(thread: Thread, *, reader: User) -> Transcript:
 
 
 def download(thread: Thread, *, reader: User, form: str) -> bytes:
-    """The conversation as a file to keep, `form` being pdf or json. It is written down before it is handed out."""
+    """The conversation as a file to keep, `form` being pdf or json. It is written down before it is handed out.
+
+    Raises `TooMuch`: to make one takes seconds of a worker.
+    """
+    limits.use("save-conversation", reader.pk)
     transcript = open_transcript(thread, reader=reader)
     if form == "pdf":
         from messaging.exports.paper import as_pdf  # its library takes memory that most workers never need

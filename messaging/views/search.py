@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.access import acting_patient
 from accounts.policy import policy, signed_in
+from accounts.refusals import TooMuch
 from messaging.opened.search import open_search
 from messaging.search import SearchForm
 
@@ -25,5 +26,10 @@ def message_search(request: PortalRequest) -> HttpResponse:
     patient = acting_patient(request)
     form = SearchForm(request.POST) if request.method == "POST" else SearchForm()
     asked = form if form.is_valid() else None
-    context = {"form": form, "page": open_search(reader=request.user, patient=patient, asked=asked)}
-    return render(request, "messaging/search.html", context, status=422 if form.errors else 200)
+    status = 422 if form.errors else 200
+    try:
+        page = open_search(reader=request.user, patient=patient, asked=asked)
+    except TooMuch as much:
+        form.add_error("look_for", str(much.words))
+        page, status = open_search(reader=request.user, patient=patient, asked=None), much.status
+    return render(request, "messaging/search.html", {"form": form, "page": page}, status=status)

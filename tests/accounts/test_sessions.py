@@ -19,6 +19,7 @@ from accounts.models import KeptForm, RecoverySheet, Role, RoleGrant, Session, U
 from accounts.policy import addresses, declared
 from accounts.views.sign_in import WHY_AGAIN
 from audit.models import AuditEvent
+from portal.demo_clinic import FOUNDER
 from tests.accounts.steps import give_password, is_in, sign_in
 
 MINUTE, HOUR = 60, 3600
@@ -117,7 +118,7 @@ def test_a_person_shut_out_is_out_at_her_next_request(cast, enter):
 
 def test_a_change_of_role_ends_what_was_open(cast, enter):
     client = enter(cast.maya)
-    RoleGrant.objects.give(user=cast.maya, role=Role.FRONT_DESK, by=cast.root)
+    RoleGrant.objects.give(user=cast.maya, role=Role.FRONT_DESK, by=FOUNDER)
     assert not is_in(client)
     other = enter(cast.sam)
     RoleGrant.objects.get(user=cast.sam).withdraw(by=cast.root)
@@ -534,3 +535,12 @@ def test_everybody_sees_from_where_each_session_was_used_last_and_nobody_the_who
     assert "From network 203.0.113.x." in places_after(phone, "198.51.100.20, 203.0.113.8")
     desk = enter(cast.sam).get(f"/desk/accounts/{cast.patient('ana').pk}/").content.decode()
     assert "From network 203.0.113.x." in desk
+
+
+def test_an_administrator_ends_every_session_of_somebody_and_it_is_written_down(cast, enter):
+    first, second, other = enter(cast.ana), enter(cast.ana), enter(cast.ben)
+    assert cast.ana.sign_out_everywhere(by=cast.root) == 2
+    assert [client.get("/account/").status_code for client in (first, second, other)] == [302, 302, 200]
+    ends = AuditEvent.objects.filter(type="session", subtype="logout")
+    assert {event.agent_id for event in ends} == {str(cast.root.pk)}
+    assert ends.count() == 2

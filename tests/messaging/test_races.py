@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from threading import Barrier
 from threading import Thread as Worker
 from typing import Any
@@ -22,6 +23,7 @@ from messaging.models import (
     Thread,
     WorkItem,
 )
+from portal.demo_clinic import FOUNDER
 from tests.letters import begin
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -144,7 +146,7 @@ def test_asking_twice_at_once_makes_one_request(work, cast, enter):
 def test_of_two_decisions_at_once_one_stands(work, cast, enter):
     from accounts.models import Role, RoleGrant
 
-    RoleGrant.objects.give(user=cast.maya, role=Role.PHYSICIAN, by=cast.root)
+    RoleGrant.objects.give(user=cast.maya, role=Role.PHYSICIAN, by=FOUNDER)
     item = work.refill()
     address = reverse("refill-decision", args=[item.pk])
     browsers = [enter(work.again(key), fresh="refill-decision") for key in ("okafor", "maya") * 3]
@@ -170,9 +172,44 @@ def test_a_decision_and_taking_it_back_at_once_leave_one_end(work, cast, enter):
     assert not WorkItem.objects.unfinished().exists()
 
 
-def test_two_hundred_messages_at_once_clash_nowhere(work, cast):
+def test_two_hundred_messages_at_once_clash_nowhere(work, cast, settings):
     """STK-07: no number is handed out twice."""
+    settings.TRY_LIMITS = {**settings.TRY_LIMITS, "write-patient": (1_000, timedelta(hours=1))}
     made = at_once([lambda n=n: [work.thread(subject=f"{n}.{m}") for m in range(25)] for n in range(8)])
     threads = [thread for batch in made for thread in batch]
     assert len({thread.pk for thread in threads}) == Thread.objects.count() == 200
     assert WorkItem.objects.count() == 200
+
+
+def test_two_records_joined_into_each_other_at_once_become_one_and_no_ring(cast, work):
+    from accounts.models import Patient, RecordJoin
+    from audit.context import SystemAgent
+    from audit.refusals import Refusal
+
+    clinic = SystemAgent("system:test")
+    twin, third = (
+        Patient.objects.register(name="Ana Alvarez", birth_date="1958-03-14", record_number=number, by=clinic)
+        for number in ("RC-1", "RC-2")
+    )
+    ana = cast.patient("ana")
+    for one in (twin, third):
+        cast.team("desk").care_for(patient=one, by=clinic)
+
+    def join(patient, survivor):
+        return lambda: RecordJoin.objects.ask(
+            patient=patient, survivor=survivor, reason="One.", births_differ=False, by=work.again("sam")
+        )
+
+    outcomes = at_once(
+        [join(twin, ana), join(ana, twin), join(third, twin), join(twin, third), join(ana, third)]
+    )
+    assert all(isinstance(one, RecordJoin | Refusal) for one in outcomes), outcomes
+    stays = {row.person_id for row in Patient.objects.filter(pk__in=[ana.pk, twin.pk, third.pk])}
+    joins = RecordJoin.objects.running()
+    assert len(stays) == 3 - joins.count() and joins.count() >= 1
+    for row in Patient.objects.filter(joined_into__isnull=False):
+        last = row.pk
+        for _step in range(3):
+            edge = joins.filter(patient=last).first()
+            last = edge.survivor_id if edge is not None else last
+        assert last == row.joined_into_id and row.joined_into.joined_into_id is None

@@ -225,6 +225,46 @@ def test_a_death_written_down_by_mistake_is_taken_back(work, cast, enter):
     assert not RecordState.objects.current().exists()
 
 
+def test_what_a_death_by_mistake_ended_goes_on_and_nothing_that_ended_otherwise(work, cast, enter):
+    from accounts.models import Trust
+
+    stopped = Trust.objects.give(
+        patient=cast.patient("ana"), proxy=cast.ben, relationship="friend", scopes=["read"], by=cast.ana
+    )
+    stopped.end(by=cast.ana)
+    thread = work.thread()
+    page = reverse("thread", args=[thread.pk])
+    rosa = enter(cast.rosa)
+    put(cast, "deceased", by="sam")
+    assert rosa.get(page).status_code in (302, 403, 404)
+    Notification.objects.all().delete()
+    put(cast, "active", by="sam")
+    assert enter(cast.rosa).get(page).status_code == 200
+    assert [trust.proxy_id for trust in Trust.objects.standing()] == [cast.rosa.pk]
+    told = Notification.objects.filter(notice__in=["trust_changed", "help_changed"])
+    assert set(told.values_list("person", "notice")) == {
+        (cast.ana.pk, "trust_changed"),
+        (cast.rosa.pk, "help_changed"),
+    }
+
+
+def test_what_was_given_anew_after_a_death_by_mistake_stays_as_it_was_given(work, cast):
+    from accounts.models import Trust
+
+    put(cast, "deceased", by="sam")
+    anew = Trust.objects.give(
+        patient=cast.patient("ana"),
+        proxy=cast.rosa,
+        relationship="daughter",
+        scopes=["read"],
+        basis="executor",
+        document="The will, seen at the desk",
+        by=cast.sam,
+    )
+    put(cast, "active", by="sam")
+    assert [trust.pk for trust in Trust.objects.standing()] == [anew.pk]
+
+
 def test_whose_login_was_closed_before_stays_outside(work, cast):
     cast.ana.deactivate(by=cast.root)
     put(cast, "deceased")
