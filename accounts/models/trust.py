@@ -288,7 +288,7 @@ class Trust(models.Model):
         trust.save(update_fields=["ended_at", "ended_because", "ended_with"])
         trust._remember("go-on", by=by)
         if not trust._is_frozen() and not trust._lay(timezone.now()):
-            trust.end(by=by, because=Ended.OF_AGE if trust.goes_by_age else Ended.RUN_OUT)
+            trust.end(by=by, because=Ended.OF_AGE if trust._is_of_age() else Ended.RUN_OUT)
             return
         tell_both(trust)
 
