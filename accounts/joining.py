@@ -21,7 +21,6 @@ from accounts.models import CareTeam, ComingOfAge, Countersignature, Invitation,
 from accounts.models.invitation import code_digest
 from accounts.models.joined import PORTER, name_in
 from accounts.models.notification import NOTIFIER
-from accounts.models.role import KEEPERS
 from accounts.models.user import email_digest
 from accounts.notices import invitation_words
 from accounts.refusals import InvitationOver, InvitationRefused, LoginTaken, SignInToJoin, TooManyTries
@@ -69,7 +68,7 @@ def to_hand_over(issued: Issued) -> Handed:
         until=invitation.until,
         is_mailed=invitation.email is not None,
         patient_id=invitation.patient_id,
-        two_must_agree=bool(KEEPERS & set(invitation.roles)),
+        two_must_agree=bool(invitation.roles),
         link_asks_code=not asks_birth_date(invitation),
         needs_second=invitation.second is not None,
         waits_a_day=invitation.second is not None and invitation.second.waits,

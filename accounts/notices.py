@@ -179,8 +179,8 @@ def _own_account(notice: Notice, *, link: str) -> tuple[str, str]:
             "Our front desk was asked to open your account at %(clinic)s again. In 24 hours a new password can be "
             "chosen for it."
         ),
-        Notice.ROLE_ASKED: _("Somebody asked to change who keeps the accounts at %(clinic)s."),
-        Notice.ROLE_DECIDED: _("It was decided who keeps the accounts at %(clinic)s."),
+        Notice.ROLE_ASKED: _("Somebody asked to change what somebody may do at %(clinic)s."),
+        Notice.ROLE_DECIDED: _("It was decided what somebody may do at %(clinic)s."),
         Notice.KEEPER_LOST: _(
             "Somebody who keeps the accounts at %(clinic)s lost the second step, and can set up a new one in 24 hours."
         ),

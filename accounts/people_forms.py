@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import staff
 from accounts.forms import birth_date_field, email_field
-from accounts.models.role import KEEPERS
 from accounts.refusals import LeadMissing
 
 if TYPE_CHECKING:
@@ -70,10 +69,6 @@ class RightsForm(forms.Form):
         super().__init__(*args, **kwargs)
         _choose(self, "roles", staff.role_choices())
         _choose(self, "teams", staff.team_choices())
-
-    @property
-    def two_must_agree(self) -> set[str]:
-        return {str(role) for role in KEEPERS}
 
 
 class InviteStaffForm(RightsForm):

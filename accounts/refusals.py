@@ -262,6 +262,14 @@ class NoSuchPatient(Refusal):
     words = _("These do not fit together. Check both.")
 
 
+class NothingAtThisAge(Refusal):
+    """Of a child, nothing of what was chosen may be done by anybody else at this age."""
+
+    code = "nothing_at_this_age"
+    status = 422
+    words = _("The rules for this age allow nothing of that. Choose something else.")
+
+
 class NotAChild(Refusal):
     """A parent's right is over when the child is grown."""
 

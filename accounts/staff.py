@@ -27,7 +27,6 @@ from accounts.models import (
 )
 from accounts.models.factor import second_steps_of
 from accounts.models.lead import could_lead, led_by
-from accounts.models.role import KEEPERS
 from accounts.models.session import End
 from accounts.refusals import LeadMissing
 from audit import words
@@ -147,7 +146,7 @@ class Profile:
     is_self: bool
     roles: tuple[RoleHeld, ...]
     past_roles: tuple[RoleHeld, ...]
-    can_be_given: tuple[tuple[str, str, bool], ...]  # role, words, whether two must agree
+    can_be_given: tuple[tuple[str, str], ...]
     asked: tuple[Asked, ...]
     places: tuple[Place, ...]
     other_teams: tuple[tuple[str, str], ...]
@@ -280,9 +279,7 @@ def profile(reader: User, user: User) -> Profile:
         is_self=user.pk == reader.pk,
         roles=tuple(map(_held, current)),
         past_roles=tuple(_held(grant) for grant in grants if not grant.is_current()),
-        can_be_given=tuple(
-            (role, words, role in KEEPERS) for role, words in role_choices() if role not in held
-        ),
+        can_be_given=tuple((role, words) for role, words in role_choices() if role not in held),
         asked=tuple(role_requests(reader, of=user)),
         places=tuple(
             Place(place.pk, place.team.name, place.starts_at, leads.get(place.team_id)) for place in places

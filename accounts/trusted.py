@@ -15,7 +15,6 @@ from django.utils import timezone
 from accounts import ages
 from accounts.history import done_by, last_done_by
 from accounts.models import (
-    BY_AGE,
     Basis,
     ComingOfAge,
     Countersignature,
@@ -187,7 +186,7 @@ def invite(
             basis=basis,
             ground=ground,
             document=document,
-            born=birth_date if basis in BY_AGE else None,
+            born=birth_date,
             name=name,
             email=email,
             invitation=issued.invitation,
@@ -247,13 +246,13 @@ def born(patient: Patient, *, by: Agent) -> date:
 
 def catch_up(*, by: Agent) -> None:
     """Write down and tell what time has changed: narrower since a birthday, over, or under another age table."""
-    for trust in Trust.objects.outdated().select_related("patient"):
-        trust.reckon(by=by, born=born(trust.patient, by=by))
     for patient in Patient.objects.exclude(age_table__in=[ages.ADULT, ages.table().version])[
         :RECKONED_AT_ONCE
     ]:
         ComingOfAge.objects.reckon(patient=patient, born=born(patient, by=by), by=by)
     ComingOfAge.objects.open_due(by=by)
+    for trust in Trust.objects.outdated().select_related("patient"):
+        trust.reckon(by=by, born=born(trust.patient, by=by))
     for trust in Trust.objects.narrowed():
         trust.announce(by=by)
     for trust in Trust.objects.lapsed(timezone.now()):
@@ -403,6 +402,11 @@ def last_day(ends_at: datetime | None) -> date | None:
     if ends_at is None:
         return None
     return (ends_at.astimezone(ZoneInfo(settings.CLINIC_TIME_ZONE)) - timedelta(seconds=1)).date()
+
+
+def goes_by_age(patient: Patient) -> bool:
+    """Whether what others may do for this patient narrows with age, and ends with childhood."""
+    return patient.age_table != ages.ADULT
 
 
 def in_words(agreed: Agreed) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -105,6 +105,7 @@ DONE: dict[tuple[str, str], Words] = {
     ("factor", "loss-used"): gettext_lazy("Set up a new second step for a lost one"),
     ("account", "deactivate"): gettext_lazy("Closed an account"),
     ("account", "sign-out"): gettext_lazy("Signed somebody out"),
+    ("account", "unlink"): gettext_lazy("Opened an own record no more: came back as staff"),
     ("account", "start-over"): gettext_lazy("Opened a closed account again"),
     ("invitation", "invite"): gettext_lazy("Invited somebody"),
     ("invitation", "revoke"): gettext_lazy("Took back an invitation"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.db.models import Q
+
 from accounts.models import Patient, PatientState
 from messaging.models.pool import CategoryCode
 from messaging.refusals import RecordBlocked, RecordDismissed, RecordFrozen, RecordInactive, RecordJoined
@@ -55,5 +57,5 @@ def holds_something(patient: Patient) -> bool:
     """Whether there is something to read in this record for whoever gets its login."""
     from messaging.models import Prescription, Thread
 
-    of_hers = {"patient": patient.pk}
-    return Thread.objects.filter(**of_hers).exists() or Prescription.objects.filter(**of_hers).exists()
+    hers = Q(patient=patient.pk) | Q(patient__joined_into=patient.pk)
+    return Thread.objects.filter(hers).exists() or Prescription.objects.filter(hers).exists()

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from django.db.models import Exists, OuterRef, Q
 
 from accounts.leaving import Leaving
-from accounts.models import CareRelationship, CareTeamMembership, PatientState
+from accounts.models import CareRelationship, CareTeamMembership, PatientState, User
 from accounts.models.family import near
 from accounts.models.role import PRESCRIBERS
 from accounts.models.user import Standing
 from accounts.notices import Notice
+from accounts.refusals import NotYourOwn
 from messaging import notices
 from messaging.models.absence import Absence
 from messaging.models.pool import Category, Pool
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
 
-    from accounts.models import CareTeam, Patient, User
+    from accounts.models import CareTeam, Patient
     from audit.context import Agent
 
 
@@ -48,6 +49,8 @@ def settle(change: Leaving) -> None:
         "created_at", "id"
     ):
         to = _bring_on(item, to=change.to, by=change.by)
+        if to is not None and _is_to_herself(change, item.pool_id, to.pk):
+            raise NotYourOwn
         if to is not None and item.is_owed:
             waiting.add(to.pk)
     for person in change.people:
@@ -56,6 +59,18 @@ def settle(change: Leaving) -> None:
         notices.tell_members(pool, notice=Notice.WORK_WAITING)
     if change.people:
         Absence.objects.tell_of_uncovered()
+
+
+def _is_to_herself(change: Leaving, was: UUID, to: UUID) -> bool:
+    """Whether a clerk would come to read what she did not read before, by saying who looks after a patient.
+
+    For clinicians that is their work: they take a patient over from each other.
+    """
+    by = change.by
+    if not change.patients or not isinstance(by, User) or by.is_clinical:
+        return False
+    hers = set(Pool.objects.worked_by(by).values_list("pk", flat=True))
+    return to in hers and was not in hers
 
 
 def _check_and_hand_on(team: CareTeam) -> None:

@@ -37,6 +37,7 @@ from accounts.models.session import End, Strength
 from accounts.notices import Notice
 from accounts.policy import declared
 from accounts.tasks import sweep_notifications
+from portal.demo_clinic import FOUNDER
 from tests.test_access_matrix import MATRIX, PEOPLE, ROUTES, Clinic
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ EVENTS = {
     ),
     "e-mail changed": Event("okafor", move_email, nobody),
     "role given": Event(
-        "okafor", lambda cast: RoleGrant.objects.give(user=cast.okafor, role=Role.NURSE, by=cast.root), nobody
+        "okafor", lambda cast: RoleGrant.objects.give(user=cast.okafor, role=Role.NURSE, by=FOUNDER), nobody
     ),
     "role taken": Event(
         "okafor",

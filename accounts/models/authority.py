@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.db.models import Q
+
 from accounts.models.joined import InvitationKind
 from accounts.models.role import Role, RoleGrant
 
@@ -42,7 +44,7 @@ def may_still_ask(asker: User) -> bool:
 
 
 def settle(change: Leaving) -> None:
-    """Take back what those who left have invited to, and close what they have asked for."""
+    """Take back what those who left have invited to; close what they have asked for, and what was for them."""
     from accounts.models.invitation import Invitation
     from accounts.models.role_request import RoleRequest
 
@@ -50,6 +52,8 @@ def settle(change: Leaving) -> None:
         for invitation in Invitation.objects.unfinished().filter(invited_by=person.pk):
             if not may_still_invite(invitation):
                 invitation.revoke(by=change.by)
-        for asked in RoleRequest.objects.filter(decided_at=None, requested_by=person.pk):
-            if not may_still_ask(asked.requested_by):
+        for asked in RoleRequest.objects.filter(
+            Q(requested_by=person.pk) | Q(user=person.pk), decided_at=None
+        ):
+            if not may_still_ask(asked.requested_by) or not asked.user.is_active:
                 asked.lapse(by=change.by)

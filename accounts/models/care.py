@@ -12,7 +12,15 @@ from django.utils import timezone
 from accounts import leaving
 from accounts.models.patient import Patient
 from accounts.models.period import Period, PeriodQuerySet
-from accounts.refusals import AlreadyInTeam, MayNotSetState, NotInTeam, SameTeam, TeamClosed, TeamNameTaken
+from accounts.refusals import (
+    AlreadyInTeam,
+    MayNotSetState,
+    NotInTeam,
+    NotYourOwn,
+    SameTeam,
+    TeamClosed,
+    TeamNameTaken,
+)
 from audit.ids import uuid7
 from audit.recorder import record
 from audit.verbs import verb
@@ -50,7 +58,12 @@ class CareTeam(models.Model):
 
     @verb(actor="by")
     def join(self, *, user: User, by: Agent) -> CareTeamMembership:
-        """From now on she sees what the team sees. Nobody is signed out: every page asks the rows."""
+        """From now on she sees what the team sees. Nobody is signed out: every page asks the rows.
+
+        Raises `NotYourOwn` for whoever would put herself there, `AlreadyInTeam`.
+        """
+        if getattr(by, "pk", None) == user.pk:
+            raise NotYourOwn
         try:
             with transaction.atomic():
                 place = CareTeamMembership.objects.create(team=self, user=user)
@@ -129,6 +142,9 @@ class CareTeam(models.Model):
         leaving.alone()
         if successor.pk == self.pk:
             raise SameTeam
+        # Nobody brings another team's patients to herself.
+        if CareTeamMembership.objects.current().filter(team__in=[self, successor], user=by.pk).exists():
+            raise NotYourOwn
         both = CareTeam.objects.select_for_update().filter(pk__in=[self.pk, successor.pk])
         teams = {team.pk: team for team in both}
         if any(team.closed_at is not None for team in teams.values()):
@@ -197,6 +213,8 @@ class CareTeamMembership(Period):
         """
         from accounts.models.lead import hand_over
 
+        if getattr(by, "pk", None) == self.user_id:
+            raise NotYourOwn
         leaving.alone()
         if lead is not None:
             hand_over(self.user, {self.team_id: lead}, by=by)

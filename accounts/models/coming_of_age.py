@@ -81,6 +81,9 @@ class ComingOfAgeManager(models.Manager.from_queryset(ComingOfAgeQuerySet)):  # 
         for row in due.select_for_update(of=("self",), skip_locked=True):
             row.opened_at = timezone.now()
             row.save(update_fields=["opened_at"])
+            if row.age == ages.table().adult_at:
+                row.patient.age_table = ages.ADULT
+                row.patient.save(update_fields=["age_table"])
             if row.patient.owner_id is None:
                 row._remember("due", by=by)
                 asked += 1

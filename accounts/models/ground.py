@@ -17,7 +17,7 @@ class Basis(models.TextChoices):
     OTHER = "other", _("another ground")
 
 
-# These narrow as a child grows, and end when it is grown.
+# The grounds of children. Whatever the ground, of a child it narrows as she grows, and ends when she is grown.
 BY_AGE = frozenset({Basis.PARENT, Basis.GUARDIAN})
 # What is not the patient's own word is on paper.
 ON_PAPER = frozenset(Basis.values) - {Basis.PERMISSION}

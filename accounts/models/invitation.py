@@ -26,7 +26,7 @@ from accounts import ages
 from accounts.models.authority import may_still_invite
 from accounts.models.care import CareTeam
 from accounts.models.factor import ALPHABET
-from accounts.models.joined import WHEN_JOINED, InvitationKind
+from accounts.models.joined import WHEN_JOINED, InvitationKind, leave_patients_side
 from accounts.models.mailed import Mailed, link_digest, nudge
 from accounts.models.notification import Notification
 from accounts.models.patient import Patient
@@ -375,6 +375,8 @@ class Invitation(Mailed):
             user = User.objects.enrol(email=email, password=password, by=by, language=row.language)
         else:
             user.start_over(email=email, password=password, by=by)
+            if row.kind == InvitationKind.STAFF and row.invited_by is not None:
+                leave_patients_side(user, invited_by=row.invited_by, by=by)
         row.user, row.taken_at, row.link_digest = user, timezone.now(), None
         row.until = max(row.until, row.taken_at + TO_FINISH)
         row.save(update_fields=["user", "taken_at", "link_digest", "until"])

@@ -11,9 +11,10 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models.care import CareTeam, CareTeamMembership
 from accounts.models.patient import Patient
 from accounts.models.practitioner import Practitioner
-from accounts.models.role import KEEPERS, RoleGrant
+from accounts.models.role import RoleGrant
 from accounts.refusals import AlreadyAPatient, InvitationOver
 from audit.context import SystemAgent
+from audit.recorder import record
 from audit.seals import open_directory
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def _her_record(invitation: Invitation, user: User) -> None:
 
 @when_joined(InvitationKind.STAFF)
 def _her_work(invitation: Invitation, user: User) -> None:
-    """Her door plate, her roles and her teams. A role over accounts or the trail is only asked for: two decide."""
+    """Her door plate and her teams. Her roles are only asked for: two decide."""
     from accounts.models.role_request import RoleRequest
 
     giver: Agent = invitation.invited_by or PORTER
@@ -71,13 +72,29 @@ def _her_work(invitation: Invitation, user: User) -> None:
         Practitioner.objects.introduce(user=user, name=name_in(invitation), title=invitation.title, by=giver)
     held = set(RoleGrant.objects.current().filter(user=user).values_list("role", flat=True))
     for role in sorted(set(invitation.roles) - held):
-        if role not in KEEPERS or invitation.invited_by is None:
+        if invitation.invited_by is None:
             RoleGrant.objects.give(user=user, role=role, by=giver)
-        elif invitation.invited_by.keeps_accounts:
+        elif not RoleRequest.objects.open().filter(user=user, role=role).exists():
             RoleRequest.objects.ask(user=user, role=role, gives=True, by=invitation.invited_by)
     in_teams = CareTeamMembership.objects.current().filter(user=user).values_list("team", flat=True)
     for team in CareTeam.objects.filter(pk__in=invitation.teams).exclude(pk__in=in_teams):
         team.join(user=user, by=giver)
+
+
+def leave_patients_side(user: User, *, invited_by: User, by: Agent) -> None:
+    """Who comes back by the staff's door, which an administrator opens alone, has proven nothing as a patient.
+
+    Her own record is nobody's until the desk has invited her to it; those she helps are paused until the desk lets her
+    go on.
+    """
+    from accounts.models.trust import Trust
+
+    for patient in Patient.objects.select_for_update(of=("self",)).filter(user=user):
+        patient.user = None
+        patient.save(update_fields=["user"])
+        record(agent=by, type="account", subtype="unlink", action="U", obj=user, patient_id=patient.pk)
+    for trust in Trust.objects.standing().filter(proxy=user):
+        trust.freeze(by=invited_by, reason=str(_("Came back by a staff invitation. Make sure who it is.")))
 
 
 @when_joined(InvitationKind.TRUSTED)

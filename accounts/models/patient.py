@@ -337,7 +337,6 @@ class Patient(models.Model):
         """
         from accounts.models.coming_of_age import ComingOfAge
         from accounts.models.joined import InvitationKind
-        from accounts.models.trust import BY_AGE
 
         self.birth_date = seal(birth_date.isoformat(), into=self, field="birth_date")
         self.age_table = ages.table_of(birth_date)
@@ -345,5 +344,5 @@ class Patient(models.Model):
         ComingOfAge.objects.lay(self, birth_date)
         for invitation in self.invitations.filter(kind=InvitationKind.PATIENT, used_at=None, revoked_at=None):
             invitation.revoke(by=by)
-        for trust in self.trusts.filter(ended_at=None, basis__in=BY_AGE):
+        for trust in self.trusts.filter(ended_at=None):
             trust.reckon(by=by, born=birth_date)

@@ -73,7 +73,8 @@ class RecordJoinManager(models.Manager.from_queryset(RecordJoinQuerySet)):  # ty
     ) -> RecordJoin:
         """Say that `patient` and `survivor` are one person, whose record `survivor` is from now on.
 
-        When the birth dates differ nothing happens until another person confirms it. Raises `SameRecord`,
+        When the birth dates differ, or `by` invited whoever would come to read both, nothing happens until another
+        person confirms it. Raises `SameRecord`,
         `JoinedAway`, `NotYourOwn`, `MayNotJoin`, `StatesDiffer`, `OneHelpsTheOther`, `AccountOfStaff`, `JoinWaits`.
         """
         leaving.alone()
@@ -86,7 +87,7 @@ class RecordJoinManager(models.Manager.from_queryset(RecordJoinQuerySet)):  # ty
         )
         join.reason = seal(reason, into=join, field="reason")
         join.save(force_insert=True)
-        if births_differ:
+        if births_differ or _invited_by(by, patient, survivor):
             join._remember("join-ask", by=by, reason=reason)
         else:
             join._carry_out(patient, survivor, by=by)
@@ -251,8 +252,9 @@ class RecordJoin(models.Model):
         moment = timezone.now()
         self.joined_at = moment
         members = [patient, *Patient.objects.filter(joined_into=patient).select_for_update()]
+        # Each was to one record alone.
         for invitation in Invitation.objects.unfinished().filter(
-            patient=patient, kind=InvitationKind.PATIENT
+            patient__in=[patient, survivor], kind=InvitationKind.PATIENT
         ):
             invitation.revoke(by=by)
         self._settle_accounts(patient, survivor, by=by)
@@ -318,6 +320,14 @@ class RecordJoin(models.Model):
                 detail={"joined": str(self.patient_id), "stays": str(self.survivor_id), "with": str(other)},
                 reason_text=reason,
             )
+
+
+def _invited_by(by: User, patient: Patient, survivor: Patient) -> bool:
+    """Whether `by` made the invitation by which the account came that opens both records after a join."""
+    users = (survivor.user, patient.user)
+    reads = next((user for user in users if user is not None and user.is_active), None)
+    joined = Invitation.objects.filter(kind=InvitationKind.PATIENT, used_at__isnull=False, invited_by=by)
+    return reads is not None and joined.filter(user=reads).exists()
 
 
 def parted(patient: UUID, person: UUID) -> bool:

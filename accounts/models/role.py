@@ -11,10 +11,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import leaving
+from accounts.models.device import KnownDevice
 from accounts.models.notification import Notification
 from accounts.models.period import Period, PeriodQuerySet
 from accounts.notices import Notice
-from accounts.refusals import LastAdministrator, NeedsTwo, RoleHeld
+from accounts.refusals import LastAdministrator, NeedsTwo, NotYourOwn, RoleHeld
 from audit.context import SystemAgent
 from audit.ids import uuid7
 from audit.recorder import record
@@ -49,14 +50,13 @@ class RoleGrantManager(models.Manager.from_queryset(PeriodQuerySet)):  # type: i
     def give(self, *, user: User, role: str, by: Agent, approved: RoleRequest | None = None) -> RoleGrant:
         """Let `user` act in a role from now on. Sessions opened before do not gain or lose: they end.
 
-        A role over accounts or over the trail needs two people: `approved` is what they agreed on. Only the portal
-        itself may give one without, and only while nobody holds it: that is how a clinic begins.
+        It needs two people: `approved` is what they agreed on. Only the portal itself may give one without; and one
+        over accounts or over the trail only while nobody holds it: that is how a clinic begins.
         """
-        if role in KEEPERS:
-            if approved is not None:
-                approved.spend(user=user, role=role, gives=True)
-            elif not isinstance(by, SystemAgent) or holders(role).exists():
-                raise NeedsTwo
+        if approved is not None:
+            approved.spend(user=user, role=role, gives=True)
+        elif not isinstance(by, SystemAgent) or (role in KEEPERS and holders(role).exists()):
+            raise NeedsTwo
         granted_by = None if isinstance(by, SystemAgent) else by
         try:
             with transaction.atomic():
@@ -64,6 +64,7 @@ class RoleGrantManager(models.Manager.from_queryset(PeriodQuerySet)):  # type: i
         except IntegrityError as clash:
             raise RoleHeld from clash
         user.rights_changed()
+        KnownDevice.objects.forget_all(of=user, by=by)
         record(agent=by, type="role", subtype="role-give", action="C", obj=user, detail={"role": str(role)})
         if granted_by is not None:
             Notification.objects.warn(user, about=grant, notice=Notice.ROLE_CHANGED)
@@ -96,8 +97,10 @@ class RoleGrant(Period):
     def withdraw(self, *, by: Agent, approved: RoleRequest | None = None) -> None:
         """Take the role away. Work that it let her hold goes back to the others, in the same transaction.
 
-        Of the two roles that need two people also this does (`give` says more).
+        A danger cannot wait, so one person does it; of the roles over accounts and over the trail two.
         """
+        if getattr(by, "pk", None) == self.user_id:
+            raise NotYourOwn
         leaving.alone()
         if self.role in KEEPERS:
             if approved is None:

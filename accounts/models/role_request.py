@@ -1,4 +1,4 @@
-"""Roles over accounts and over the trail are given and taken by two people: one asks, another agrees."""
+"""Roles are given by two people: one asks, another agrees. Those over accounts and the trail are taken by two, too."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class RoleRequestManager(models.Manager.from_queryset(RoleRequestQuerySet)):  # 
     @verb(actor="by")
     def ask(self, *, user: User, role: str, gives: bool, by: User) -> RoleRequest:
         """Ask another of those who keep the house. Everybody who could agree is told, and the person herself."""
-        if role not in KEEPERS:
-            raise TypeError(f"{role} is given by one person.")
+        if not gives and role not in KEEPERS:
+            raise TypeError(f"{role} is taken by one person.")
         held = RoleGrant.objects.current().filter(user=user, role=role).exists()
         if held and gives:
             raise RoleHeld
@@ -86,7 +86,7 @@ class RoleRequest(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(role__in=sorted(KEEPERS)), name="role_request_of_a_keeper"),
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="role_request_role_known"),
             models.CheckConstraint(
                 condition=Q(decided_by=None) | ~Q(decided_by=F("requested_by")) & ~Q(decided_by=F("user")),
                 name="role_request_decided_by_another",

@@ -20,7 +20,7 @@ from accounts.models.patient import Patient
 from accounts.models.proxy import ProxyGrant, Relationship, Scope
 from accounts.models.trusts import TrustQuerySet, in_order, joined_before, tell_both
 from accounts.models.user import User
-from accounts.refusals import JoinedAway, NotAChild, PaperMissing, TrustedAlready, TrustOver
+from accounts.refusals import JoinedAway, NotAChild, NothingAtThisAge, PaperMissing, TrustedAlready, TrustOver
 from audit.ids import uuid7
 from audit.recorder import record
 from audit.seals import Kind, SealedField, seal
@@ -53,10 +53,9 @@ class TrustManager(models.Manager.from_queryset(TrustQuerySet)):  # type: ignore
         born: date | None = None,
         quietly: bool = False,
     ) -> Trust:
-        """Let `proxy` help from now on. A ground that ends with age needs the patient's birth date, `born`.
+        """Let `proxy` help from now on: `offer`, and `accept` at once, with what both ask for and raise.
 
-        `quietly` tells nobody: for what is brought over from elsewhere. Raises `TrustedAlready`, `NotAChild`,
-        `PaperMissing`.
+        `quietly` tells nobody: for what is brought over from elsewhere.
         """
         trust: Trust = self.offer(
             patient=patient,
@@ -93,7 +92,8 @@ class TrustManager(models.Manager.from_queryset(TrustQuerySet)):  # type: ignore
     ) -> Trust:
         """Write down what is agreed. Nothing can be done with it until its person has come.
 
-        A ground that ends with age needs the patient's birth date, `born`. Raises `PaperMissing`, `NotAChild`.
+        Of a child, and for a ground that ends with age, `born` is needed. Raises `PaperMissing`, `NotAChild`,
+        `NothingAtThisAge`.
         """
         if patient.joined_into_id is not None:
             raise JoinedAway
@@ -113,6 +113,8 @@ class TrustManager(models.Manager.from_queryset(TrustQuerySet)):  # type: ignore
             if text.strip():
                 setattr(trust, field, seal(text.strip(), into=trust, field=field))
         trust._measure(born)
+        if trust.edges and not trust._stretches(timezone.now()):
+            raise NothingAtThisAge
         trust.save(force_insert=True)
         trust._remember("offer", by=by)
         if at_the_desk:
@@ -177,10 +179,6 @@ class Trust(models.Model):
     def seal_owner_id(self) -> UUID:
         return self.patient_id
 
-    @property
-    def goes_by_age(self) -> bool:
-        return self.basis in BY_AGE
-
     @verb(actor="by")
     def accept(self, *, by: Agent, proxy: User, quietly: bool = False) -> None:
         """The person has come, and may from now on what was agreed.
@@ -241,12 +239,14 @@ class Trust(models.Model):
 
     @verb(actor="by")
     def reckon(self, *, by: Agent, born: date) -> None:
-        """Work the grants out again: the age table or the birth date is another one."""
+        """Work the grants out again: the age table or the birth date is another one. Of who is grown up they end."""
         trust = self._locked()
-        trust._measure(born, grown_up_is_over=False)
+        trust._measure(born, anew=True)
         trust.save(update_fields=["age_table", "edges"])
         trust._lay_again()
         trust._remember("reckon", by=by)
+        if trust.proxy_id is not None and not trust._is_frozen() and trust._is_of_age():
+            trust.end(by=by, because=Ended.OF_AGE)
 
     @verb(actor="by")
     def end(
@@ -268,8 +268,7 @@ class Trust(models.Model):
         trust._stop(moment)
         if trust.invitation is not None and trust.invitation.is_open:
             trust.invitation.revoke(by=by)
-        trust.ended_at, trust.ended_because = moment, Ended(because)
-        trust.ended_with = death
+        trust.ended_at, trust.ended_because, trust.ended_with = moment, Ended(because), death
         trust.save(update_fields=["ended_at", "ended_because", "ended_with"])
         trust._remember("end", by=by, because=str(because))
         if not quietly:
@@ -289,7 +288,7 @@ class Trust(models.Model):
         trust.save(update_fields=["ended_at", "ended_because", "ended_with"])
         trust._remember("go-on", by=by)
         if not trust._is_frozen() and not trust._lay(timezone.now()):
-            trust.end(by=by, because=Ended.OF_AGE if trust.goes_by_age else Ended.RUN_OUT)
+            trust.end(by=by, because=Ended.OF_AGE if trust._is_of_age() else Ended.RUN_OUT)
             return
         tell_both(trust)
 
@@ -329,7 +328,7 @@ class Trust(models.Model):
         standing.save(update_fields=["lifted_at", "lifted_by"])
         trust._remember("unfreeze", by=by)
         if trust.proxy_id is not None and not trust._lay(timezone.now()):
-            trust.end(by=by, because=Ended.OF_AGE if trust.goes_by_age else Ended.RUN_OUT)
+            trust.end(by=by, because=Ended.OF_AGE if trust._is_of_age() else Ended.RUN_OUT)
             return
         tell_both(trust)
 
@@ -353,18 +352,21 @@ class Trust(models.Model):
     def _is_frozen(self) -> bool:
         return Freeze.objects.filter(trust=self.pk, lifted_at=None).exists()
 
-    def _measure(self, born: date | None, *, grown_up_is_over: bool = True) -> None:
-        """Note when age changes what may be done. Raises `NotAChild` for a parent of somebody who is grown up."""
-        self.age_table, self.edges = "", []
-        if not self.goes_by_age:
-            return
+    def _measure(self, born: date | None, *, anew: bool = False) -> None:
+        """Note when age changes what may be done. Raises `NotAChild` for a parent of an adult, but not `anew`."""
+        went_by_age, self.age_table, self.edges = bool(self.age_table), "", []
         if born is None:
-            raise TypeError("A grant that goes by age is worked out from the patient's birth date.")
+            if self.basis in BY_AGE or self.patient.age_table != ages.ADULT:
+                raise TypeError("What may be done for a child is worked out from her birth date.")
+            return
         grown_up = ages.is_adult(born, timezone.now())
-        if grown_up and self.basis == Basis.PARENT and grown_up_is_over:
+        if grown_up and self.basis == Basis.PARENT and not anew:
             raise NotAChild
-        if not grown_up or self.basis == Basis.PARENT:
+        if not grown_up or self.basis == Basis.PARENT or went_by_age:
             self.age_table, self.edges = ages.table().version, ages.edges(born)
+
+    def _is_of_age(self) -> bool:
+        return bool(self.edges) and self.edges[-1] <= timezone.now()
 
     def _lay_again(self) -> None:
         if self.proxy_id is None or self._is_frozen():

@@ -46,10 +46,11 @@ class TrustQuerySet(models.QuerySet["Trust"]):
         return self.standing().filter(Exists(begun))
 
     def outdated(self) -> Self:
-        """Worked out from an age table that is not the one in force."""
+        """Worked out from an age table that is not the one in force, or of a child and from none."""
         paused = Freeze.objects.filter(trust=OuterRef("pk"), lifted_at=None)
         going = self.standing().filter(~Exists(paused), proxy__isnull=False)
-        return going.exclude(age_table="").exclude(age_table=ages.table().version)
+        by_age = ~Q(age_table="") | ~Q(patient__age_table=ages.ADULT)
+        return going.filter(by_age).exclude(age_table=ages.table().version)
 
 
 def joined_before(trust: Trust) -> models.QuerySet[Patient]:

@@ -47,17 +47,15 @@ def person(request: PortalRequest, ref: UUID) -> HttpResponse:
 
 @policy(post=change)
 def roles(request: PortalRequest, ref: UUID) -> HttpResponse:
-    """Give a role or take one away. Of those over accounts and over the trail this only asks for it."""
+    """Ask for a role to be given, or take one away. Those over accounts and over the trail are asked for both ways."""
     user = staff_member_for(request.user, ref)
     form = RoleForm(request.POST)
     if not form.is_valid():
         return _page(request, user, status=422)
     role, gives = form.cleaned_data["role"], form.cleaned_data["change"] == "give"
     try:
-        if role in KEEPERS:
+        if gives or role in KEEPERS:
             RoleRequest.objects.ask(user=user, role=role, gives=gives, by=request.user)
-        elif gives:
-            RoleGrant.objects.give(user=user, role=role, by=request.user)
         else:
             _held(user, role).withdraw(by=request.user)
     except Refusal as refused:

@@ -147,6 +147,7 @@ def _step(
     if step == "check":
         said["relationship"] = SAID_TO_PATIENT[Relationship(who.cleaned_data["relationship"])]
         said["scope_words"], said["topic_words"] = trusted.in_words(what.agreed)
+        said["young"] = trusted.goes_by_age(own_record(request.user))
     return render(request, "accounts/trusted_new.html", said, status=status)
 
 

@@ -13,6 +13,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from accounts import leaving
 from accounts.models import CareRelationship, CareTeam, CareTeamMembership, Patient, RoleGrant
 from accounts.models.role import CARING, PRESCRIBERS
+from accounts.refusals import NotYourOwn
 from accounts.topics import CategoryCode
 from audit.ids import uuid7
 from audit.prepared import Prepared
@@ -132,8 +133,10 @@ class Pool(models.Model):
 
     @verb(actor="by")
     def become_fallback(self, *, by: User) -> None:
-        """Read from now on what no other team reads. Raises `Unstaffed` where nobody would."""
+        """Read from now on what no other team reads. Raises `Unstaffed` where nobody would, `NotYourOwn`."""
         leaving.alone()
+        if self.team.memberships.current().filter(user=by.pk).exists():
+            raise NotYourOwn
         if not Pool.objects.staffed().filter(pk=self.pk).exists():
             raise Unstaffed
         for other in Pool.objects.filter(is_fallback=True).exclude(pk=self.pk):

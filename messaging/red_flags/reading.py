@@ -10,7 +10,8 @@ from itertools import accumulate
 from messaging.red_flags.finding import Finding, Grade, Sign
 from messaging.red_flags.patterns import Index
 from messaging.red_flags.rules import Context, Known, Rules, rules
-from messaging.red_flags.words import Break, Word, words_of
+from messaging.red_flags.weights import TAKEN_AWAY, weights
+from messaging.red_flags.words import Break, Word, Words, words_of
 
 # What is looked at of one text. Far above any limit of what can be sent.
 MOST_LETTERS = 20_000
@@ -34,11 +35,50 @@ class Span:
 def look(*texts: str) -> Finding:
     """Every sign of danger in these texts (a title, a body, the answers of a form), whatever their language.
 
-    What one text says completes another: pregnant in the title, bleeding in the body. Takes a time that grows
-    with the length of the texts and with nothing else about them.
+    Two readers look: the rules, and the table of weights for what no rule foresaw. What one text says completes
+    another: pregnant in the title, bleeding in the body. Takes a time that grows with the length of the texts and
+    with nothing else about them.
     """
     by = rules()
-    readings = [_Reading(text[:MOST_LETTERS], by) for text in texts if text]
+    readings = _read(texts, by)
+    signs = _by_rules(readings, by)
+    weighed = weights().weigh([reading.words for reading in readings], _noted(readings, signs))
+    if weighed.is_sure:
+        # A thought of death is never talked away.
+        signs = [sign for sign in signs if sign.grade == Grade.CRISIS]
+    if weighed.sign is not None and all(weighed.sign.grade < sign.grade for sign in signs):
+        signs.append(weighed.sign)
+    return _finding(signs, by)
+
+
+def by_rules(*texts: str) -> Finding:
+    """What the rules alone find: for measuring what the table adds."""
+    by = rules()
+    return _finding(_by_rules(_read(texts, by), by), by)
+
+
+def for_learning(*texts: str) -> tuple[list[Words], tuple[str, ...]]:
+    """What the table of weights is shown of a message."""
+    by = rules()
+    readings = _read(texts, by)
+    return [reading.words for reading in readings], _noted(readings, _by_rules(readings, by))
+
+
+def _read(texts: Iterable[str], by: Rules) -> list[_Reading]:
+    return [_Reading(text[:MOST_LETTERS], by) for text in texts if text]
+
+
+def _noted(readings: list[_Reading], signs: list[Sign]) -> tuple[str, ...]:
+    """What the rules noticed that is no sign: words of danger whose meaning the words around took away."""
+    return (TAKEN_AWAY,) if not signs and any(reading.saw for reading in readings) else ()
+
+
+def _finding(signs: list[Sign], by: Rules) -> Finding:
+    ordered = tuple(sorted(signs, key=lambda sign: sign.grade))
+    return Finding(Grade(ordered[0].grade) if ordered else None, ordered, by.version)
+
+
+def _by_rules(readings: list[_Reading], by: Rules) -> list[Sign]:
     signs: dict[str, Sign] = {}
     for reading in readings:
         for span in reading.standing:
@@ -49,8 +89,7 @@ def look(*texts: str) -> Finding:
                 continue
             said = reading.words.said(span.start, span.end)
             signs[known.code] = Sign(by.grades[known.code], known.code, said)
-    ordered = tuple(sorted(signs.values(), key=lambda sign: sign.grade))
-    return Finding(Grade(ordered[0].grade) if ordered else None, ordered, by.version)
+    return list(signs.values())
 
 
 class _Reading:
@@ -61,6 +100,7 @@ class _Reading:
         self.words = words_of(text, spelled=by.spelling.spelled, guess=by.spelling.guess)
         self.rows = self.words.rows
         self.signs = _spans(by.signs, self.rows)
+        self.saw = bool(self.signs)
         self.standing: list[Span] = []
         if not self.signs:
             return

@@ -100,7 +100,7 @@ def read(folder: Path) -> Rules:
         grades = {code: Grade[str(grade).upper()] for code, grade in head["signs"].items()}
     except KeyError as unknown:
         raise BadRules(f"signs.toml: there is no grade {unknown}") from unknown
-    version, reviewer, reviewed = _signature(head, "signs.toml")
+    version, reviewer, reviewed = signature(head, "signs.toml")
     files = [path for path in sorted(folder.glob("*.toml")) if path.name != "signs.toml"]
     if not files:
         raise BadRules("there is no language")
@@ -146,7 +146,7 @@ class _Language:
         self.language = data.get("language", "")
         if self.language != path.stem:
             raise BadRules(f"{self.name}: says that its language is {self.language!r}")
-        self.version, _reviewer, _reviewed = _signature(data, self.name)
+        self.version, _reviewer, _reviewed = signature(data, self.name)
         self.lists: dict[str, Slot] = {}
         for name, entries in data.get("lists", {}).items():
             self.lists[name] = self._read(lambda n=name, e=entries: word_list(n, e, self.lists), name)
@@ -247,7 +247,7 @@ def _only(data: Mapping[str, Any], allowed: set[str], where: str) -> None:
         raise BadRules(f"{where}: unknown: {', '.join(unknown)}")
 
 
-def _signature(data: Mapping[str, Any], name: str) -> tuple[str, str, date | None]:
+def signature(data: Mapping[str, Any], name: str) -> tuple[str, str, date | None]:
     """Version, who reviewed the file, and when. Who has not reviewed it has no date; who has, has one."""
     version, reviewer, reviewed = data.get("version", ""), data.get("reviewer", ""), data.get("reviewed", "")
     if not isinstance(version, str) or not version or len(version) > 32:

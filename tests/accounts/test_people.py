@@ -286,7 +286,7 @@ def test_a_role_is_held_once_and_a_period_ends_after_it_began(cast):
     with pytest.raises(IntegrityError), transaction.atomic():
         RoleGrant.objects.create(user=cast.maya, role=Role.NURSE, granted_by=cast.root)
     with pytest.raises(RoleHeld):
-        RoleGrant.objects.give(user=cast.maya, role=Role.NURSE, by=cast.root)
+        RoleGrant.objects.give(user=cast.maya, role=Role.NURSE, by=FOUNDER)
     with pytest.raises(IntegrityError), transaction.atomic():
         RoleGrant.objects.create(
             user=cast.maya, role=Role.PHYSICIAN, ends_at=timezone.now() - timedelta(days=1)

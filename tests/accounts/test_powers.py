@@ -10,7 +10,7 @@ from django.core import mail
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import Invitation, Patient, Practitioner, RoleGrant, RoleRequest, Trust, User
+from accounts.models import Invitation, Patient, Practitioner, RecordJoin, RoleGrant, RoleRequest, Trust, User
 from accounts.tasks import sweep_notifications
 from accounts.trusted import TRUST
 from audit.models import AuditEvent
@@ -235,6 +235,105 @@ def test_a_ground_on_paper_and_a_patient_without_an_account_need_a_second_person
     assert mira.post(address).status_code == 302
     assert enter(cast.ben).post("/join/", form).status_code == 302
     assert Trust.objects.get(pk=trust.pk).proxy == cast.ben
+
+
+# An administrator
+
+
+def test_an_administrator_makes_nobody_a_nurse_alone(cast, work, enter):
+    """Neither herself, nor a ghost of hers, nor by a team she puts herself into."""
+    thread = work.thread(body="CANARY")
+    inbox, team = reverse("inbox-thread", args=[thread.pk]), str(cast.team("okafor").pk)
+    root = enter(cast.root, fresh="people")
+    assert "Somebody else changes your roles" in words(root.get(f"/people/{cast.root.pk}/"))
+    root.post(f"/people/{cast.root.pk}/roles/", {"role": "nurse", "change": "give"})
+    refused = root.post(f"/people/{cast.root.pk}/teams/", {"team": team})
+    assert refused.status_code == 422 and "Somebody else must do this" in words(refused)
+    form = {"name": "Ghost", "email": "ghost@elsewhere.example", "roles": ["nurse"], "teams": [team]}
+    code = code_on(root.post("/people/invite/", form))
+    set_up(choose_password(link_in_mail(), code=code))
+    ghost = User.objects.by_email("ghost@elsewhere.example")
+    for asked in RoleRequest.objects.open():
+        assert root.post(f"/people/requests/{asked.pk}/", {"approve": "1"}).status_code == 403
+    for who in (cast.root, ghost):
+        assert "nurse" not in again(who).roles
+        assert enter(who).get(inbox).status_code in (403, 404)
+    enter(cast.mira, fresh="people").post(
+        f"/people/requests/{RoleRequest.objects.get(user=ghost).pk}/", {"approve": "1"}
+    )
+    assert b"CANARY" in enter(ghost).get(inbox).content
+
+
+def test_who_comes_back_by_the_staffs_door_has_lost_her_patients_side(cast, work, enter):
+    thread = work.thread(body="CANARY")
+    ana = cast.patient("ana")
+    ana.user = cast.maya
+    ana.save(update_fields=["user"])
+    bens = work.thread(by="ben", body="CANARY")
+    helping = Trust.objects.give(
+        patient=cast.patient("ben"), proxy=cast.maya, relationship="friend", scopes=["read"], by=FOUNDER
+    )
+    assert reads(enter(cast.maya), thread) and reads(enter(cast.maya), bens)
+    root = enter(cast.root, fresh="people")
+    root.post(f"/people/{cast.maya.pk}/close/", {"why": "x", f"lead-{cast.team('okafor').pk}": "nobody"})
+    back = {"email": "root@elsewhere.example", "roles": ["front-desk"], "teams": []}
+    code = code_on(root.post(reverse("person-invite", args=[cast.maya.pk]), back))
+    set_up(choose_password(link_in_mail(), code=code))
+    maya = again(cast.maya)
+    assert maya.is_active and not maya.roles and maya.patient_id is None and not maya.grants
+    assert not reads(enter(maya), thread) and not reads(enter(maya), bens)
+    assert AuditEvent.objects.filter(subtype="unlink", patient_id=ana.pk).count() == 1
+    sam = enter(cast.sam, fresh="people")
+    code = code_on(sam.post(f"{desk(cast)}invite/"))
+    form = {"code": code, "birth_date": "1958-03-14"}
+    assert enter(maya).post("/join/", form).status_code == 409, "the desk's second person has not agreed"
+    enter(a_second_clerk(cast), fresh="people").post(f"{desk(cast)}agree/")
+    assert enter(maya).post("/join/", form).status_code == 302
+    assert reads(enter(maya), thread) and helping.pk
+
+
+# Who reads what
+
+
+def test_nobody_brings_conversations_to_herself(cast, work, enter):
+    """A clerk by ending or giving away care; an administrator by teams she works in."""
+    thread, ana = work.thread(body="CANARY"), cast.patient("ana")
+    care = ana.care_relationships.get(team=cast.team("okafor"))
+    sam, inbox = enter(cast.sam), reverse("inbox-thread", args=[thread.pk])
+    to_desk = {"to": str(cast.team("desk").pk)}
+    for act, form in (("desk-care-transfer", to_desk), ("desk-care-end", {})):
+        refused = sam.post(reverse(act, args=[ana.pk, care.pk]), form)
+        assert refused.status_code == 422 and "Somebody else must do this" in words(refused)
+    assert sam.get(inbox).status_code == 404
+    cast.team("desk").join(user=cast.root, by=FOUNDER)
+    root = enter(cast.root, fresh="people")
+    merge = {"successor": str(cast.team("desk").pk)}
+    assert root.post(reverse("team-merge", args=[cast.team("okafor").pk]), merge).status_code == 422
+    assert root.post(reverse("team-close", args=[cast.team("okafor").pk]), merge).status_code == 422
+    assert root.post(reverse("team-fallback", args=[cast.team("desk").pk])).status_code == 422
+    lund = {"to": f"{cast.team('lund').pk}:{cast.lund.pk}"}
+    assert sam.post(reverse("desk-care-transfer", args=[ana.pk, care.pk]), lund).status_code == 302
+
+
+def test_a_clerk_joins_no_record_alone_to_the_account_she_invited(cast, work):
+    """A record made up with Ana's birth date, joined by its maker's own mailbox, would open hers after a join."""
+    work.thread(body="CANARY")
+    ana, made_up = cast.patient("ana"), a_newcomer(cast)
+    code = Invitation.objects.issue(
+        kind="patient", patient=made_up, birth_date=NORA["birth_date"], by=again(cast.sam)
+    ).code
+    ask(code)
+    set_up(choose_password(link_in_mail()))
+    joining = {"reason": "one person", "births_differ": False}
+    join = RecordJoin.objects.ask(
+        patient=ana, survivor=Patient.objects.get(pk=made_up.pk), by=again(cast.sam), **joining
+    )
+    assert join.is_waiting and Patient.objects.get(pk=ana.pk).user == cast.ana
+    join.drop(by=again(cast.sam))
+    other = RecordJoin.objects.ask(
+        patient=ana, survivor=Patient.objects.get(pk=made_up.pk), by=a_second_clerk(cast), **joining
+    )
+    assert other.is_running
 
 
 # What an administrator began ends with her

@@ -19,6 +19,7 @@ from accounts.models import KeptForm, RecoverySheet, Role, RoleGrant, Session, U
 from accounts.policy import addresses, declared
 from accounts.views.sign_in import WHY_AGAIN
 from audit.models import AuditEvent
+from portal.demo_clinic import FOUNDER
 from tests.accounts.steps import give_password, is_in, sign_in
 
 MINUTE, HOUR = 60, 3600
@@ -117,7 +118,7 @@ def test_a_person_shut_out_is_out_at_her_next_request(cast, enter):
 
 def test_a_change_of_role_ends_what_was_open(cast, enter):
     client = enter(cast.maya)
-    RoleGrant.objects.give(user=cast.maya, role=Role.FRONT_DESK, by=cast.root)
+    RoleGrant.objects.give(user=cast.maya, role=Role.FRONT_DESK, by=FOUNDER)
     assert not is_in(client)
     other = enter(cast.sam)
     RoleGrant.objects.get(user=cast.sam).withdraw(by=cast.root)

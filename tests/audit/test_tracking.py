@@ -51,11 +51,11 @@ def test_no_name_of_a_thing_holds_a_text() -> None:
 def test_a_change_is_an_event_with_before_and_after(enrol: Callable[[str], User]) -> None:
     """ONC-02: privilege changes, with a pointer to the earlier state."""
     root, sam = enrol("root"), enrol("sam")
-    grant = RoleGrant.objects.give(user=sam, role=Role.FRONT_DESK, by=root)
+    grant = RoleGrant.objects.give(user=sam, role=Role.FRONT_DESK, by=SETUP)
     grant.withdraw(by=root)
     added, ended = AuditEvent.objects.filter(object_pk=str(grant.pk)).order_by("origin_counter")
     assert (added.action, ended.action) == ("C", "U")
-    assert added.agent_id == ended.agent_id == str(root.pk)
+    assert (added.agent_id, ended.agent_id) == (str(SETUP), str(root.pk))
     assert (added.changes["role"], added.changes["user"]) == ("front-desk", str(sam.pk))
     assert list(ended.changes) == ["ends_at"]
     assert ended.changes["ends_at"][0] == "None"

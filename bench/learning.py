@@ -1,0 +1,111 @@
+"""Learning the table of weights from labelled messages: `script/bench red-flags --learn`. Plain Python; the same sets
+give the same table."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import random
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from messaging.red_flags.concepts import Concepts
+from messaging.red_flags.reading import for_learning
+from messaging.red_flags.rules import rules
+from messaging.red_flags.weights import count
+
+Row = tuple[str, str, str, str]  # language, grade, subject, body
+GRADES = ("crisis", "emergency", "same_day", "none")
+ROUNDS = 14
+STEP = 0.5
+HOLD = 0.05  # how much large weights are held back, the more the seldomer a mark is seen
+SEEN = 2  # a mark seen less often than this is chance
+KEPT = 10_000
+SCALE = 100.0
+# Below this share of harmlessness a message is flagged; above the other a rule is not believed.
+FLAG, SURE = 0.4, 0.7
+LEAN = (2.0, 1.3)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What the learning came to: for each mark three weights, those for `none` being nothing."""
+
+    table: dict[str, tuple[float, float, float]]
+    start: tuple[float, float, float]
+
+
+def digest(rows: Iterable[Row]) -> str:
+    """What a table was learned from, in a word."""
+    return hashlib.sha256("\n".join(sorted("\t".join(row) for row in rows)).encode()).hexdigest()[:16]
+
+
+def learn(rows: Sequence[Row], concepts: Concepts) -> Learned:
+    """Three weights for each mark, by stochastic steps that shrink where a mark has been seen often."""
+    found = [count(*for_learning(subject, body), concepts) for _language, _grade, subject, body in rows]
+    seen = Counter(name for one in found for name in one)
+    numbers = {
+        name: at for at, name in enumerate(sorted(name for name, times in seen.items() if times >= SEEN))
+    }
+    examples = []
+    for row, one in zip(rows, found, strict=True):
+        pairs = [(numbers[name], much) for name, much in one.items() if name in numbers]
+        length = math.sqrt(max(1.0, sum(much * much for _at, much in pairs)))
+        examples.append((GRADES.index(row[1]), [(at, much / length) for at, much in pairs]))
+    hold = [HOLD / seen[name] for name in numbers]
+    weights = [[0.0] * len(numbers) for _ in range(3)]
+    moved = [[1e-4] * len(numbers) for _ in range(3)]
+    start, start_moved = [0.0] * 3, [1.0] * 3
+    order = list(range(len(examples)))
+    chance = random.Random(1)  # noqa: S311  an order, and always the same one
+    for _ in range(ROUNDS):
+        chance.shuffle(order)
+        for number in order:
+            grade, marked = examples[number]
+            likely = _likely([start[k] + sum(weights[k][at] * much for at, much in marked) for k in range(3)])
+            for k in range(3):
+                wrong = likely[k] - (grade == k)
+                start_moved[k] += wrong * wrong
+                start[k] -= 0.1 * wrong / math.sqrt(start_moved[k])
+                if abs(wrong) < 1e-3:
+                    continue
+                row, gone = weights[k], moved[k]
+                for at, much in marked:
+                    slope = wrong * much + hold[at] * row[at]
+                    gone[at] += slope * slope
+                    row[at] -= STEP * slope / math.sqrt(gone[at])
+    size = {name: max(abs(weights[k][at]) for k in range(3)) for name, at in numbers.items()}
+    kept = sorted(size, key=lambda name: (-size[name], name))[:KEPT]
+    table = {
+        name: (weights[0][numbers[name]], weights[1][numbers[name]], weights[2][numbers[name]])
+        for name in kept
+    }
+    return Learned(table, (start[0], start[1], start[2]))
+
+
+def _likely(scores: list[float]) -> list[float]:
+    top = max(0.0, *scores)
+    powers = [math.exp(score - top) for score in scores]
+    total = math.exp(-top) + sum(powers)
+    return [power / total for power in powers]
+
+
+def write(learned: Learned, path: Path, *, learned_from: str) -> None:
+    by = rules()
+    head = {
+        "version": by.version,
+        "reviewer": by.reviewer,
+        "reviewed": by.reviewed.isoformat() if by.reviewed else "",
+        "learned": learned_from,
+        "flag": str(FLAG),
+        "sure": str(SURE),
+        "crisis": str(LEAN[0]),
+        "emergency": str(LEAN[1]),
+        "start": " ".join(f"{weight:.3f}" for weight in learned.start),
+    }
+    lines = [f"{name}\t{value}" for name, value in head.items()] + [""]
+    for name in sorted(learned.table):
+        lines.append("\t".join((name, *(str(round(weight * SCALE)) for weight in learned.table[name]))))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -1,0 +1,156 @@
+"""The second reader: a table of weights, learned from labelled messages, for wordings that no rule foresaw.
+
+`learned/table.tsv` says how much each mark of a text speaks for each grade; `script/bench red-flags --learn` writes
+it. It is data like the rules, with a version, and a reviewer who has to sign it. It gives its reasons: the words that
+weighed most.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from messaging.red_flags.concepts import BadConcepts, Concepts
+from messaging.red_flags.finding import Grade, Sign
+from messaging.red_flags.marks import marks
+from messaging.red_flags.rules import BadRules, rules, signature
+from messaging.red_flags.words import Words
+
+FOLDER = Path(__file__).resolve().parent / "learned"
+CODE = "weighed"
+# A mark that the rules make: they saw words of danger, and others took the meaning away.
+TAKEN_AWAY = "&taken-away"
+NOTED = 1.0
+SCALE = 100.0
+# Words that are shown as found.
+MOST_SHOWN = 12
+HEAD = {"version", "reviewer", "reviewed", "learned", "flag", "sure", "crisis", "emergency", "start"}
+Weight = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What the table says of a message. `harmless` is how likely it holds that nothing is dangerous in it."""
+
+    harmless: float
+    sign: Sign | None
+    is_sure: bool  # so sure that it is harmless that a rule which found something is not believed
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    version: str
+    learned: str  # what the table was learned from: a digest of it
+    concepts: Concepts
+    table: Mapping[str, Weight]
+    start: Weight
+    flag: float
+    sure: float
+    lean: Weight
+
+    def weigh(self, readings: list[Words], noted: tuple[str, ...]) -> Weighed:
+        """Weigh the texts of one message. Takes a time that grows with their length."""
+        counted = {
+            name: much for name, much in count(readings, noted, self.concepts).items() if name in self.table
+        }
+        length = math.sqrt(max(1.0, sum(much * much for much in counted.values())))
+        scores = list(self.start)
+        for name, much in counted.items():
+            weight = self.table[name]
+            for grade in range(3):
+                scores[grade] += weight[grade] * much / length
+        top = max(0.0, *scores)
+        likely = [math.exp(score - top) for score in scores]
+        harmless = math.exp(-top) / (math.exp(-top) + sum(likely))
+        if harmless >= self.flag:
+            return Weighed(harmless, None, harmless >= self.sure)
+        grade = max(range(3), key=lambda at: likely[at] * self.lean[at])
+        return Weighed(harmless, Sign(Grade(grade + 1), CODE, self._found(readings, grade)), is_sure=False)
+
+    def _found(self, readings: list[Words], grade: int) -> str:
+        """The few words in a row that weighed most."""
+        best, shown = 0.0, ""
+        for words in readings:
+            spoke = [0.0] * len(words.rows)
+            for mark in marks(words.rows, self.concepts):
+                weight = self.table.get(mark.name)
+                if weight is not None and weight[grade] > 0 and mark.start < mark.end:
+                    for place in range(mark.start, mark.end):
+                        spoke[place] += weight[grade] * mark.much / (mark.end - mark.start)
+            most = min(MOST_SHOWN, len(spoke))
+            total = sum(spoke[:most])
+            for start in range(max(0, len(spoke) - most) + 1):
+                if start:
+                    total += spoke[start + most - 1] - spoke[start - 1]
+                if most and total > best:
+                    best, shown = total, words.said(start, start + most)
+        return shown or next(
+            (words.said(0, min(MOST_SHOWN, len(words.rows))) for words in readings if words.rows), ""
+        )
+
+
+def count(readings: list[Words], noted: tuple[str, ...], concepts: Concepts) -> dict[str, float]:
+    """Every mark of a message, with how much it counts."""
+    counted = dict.fromkeys(noted, NOTED)
+    for words in readings:
+        for mark in marks(words.rows, concepts):
+            if mark.much > counted.get(mark.name, 0.0):
+                counted[mark.name] = mark.much
+    return counted
+
+
+@cache
+def weights() -> Weights:
+    """The table that ships with the portal, read when the first text is looked at."""
+    return read(FOLDER)
+
+
+def read(folder: Path) -> Weights:
+    """Read and check the table in `folder`. Raises `BadRules`."""
+    of_concepts, concepts = read_concepts(folder)
+    head: dict[str, str] = {}
+    table: dict[str, Weight] = {}
+    try:
+        lines = iter((folder / "table.tsv").read_text(encoding="utf-8").splitlines())
+        for line in lines:
+            if not line:
+                break
+            name, _, value = line.partition("\t")
+            head[name] = value
+        for line in lines:
+            name, *parts = line.split("\t")
+            crisis, emergency, same_day = (int(part) / SCALE for part in parts)
+            table[name] = (crisis, emergency, same_day)
+        start, sure, flag = _three(head["start"]), float(head["sure"]), float(head["flag"])
+        lean = (float(head["crisis"]), float(head["emergency"]), 1.0)
+        learned = head["learned"]
+    except (OSError, UnicodeDecodeError, KeyError, ValueError) as bad:
+        raise BadRules(f"table.tsv: {type(bad).__name__} {bad}") from bad
+    if unknown := sorted(set(head) - HEAD):
+        raise BadRules(f"table.tsv: unknown: {', '.join(unknown)}")
+    if not 0.0 < flag <= sure <= 1.0 or not table:
+        raise BadRules("table.tsv: nothing could be found by it")
+    if {signature(head, "table.tsv")[0], of_concepts} != {rules().version}:
+        raise BadRules("table.tsv: not of the version of the rules")
+    return Weights(of_concepts, learned, concepts, table, start, flag, sure, lean)
+
+
+def read_concepts(folder: Path) -> tuple[str, Concepts]:
+    """The concepts with their version. Raises `BadRules`."""
+    try:
+        known = tomllib.loads((folder / "concepts.toml").read_text(encoding="utf-8"))
+        concepts = Concepts.read(known.pop("concepts"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, BadConcepts) as bad:
+        raise BadRules(f"concepts.toml: {type(bad).__name__} {bad}") from bad
+    if unknown := sorted(set(known) - {"version", "reviewer", "reviewed"}):
+        raise BadRules(f"concepts.toml: unknown: {', '.join(unknown)}")
+    return signature(known, "concepts.toml")[0], concepts
+
+
+def _three(text: str) -> Weight:
+    crisis, emergency, same_day = (float(part) for part in text.split())
+    return crisis, emergency, same_day
