@@ -142,7 +142,7 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
     found = SafetyFlag.objects.filter(thread=thread).as_shown()
     flags = list(found.order_by("-flagged_at", "-id")[:FLAGS_SHOWN])
     item = _latest_work.first(thread=thread.pk, at=now())
-    owner_id = item.owner_id if item and item.is_open and item.held else None
+    owner_id = item.owner_id if item and item.is_open and item.held else None  # type: ignore[attr-defined]
     receipts = receipts_of(messages)
     versions = versions_of(messages)
     people = People.load(
@@ -225,8 +225,8 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
         due_at=item.due_at if item and owed else None,
         is_late=bool(item and owed and item.due_at < now()),
         team_name=thread.pool.name,
-        owes_a_call=bool(item and item.owes_a_call),
-        lead_ref=item.lead_id if item else None,
+        owes_a_call=bool(item and item.owes_a_call),  # type: ignore[attr-defined]
+        lead_ref=item.lead_id if item else None,  # type: ignore[attr-defined]
         flags=open_flags(flags, texts),
         unsent_files=files.unsent(texts),
     )

@@ -23,7 +23,6 @@ from messaging.drafting import (
     MORE_MEDICINE,
     NEW_SYMPTOM,
     DraftForm,
-    JottedForm,
     SendForm,
     TopicForm,
     UrgentForm,
@@ -46,6 +45,7 @@ from messaging.refusals import (
     TeamMovedOn,
     TooManyDrafts,
 )
+from messaging.views.jottings import in_one_line, saved, saves_itself
 from messaging.views.uploads import add_or_remove, asks_for_part, files_part, take_in
 
 if TYPE_CHECKING:
@@ -53,7 +53,6 @@ if TYPE_CHECKING:
 
     from accounts.models import Patient
     from accounts.requests import PortalRequest
-    from messaging.models import Thread
 
 STEPS = {"urgent": "draft-urgent", "stop": "draft-stop", "topic": "draft-topic", "write": "draft-text"}
 
@@ -298,17 +297,6 @@ def message_sent(request: PortalRequest, ref: UUID) -> HttpResponse:
     return render(request, "messaging/message_sent.html", {"sent": sent_message(thread, reader=request.user)})
 
 
-def keep_in(request: PortalRequest, thread: Thread, kind: str) -> tuple[Draft | None, list[str]]:
-    """Keep what is being written in a conversation, from either side, and say what stands against its files."""
-    form = JottedForm(request.POST)
-    form.is_valid()
-    kept = Draft.objects.keep(by=request.user, thread=thread, kind=kind, **form.kept())
-    if saves_itself(request) or kind == DraftKind.NOTE:
-        return kept, []
-    side = Side.PATIENT if kind == DraftKind.REPLY else Side.TEAM
-    return kept, take_in(request, Place(side, thread=thread), token=None)
-
-
 def _go_on(letter: Draft) -> HttpResponse:
     if letter.must_stop:
         return redirect("draft-stop", letter.pk)
@@ -356,23 +344,6 @@ def _not_kept(request: PortalRequest, letter: Draft, form: DraftForm, refusal: R
     form.refuse("body", refusal.words)
     moved = isinstance(refusal, DraftMovedOn)
     return _write(request, letter, form, status=refusal.status, shows_other=moved)
-
-
-def saves_itself(request: PortalRequest) -> bool:
-    """Whether the page sends this by itself, while somebody types."""
-    return "autosave" in request.POST
-
-
-def in_one_line(refusal: Refusal) -> HttpResponse:
-    """For the line of a page that saves by itself."""
-    return HttpResponse(str(refusal.words), status=refusal.status, content_type="text/plain")
-
-
-def saved(request: PortalRequest, kept: Draft | None) -> HttpResponse:
-    """One line for the page that saves by itself, and the revision that it shows from now on."""
-    answer = render(request, "messaging/_draft_saved.html", {"saved_at": kept.updated_at if kept else None})
-    answer["X-Draft-Revision"] = str(kept.revision if kept else 0)
-    return answer
 
 
 def _ask(

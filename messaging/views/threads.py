@@ -23,7 +23,7 @@ from messaging.opened.help import looked_at
 from messaging.opened.paging import Position
 from messaging.opened.threads import AWAY, open_thread, patient_inbox
 from messaging.refusals import DraftMovedOn, Refusal, TooLongAgo
-from messaging.views.drafts import in_one_line, keep_in, saved, saves_itself
+from messaging.views.jottings import in_one_line, keep_in, saved, saves_itself
 from messaging.views.uploads import add_or_remove, asks_for_part, files_part, take_in
 
 if TYPE_CHECKING:

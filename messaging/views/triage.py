@@ -23,7 +23,7 @@ from messaging.opened.medicines import refill_count
 from messaging.opened.panels import open_panel
 from messaging.opened.queue import View, queue_version, team_queue
 from messaging.refusals import DraftMovedOn, Refusal
-from messaging.views.drafts import in_one_line, keep_in, saved, saves_itself
+from messaging.views.jottings import in_one_line, keep_in, saved, saves_itself
 from messaging.views.threads import message_ref_in, position_in, reply_form_of
 from messaging.views.uploads import add_or_remove, asks_for_part, files_part, take_in
 

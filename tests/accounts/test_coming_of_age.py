@@ -71,6 +71,8 @@ def test_on_the_birthday_the_desk_is_asked_to_invite_and_not_a_second_before(
         sam = enter(cast.sam, fresh="people")
         listed = sam.get(LIST).content.decode()
         assert f"Turned {age}: invite" in listed and "RC-106600" in listed and "Tilda" not in listed
+        seen = AuditEvent.objects.filter(type="access", agent_id=str(cast.sam.pk)).latest()
+        assert (seen.patient_id, seen.data_category, seen.subtype) == (patient.pk, "identity", "list")
         assert f"Turned {age}: invite" in sam.get(page_of(patient)).content.decode()
         assert AuditEvent.objects.filter(subtype="due", patient_id=patient.pk).count() == 1
         assert code_on(sam.post(f"{page_of(patient)}invite/", {}))

@@ -83,6 +83,7 @@ ELSEWHERE = (
     "join",
     "patient-account",
     "patient-new",
+    "of-age",
     "people",
     "person",
     "reason",

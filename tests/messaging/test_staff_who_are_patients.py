@@ -23,7 +23,7 @@ def helped(cast, *, by: str, scopes=("read", "write", "refill")) -> None:
         relationship="sister",
         scopes=list(scopes),
         ground="her own wish",
-        by=cast.root,
+        by=cast.ana,
     )
 
 

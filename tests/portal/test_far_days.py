@@ -36,6 +36,8 @@ def sent(cast, work, enter) -> dict[str, list[tuple[Client, str, dict[str, Any]]
     code = {"code": invite(cast, a_newcomer(cast)).code}
     ask(code["code"])
     number = {"record_number": "RC-104417"}
+    joiner, join = enter(cast.sam, fresh="records"), reverse("desk-join-ask", args=[ana.pk])
+    twin = {"record_number": "RC-104932", "keep": "this", "reason": "x"}
     new = {"record_number": "RC-777", "name": "Fern", "language": "en", "team": str(cast.team("desk").pk)}
     state = {"state": "blocked", "reason": "x", "reviewer": str(cast.maya.pk)}
     events = reverse("audit-events")
@@ -51,6 +53,7 @@ def sent(cast, work, enter) -> dict[str, list[tuple[Client, str, dict[str, Any]]
         "EventFilter": [(officer, events, {})],
         "EventSearch": [(officer, events, {"patient": "RC-104417"})],
         "IdentityForm": [(desk, reverse(name), number) for name in ("desk-lost", "desk-trusted")],
+        "RecordJoinForm": [(joiner, join, twin)],
         "NewPatientForm": [(desk, reverse("patient-new"), new)],
         "JoinForm": [(Client(), reverse("join"), {**code, "email": NORA["email"]})],
         "RedeemForm": [(enter(cast.ben), reverse("join"), code)],

@@ -86,7 +86,7 @@
     const { submitter, target } = event;
     waiting.then(() => target.requestSubmit(submitter));
   }, true);
-  // With scripts the choice itself adds; the button beside it would do it twice.
+  // With scripts the choice itself adds; the button would do it twice.
   const tidy = () => document.querySelectorAll('[data-files] [data-add]').forEach((button) => { button.hidden = true; });
   if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', tidy); else tidy();
   document.addEventListener('htmx:afterSettle', tidy);
