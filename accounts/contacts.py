@@ -9,7 +9,7 @@ from django.db import transaction
 from django.http import Http404
 
 from accounts import limits
-from accounts.models import ContactChange, Patient, Strength, User
+from accounts.models import ContactChange, KnownDevice, Patient, Strength, User
 from accounts.models.contact import Reach
 from accounts.models.user import email_digest
 from accounts.refusals import LinkSpent, NothingToUndo, SameAddress
@@ -159,7 +159,8 @@ def is_email(change: ContactChange) -> bool:
 
 
 def _go_on(session: Session, user: User) -> None:
-    """Everything else of hers is signed out; this session gets a new key."""
+    """Everything else of hers is signed out, and a stranger; this session gets a new key."""
+    KnownDevice.objects.forget_all(of=user, by=user, but=session.known_device_id)
     session.user.security_stamp = user.security_stamp
     session.strengthen(by=user, strength=Strength(session.strength), factor=session.factor)
 

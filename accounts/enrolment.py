@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 
 from accounts import codes, passkeys
 from accounts.entrance import FACTORS, come_in, show_app_code, show_recovery_code
-from accounts.models import AuthenticatorApp, FactorLoss, Notification, Passkey, RecoverySheet
+from accounts.models import AuthenticatorApp, FactorLoss, KnownDevice, Notification, Passkey, RecoverySheet
 from accounts.models.factor import second_steps_of
 from accounts.notices import Notice
 from accounts.refusals import FactorNeedsProof, PasskeyRefused, RecoveryCodeRefused
@@ -85,13 +85,14 @@ def add_passkey(session: Session, *, answer: str, name: str, site: Site) -> None
 
 
 def remove(session: Session, step: SecondStep) -> None:
-    """Take it away. Other sessions of this person end."""
+    """Take it away. Other sessions of this person end, and other browsers are strangers."""
     user = session.user
     with transaction.atomic():
         step_id = step.pk
         step.remove(by=user)
         user.rights_changed()
         session.restamp(user.security_stamp)
+        KnownDevice.objects.forget_all(of=user, by=user, but=session.known_device_id)
         Notification.objects.warn(user, about=user, notice=Notice.FACTOR_REMOVED, once=step_id.hex)
 
 

@@ -65,10 +65,11 @@ def open_with_password(
     login = email_digest(email)
     known = KnownDevice.objects.by_key(browser_key, email_digest=login)
     account: Tries = ("password-device", str(known.pk)) if known else ("password-account", login)
-    place: Tries = ("password-address", limits.whence())
+    # A known browser has a count of its own: wrong tries of others in the same house do not count against it.
+    place: tuple[Tries, ...] = () if known else (("password-address", limits.whence()),)
     user = User.objects.by_email(email)
     try:
-        limits.spend(account, place)
+        limits.spend(account, *place)
     except TooManyTries:
         _failed(user, "too-many-tries", step="password", login=login)
         raise
@@ -76,7 +77,7 @@ def open_with_password(
         _failed(user, "wrong-password", step="password", login=login)
         raise SignInRefused
     limits.forget(account)
-    limits.give_back(place)
+    limits.give_back(*place)
     with transaction.atomic():
         if instead_of is not None:
             instead_of.end(by=instead_of.user, reason=End.SIGNED_OUT)
@@ -164,7 +165,9 @@ def prove_again_with_recovery_code(session: Session, *, code: str, purpose: str)
 def prove_again_with_passkey(session: Session, *, answer: str, site: Site, purpose: str) -> None:
     passkey, token = _asked_of(session.user, answer, site, bound_to=str(session.pk))
     then = lambda: _prove_again(session, passkey.kind, purpose)  # noqa: E731  (as above, in one line)
-    show(session.user, passkey, token, _place(), agent=session.user, then=then)
+    tries = _tries("passkey-session", session.pk)
+    show(session.user, passkey, token, *tries, agent=session.user, then=then)
+    limits.forget(*tries)
 
 
 def apps_that_open(user: User) -> list[AuthenticatorApp]:
@@ -241,13 +244,10 @@ def show_app_code(session: Session, app: AuthenticatorApp, text: str, *, then: C
     code = codes.app_code(text)
     if code is None:
         raise CodeRefused
-    if known := _known_browser(session):
-        account, day = _tries("code-device", known.pk), NONE
-    else:
-        account, day = _tries("code-account", session.user_id), _tries("code-account-day", session.user_id)
-    show(session.user, app, code, *account, *day, _place(), agent=_agent(session), then=then)
+    account, day, place = _counts(session, app, "code")
+    show(session.user, app, code, *account, *day, *place, agent=_agent(session), then=then)
     limits.forget(*account)
-    limits.give_back(*day, _place())
+    limits.give_back(*day, *place)
 
 
 def show_recovery_code(
@@ -257,13 +257,7 @@ def show_recovery_code(
     if code is None:
         raise RecoveryCodeRefused
     # Buckets of their own: whoever guesses at the app must not shut the way back in for the one who lost it.
-    if known := _known_browser(session):
-        account, day = _tries("recovery-device", known.pk), NONE
-    else:
-        account, day = (
-            _tries("recovery-account", session.user_id),
-            _tries("recovery-account-day", session.user_id),
-        )
+    account, day, _nowhere = _counts(session, sheet, "recovery")
     try:
         show(session.user, sheet, code, *account, *day, agent=_agent(session), then=then)
     except CodeRefused as refused:
@@ -305,6 +299,19 @@ def show(
 def _known_browser(session: Session) -> KnownDevice | None:
     """Whether this very request comes from a browser she has used. Who stole the session alone is a stranger."""
     return KnownDevice.objects.by_key(session.browser_key, email_digest=session.user.email_digest)
+
+
+def _counts(session: Session, device: CountedDevice, kind: str) -> tuple[tuple[Tries, ...], ...]:
+    """What a wrong code counts against: within the quarter of an hour, over the day, and where it comes from.
+
+    What is only being set up guards nothing. It counts by session, so that no guesser keeps anybody from finishing.
+    """
+    if not device.confirmed:
+        return _tries("set-up-session", session.pk), NONE, NONE
+    if known := _known_browser(session):
+        return _tries(f"{kind}-device", known.pk), _tries(f"{kind}-device-day", known.pk), NONE
+    whose = session.user_id
+    return _tries(f"{kind}-account", whose), _tries(f"{kind}-account-day", whose), (_place(),)
 
 
 def _tries(name: str, whose: object) -> tuple[Tries, ...]:

@@ -75,7 +75,8 @@ def check(password: str, *, user: User | None) -> None:
 def change(session: Session, *, current: str, new: str) -> None:
     """A new password of her own. Her other sessions end; this one goes on with a new key."""
     user = User.objects.get(pk=session.user_id)
-    account = ("password-account", user.email_digest)
+    # By session: who guesses at the door must not shut her out of changing what he guesses at.
+    account = ("password-session", str(session.pk))
     limits.spend(account)
     if not knows_password(user, current):
         wrong_password_again(user)
@@ -83,7 +84,7 @@ def change(session: Session, *, current: str, new: str) -> None:
     limits.forget(account)
     check(new, user=user)
     with transaction.atomic():
-        user.change_password(new, by=user)
+        user.change_password(new, by=user, browser=session.known_device_id)
         session.user.security_stamp = user.security_stamp
         session.strengthen(by=user, strength=Strength(session.strength), factor=session.factor)
         Notification.objects.warn(
@@ -105,9 +106,9 @@ def is_good(token: str) -> bool:
 
 def set_new(*, token: str, new: str) -> None:
     """A new password by the link from the mail. It opens nothing yet: both steps of sign-in are asked as always."""
-    limits.spend(("reset-address", limits.whence()))
     asked = PasswordReset.objects.by_token(token)
     if asked is None or asked.user is None:
+        limits.spend(("reset-address", limits.whence()))
         raise LinkSpent
     user = asked.user
     check(new, user=user)

@@ -12,10 +12,17 @@ TRY_LIMITS = {
     # From browsers that are new to an account these two are all there is: 20 wrong codes a day over all roads.
     "code-account-day": (14, timedelta(days=1)),
     "recovery-account-day": (6, timedelta(days=1)),
-    # A browser she has signed in with before counts for itself, so a guesser elsewhere cannot shut her out.
+    # A browser she has signed in with before counts for itself, so a guesser elsewhere cannot shut her out. It may be
+    # a thief's by now, so it has a day, too.
+    "code-device-day": (40, timedelta(days=1)),
+    "recovery-device-day": (12, timedelta(days=1)),
     "password-device": (10, timedelta(minutes=15)),
     "code-device": (5, timedelta(minutes=15)),
     "recovery-device": (5, timedelta(minutes=15)),
+    # Of somebody signed in, whom no guesser at the door may stop; and of what is being set up.
+    "password-session": (10, timedelta(minutes=15)),
+    "passkey-session": (30, timedelta(minutes=15)),
+    "set-up-session": (5, timedelta(minutes=15)),
     "code-address": (60, timedelta(minutes=15)),
     "reset-account": (3, timedelta(hours=1)),
     "reset-address": (30, timedelta(hours=1)),

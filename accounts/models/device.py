@@ -15,6 +15,8 @@ from audit.seals import digest
 from audit.verbs import verb
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from accounts.models.user import User
     from audit.context import Agent
 
@@ -47,9 +49,9 @@ class KnownDeviceManager(models.Manager["KnownDevice"]):
         return device, key, new
 
     @verb(actor="by")
-    def forget_all(self, *, of: User, by: Agent) -> None:
-        """From now on every browser is a stranger to this account."""
-        self.filter(user=of).delete()
+    def forget_all(self, *, of: User, by: Agent, but: UUID | None = None) -> None:
+        """From now on every browser is a stranger to this account; `but` the one in which its owner says so."""
+        self.filter(user=of).exclude(pk=but).delete()
 
 
 class KnownDevice(models.Model):

@@ -363,9 +363,9 @@ def _check(patient: Patient, survivor: Patient, *, by: User) -> None:
     accounts = [row.user_id for row in (patient, survivor) if row.user_id is not None]
     if Trust.objects.standing().filter(patient__in=both, proxy__in=accounts).exists():
         raise OneHelpsTheOther
-    hers, other = survivor.user, patient.user
-    closes = hers is not None and hers.is_active and other is not None and other.is_active
-    if closes and other.works_here:
+    stays, goes = survivor.user, patient.user
+    one_is_closed = stays is not None and stays.is_active and goes is not None and goes.is_active
+    if one_is_closed and goes is not None and goes.works_here:
         raise AccountOfStaff
 
 

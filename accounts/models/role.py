@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import leaving
+from accounts.models.device import KnownDevice
 from accounts.models.notification import Notification
 from accounts.models.period import Period, PeriodQuerySet
 from accounts.notices import Notice
@@ -63,6 +64,7 @@ class RoleGrantManager(models.Manager.from_queryset(PeriodQuerySet)):  # type: i
         except IntegrityError as clash:
             raise RoleHeld from clash
         user.rights_changed()
+        KnownDevice.objects.forget_all(of=user, by=by)
         record(agent=by, type="role", subtype="role-give", action="C", obj=user, detail={"role": str(role)})
         if granted_by is not None:
             Notification.objects.warn(user, about=grant, notice=Notice.ROLE_CHANGED)

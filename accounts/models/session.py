@@ -62,6 +62,9 @@ class End(models.TextChoices):
 # Ends that came of time alone: what was being typed then is kept.
 LAPSED = frozenset({End.IDLE, End.TOO_LONG})
 
+# Ends by somebody who sits elsewhere, and may have been afraid of whoever was in it.
+THROWN_OUT = frozenset({End.ENDED_BY_OWNER, End.ENDED_BY_ADMIN})
+
 
 class SessionQuerySet(models.QuerySet["Session"]):
     def alive(self) -> Self:
@@ -251,7 +254,10 @@ class Session(models.Model):
 
     @verb(actor="by")
     def end(self, *, by: Agent, reason: str) -> bool:
-        """End it, once. True when this call was the one that did."""
+        """End it, once. True when this call was the one that did.
+
+        Ended by somebody who is not in it: its browser is a stranger from now on, unless she sits at the same one.
+        """
         ended = Session.objects.filter(pk=self.pk).finish(reason=reason) == 1
         self.ended_at, self.end_reason = timezone.now(), reason
         if ended:
@@ -263,18 +269,25 @@ class Session(models.Model):
                 detail={"reason": reason},
                 session_ended_at=self.ended_at,
             )
+        if ended and reason in THROWN_OUT:
+            here = Session.objects.filter(pk=getattr(by, "session_id", None), known_device__isnull=False)
+            KnownDevice.objects.filter(pk=self.known_device_id).exclude(
+                pk__in=here.values("known_device")
+            ).delete()
         return ended
 
     @verb(actor="by")
     def end_others(self, *, by: User) -> int:
-        """End every other session of this person."""
+        """End every other session of this person, and let no other browser be known to her account."""
+        KnownDevice.objects.forget_all(of=by, by=by, but=self.known_device_id)
         others = Session.objects.alive().filter(user=by).exclude(pk=self.pk)
         return sum(other.end(by=by, reason=End.ENDED_BY_OWNER) for other in others.select_related("user"))
 
     @verb(actor="by")
     def remember_browser(self, *, by: User) -> KnownDevice:
-        """She came in: from now on this browser is known to her account. Tell her if it was not, and others were."""
-        others = KnownDevice.objects.filter(user=by).exists()
+        """She came in: from now on this browser is known to her account. Tell her if it was not, or not any more."""
+        # Also where all have been made strangers: whoever comes back in one of them is told of.
+        others = Session.objects.filter(user=by, strength=Strength.FULL).exclude(pk=self.pk).exists()
         device, key, new = KnownDevice.objects.remember(by=by, key=self.browser_key, words=self.device)
         if new and others:
             Notification.objects.warn(by, about=device, notice=Notice.NEW_DEVICE)

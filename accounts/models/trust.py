@@ -268,8 +268,7 @@ class Trust(models.Model):
         trust._stop(moment)
         if trust.invitation is not None and trust.invitation.is_open:
             trust.invitation.revoke(by=by)
-        trust.ended_at, trust.ended_because = moment, Ended(because)
-        trust.ended_with = death
+        trust.ended_at, trust.ended_because, trust.ended_with = moment, Ended(because), death
         trust.save(update_fields=["ended_at", "ended_because", "ended_with"])
         trust._remember("end", by=by, because=str(because))
         if not quietly:

@@ -297,8 +297,11 @@ class User(AbstractBaseUser):
         self.save(update_fields=["security_stamp"])
 
     @verb(actor="by")
-    def change_password(self, password: str, *, by: User) -> None:
-        """Every session opened with the old one ends."""
+    def change_password(self, password: str, *, by: User, browser: UUID | None = None) -> None:
+        """Every session opened with the old one ends, and every browser is a stranger, but this one."""
+        from accounts.models.device import KnownDevice
+
+        KnownDevice.objects.forget_all(of=self, by=by, but=browser)
         self.set_password(password)
         self.save(update_fields=["password"])
         self.rights_changed()
@@ -318,8 +321,10 @@ class User(AbstractBaseUser):
     @verb(actor="by")
     def sign_out_everywhere(self, *, by: Agent) -> int:
         """End her sessions for her: a lost laptop, a doubt. How many there were. She may sign in again."""
+        from accounts.models.device import KnownDevice
         from accounts.models.session import End, Session
 
+        KnownDevice.objects.forget_all(of=self, by=by)
         alive = Session.objects.alive().filter(user=self).select_related("user")
         ended = sum(session.end(by=by, reason=End.ENDED_BY_ADMIN) for session in alive)
         if ended:
@@ -358,6 +363,7 @@ class User(AbstractBaseUser):
         tells nobody, where there is nobody left to tell.
         """
         from accounts.models.care import CareTeamMembership
+        from accounts.models.device import KnownDevice
         from accounts.models.lead import hand_over
 
         if getattr(by, "pk", None) == self.pk:
@@ -369,6 +375,7 @@ class User(AbstractBaseUser):
         keep_one(Role.ACCOUNT_ADMIN, without=row)
         hand_over(self, leads or {}, by=by)
         self.shut()
+        KnownDevice.objects.forget_all(of=self, by=by)
         for grant in RoleGrant.objects.current().filter(user=self).select_related("user"):
             grant.end_with_account(by=by)
         record(agent=by, type="account", subtype="deactivate", action="U", obj=self, reason_text=why)

@@ -28,7 +28,11 @@ def options(request: PortalRequest) -> HttpResponse:
     """What a passkey is to sign. Of a stranger's browser any key is asked, and a cookie remembers who was asked."""
     session = request.session_record
     try:
-        limits.spend(("passkey-address", limits.whence()))
+        if session is not None and session.is_full:
+            # Colleagues behind one address do not use up each other's.
+            limits.spend(("passkey-session", str(session.pk)))
+        else:
+            limits.spend(("passkey-address", limits.whence()))
     except Refusal as refused:
         return JsonResponse({"detail": str(refused.words)}, status=refused.status)
     if session is not None:

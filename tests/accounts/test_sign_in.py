@@ -460,3 +460,98 @@ def _bare(answer) -> str:
     """A page without what is different at each load."""
     page = re.sub(r'name="csrfmiddlewaretoken" value="[^"]+"', "", answer.content.decode())
     return re.sub(r'nonce="[^"]+"', "", page)
+
+
+def _known(cast) -> int:
+    return KnownDevice.objects.filter(user=cast.ana).count()
+
+
+THROWN_OUT = {
+    "password": lambda cast, hers, enter: hers.post(
+        "/account/password/", {"current": cast.login("ana")["password"], "new": "kingfisher under the bridge"}
+    ),
+    "factor": lambda cast, hers, enter: hers.post(
+        f"/account/factors/{AuthenticatorApp.objects.proven(cast.ana).last().pk}/remove/"
+    ),
+    "others": lambda cast, hers, enter: hers.post("/account/sessions/others/end/"),
+    "one": lambda cast, hers, enter: hers.post(
+        f"/account/sessions/{Session.objects.filter(user=cast.ana, ended_at=None).latest('started_at').pk}/end/"
+    ),
+    "desk": lambda cast, hers, enter: enter(cast.root, fresh="people").post(
+        f"/desk/accounts/{cast.patient('ana').pk}/sessions/end/"
+    ),
+    "role": lambda cast, hers, enter: enter(cast.root, fresh="people").post(
+        f"/people/{cast.maya.pk}/roles/", {"change": "give", "role": "front-desk"}
+    ),
+    "closed": lambda cast, hers, enter: cast.ana.deactivate(by=cast.root),
+}
+
+
+@pytest.mark.parametrize("how", [key for key in THROWN_OUT if key != "role"])
+def test_who_is_thrown_out_is_a_stranger_from_then_on(cast, enter, how):
+    """The mark of a browser outlived whoever was told to leave; it gave him a count of tries of his own."""
+    with time_machine.travel("2027-03-10T00:00:00Z", tick=False) as clock:
+        more = AuthenticatorApp.objects.prepare(user=cast.ana, by=cast.ana, secret=b"x" * 20)
+        more.confirm(by=cast.ana)
+        first = str(AuthenticatorApp.objects.proven(cast.ana).first().pk)
+        hers, thief = give_password(cast, "ana"), Client()
+        hers.post("/sign-in/code/", {"code": cast.code("ana"), "app": first})
+        clock.shift(60)
+        give_password(cast, "ana", client=thief)
+        thief.post("/sign-in/code/", {"code": cast.code("ana"), "app": first})
+        assert is_in(hers) and is_in(thief) and _known(cast) == 2
+        clock.shift(60)
+        hers.post("/sign-in/again/", {"for": "factors", "code": cast.code("ana"), "app": first})
+        THROWN_OUT[how](cast, hers, enter)
+        assert not is_in(thief)
+        assert _known(cast) == (0 if how in ("desk", "closed") else 1)
+
+
+def test_a_new_role_and_a_return_after_it_are_told_of(cast, enter):
+    with time_machine.travel("2027-03-10T00:00:00Z", tick=False) as clock:
+        hers = sign_in(cast, "maya")
+        THROWN_OUT["role"](cast, hers, enter)
+        assert not KnownDevice.objects.filter(user=cast.maya).exists() and not is_in(hers)
+        clock.shift(60)
+        sign_in(cast, "maya", client=hers)
+        assert Notification.objects.filter(person=cast.maya, notice="new_device").count() == 1
+
+
+def test_a_known_browser_has_a_day_too(cast):
+    with time_machine.travel("2026-03-10T00:00:00Z", tick=False) as clock:
+        client = sign_in(cast, "ana")
+        looked_at = 0
+        for _ in range(12):
+            clock.shift(901)
+            for _ in range(5):
+                again = client.post("/sign-in/again/", {"for": "factors", "code": _wrong(cast)})
+                looked_at += again.status_code == 422
+            client.get("/account/stay/")
+            clock.shift(600)
+            client.get("/account/stay/")
+        assert looked_at == 40
+
+
+def test_no_guesser_stops_who_is_signed_in(cast, enter):
+    """His tries fill the counts of the account and of the house; hers are her own."""
+    with time_machine.travel("2026-03-10T00:00:00Z", tick=False):
+        hers = sign_in(cast, "ana")
+        hers_at_the_door = Client()
+        hers_at_the_door.cookies[settings.DEVICE_COOKIE_NAME] = hers.cookies[
+            settings.DEVICE_COOKIE_NAME
+        ].value
+        guesser = Client()
+        for number in range(70):
+            email = cast.login("ana")["email"] if number < 12 else f"nobody{number}@riverside.example"
+            last = guesser.post("/sign-in/", {"email": email, "password": "a guess of mine"})
+        for _ in range(70):
+            guesser.post("/sign-in/passkey/options/")
+        assert last.status_code == 429
+        give_password(cast, "ana", client=hers_at_the_door)
+        assert hers.post("/sign-in/passkey/options/").status_code == 200
+        changing = enter(cast.ana, fresh="factors")
+        sent = {"current": "not hers", "new": "kingfisher under the bridge"}
+        assert [changing.post("/account/password/", sent).status_code for _ in range(11)][-2:] == [422, 429]
+        changing = enter(cast.ana, fresh="factors")
+        sent["current"] = cast.login("ana")["password"]
+        assert changing.post("/account/password/", sent).status_code == 302
