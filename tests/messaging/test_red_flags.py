@@ -133,7 +133,7 @@ def test_the_goals_are_met_on_the_labelled_messages(messages):
 
 
 def test_what_was_not_learned_from_is_found_as_often_as_the_papers_say(messages):
-    """No goal is met there yet; what is met may not be lost again."""
+    """The exam: nobody who makes the rules or the table reads it."""
     score = Score.of(one for one in messages if one.split in UNLEARNED)
     assert {grade: (score.share(grade) or 0) >= floor for grade, floor in FLOORS.items()} == dict.fromkeys(
         FLOORS, True
