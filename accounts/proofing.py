@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from accounts import limits
 from accounts.models import FactorLoss, Patient, ReasonGiven
-from accounts.refusals import NoSuchPatient, NothingAsked, SameRecord
+from accounts.record_refusals import SameRecord
+from accounts.refusals import NoSuchPatient, NothingAsked
 from audit.recorder import record, record_read
 from audit.seals import unseal
 
@@ -77,15 +78,19 @@ def patient_by_two(*, record_number: str, birth_date: date, by: User) -> Patient
     return patient
 
 
-def _remember(patient: Patient | None, record_number: str, *, by: User, **what: str) -> None:
+def _remember(
+    patient: Patient | None, record_number: str, *, by: User, type: str, subtype: str, category: str
+) -> None:
     """Write down that it did not fit, and whether it was a try at a record that is near to `by`."""
     named = patient or Patient.objects.by_record_number(record_number)
     near = named is not None and named.is_near_to(by)
     about = named if near else patient
     record(
         agent=by,
+        type=type,
+        subtype=subtype,
         outcome="4",
         outcome_reason="own-record" if near else "no-match",
         patient_id=about.pk if about is not None else None,
-        **what,
+        category=category,
     )

@@ -49,8 +49,8 @@ def written(join: RecordJoin, reader: User) -> list[Written]:
         Written(
             topic=str(thread.category.words),
             of_joined=thread.patient_id == join.patient_id,
-            messages=thread.said,  # type: ignore[attr-defined]
-            last_at=thread.last,  # type: ignore[attr-defined]
+            messages=thread.said,
+            last_at=thread.last,
             ref=thread.pk if thread.pk in open_to_her else None,
         )
         for thread in found

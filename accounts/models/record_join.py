@@ -20,19 +20,19 @@ from accounts.models.record_state import REVIEWED, RecordState
 from accounts.models.trust import Trust
 from accounts.models.user import User
 from accounts.notices import Notice
-from accounts.refusals import (
+from accounts.record_refusals import (
     AccountOfStaff,
     JoinedAway,
     JoinGone,
     JoinWaits,
     LaterJoinFirst,
     MayNotJoin,
-    NotYourOwn,
     OneHelpsTheOther,
     SameRecord,
     SomebodyElse,
     StatesDiffer,
 )
+from accounts.refusals import NotYourOwn
 from audit.ids import uuid7
 from audit.recorder import record
 from audit.seals import Kind, SealedField, seal
@@ -363,9 +363,9 @@ def _check(patient: Patient, survivor: Patient, *, by: User) -> None:
     accounts = [row.user_id for row in (patient, survivor) if row.user_id is not None]
     if Trust.objects.standing().filter(patient__in=both, proxy__in=accounts).exists():
         raise OneHelpsTheOther
-    hers, other = survivor.user, patient.user
-    closes = hers is not None and hers.is_active and other is not None and other.is_active
-    if closes and other.works_here:
+    stays, goes = survivor.user, patient.user
+    one_is_closed = stays is not None and stays.is_active and goes is not None and goes.is_active
+    if one_is_closed and goes is not None and goes.works_here:
         raise AccountOfStaff
 
 

@@ -258,7 +258,8 @@ def _owe_again(thread: Thread, *, item: WorkItem | None, since: datetime) -> Non
     due_at = told.reply_due_at if told is not None else None
     item.owe(due_at=due_at or thread.pool.due(thread.category, since=since), since=since)
     flags = SafetyFlag.objects.filter(thread=thread).as_shown()
-    for flag in flags.filter(is_answered=False, is_taken_back=False):
+    unanswered = flags.filter(is_answered=False, is_taken_back=False)  # type: ignore[misc]  # annotated there
+    for flag in unanswered:
         flag.press(item, since=flag.flagged_at)
 
 
