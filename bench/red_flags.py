@@ -15,12 +15,12 @@ from typing import Any
 LABELLED = Path(__file__).resolve().parent.parent / "tests" / "messaging" / "labelled"
 # What the table of weights has learned from; and what neither it nor the rules were made with.
 LEARNED = ("development", "held-out", "fresh", "second", "third", "fourth", "ordinary", "triage", "practice")
-UNLEARNED = ("unlearned",)
+UNLEARNED = ("exam",)
 SPLITS = LEARNED + UNLEARNED
 NONE = "none"
 GRADES = ("crisis", "emergency", "same_day", NONE)
-# What is reached on the set that was not learned from, less a little.
-FLOORS = {"crisis": 0.87, "emergency": 0.90, "same_day": 0.78, NONE: 0.84}
+# What is reached on the set that nobody learned from, less a little: nothing that is reached may be lost unseen.
+FLOORS = {"crisis": 0.94, "emergency": 0.90, "same_day": 0.92, NONE: 0.90}
 GOALS = {"crisis": 0.95, "emergency": 0.95, "same_day": 0.90, NONE: 0.90}
 
 
@@ -64,10 +64,12 @@ def labelled(split: str) -> list[tuple[str, str, str, str]]:
         return [(language, grade, subject, body) for language, grade, subject, body in rows]
 
 
-def measured(splits: Iterable[str] = SPLITS) -> tuple[list[Labelled], float]:
+def measured(splits: Iterable[str] = SPLITS, *, by_rules_alone: bool = False) -> tuple[list[Labelled], float]:
     """Every message looked at, and the mean time for one in milliseconds."""
-    from messaging.red_flags import look
+    from messaging.red_flags.reading import by_rules
+    from messaging.red_flags.reading import look as by_both
 
+    look = by_rules if by_rules_alone else by_both
     look("")  # the rules are read once, and not in the time of the first message
     messages = []
     began = time.perf_counter()
@@ -85,11 +87,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--learn", action="store_true", help="learn the table of weights again from the learned sets"
     )
+    parser.add_argument(
+        "--rules", action="store_true", help="measure the rules alone, without the table of weights"
+    )
     options = parser.parse_args(arguments)
     _settings()
     if options.learn:
         learn()
-    messages, each = measured()
+    messages, each = measured(by_rules_alone=options.rules)
     print(report(messages, each))
     if options.json:
         options.json.write_text(json.dumps(figures(messages), indent=2) + "\n")

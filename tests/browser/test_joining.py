@@ -20,7 +20,7 @@ __all__ = ["calm"]
 def test_a_patient_invited_by_the_desk_lands_in_her_inbox(cast, site, calm, as_):
     page: Page = calm
     a_newcomer(cast)
-    as_(cast.sam)
+    as_(cast.sam, fresh="people")
     page.set_viewport_size({"width": 1280, "height": 844})
     page.goto(f"{site}/desk/accounts/")
     shot(page, "join-01-desk")

@@ -133,7 +133,7 @@ def test_the_goals_are_met_on_the_labelled_messages(messages):
 
 
 def test_what_was_not_learned_from_is_found_as_often_as_the_papers_say(messages):
-    """No goal is met there yet; what is met may not be lost again."""
+    """The exam: nobody who makes the rules or the table reads it."""
     score = Score.of(one for one in messages if one.split in UNLEARNED)
     assert {grade: (score.share(grade) or 0) >= floor for grade, floor in FLOORS.items()} == dict.fromkeys(
         FLOORS, True
@@ -151,6 +151,13 @@ def test_a_wording_that_no_rule_knows_is_found_by_the_table_and_says_by_which_wo
     assert (
         look("Mom has enough heart tablets until Sunday. Please send the refill to the pharmacy.").signs == ()
     )
+
+
+@pytest.mark.parametrize(
+    "words", ["Every day.", "It will pass.", "One more thing.", "Hello.", "Newest of all."]
+)
+def test_a_few_words_that_say_nothing_are_left_alone(words):
+    assert look(words).grade is None
 
 
 def test_the_table_was_learned_from_the_sets_that_say_so_and_no_other():
