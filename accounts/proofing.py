@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from accounts import limits
 from accounts.models import FactorLoss, Patient, ReasonGiven
-from accounts.refusals import NoSuchPatient, NothingAsked, SameRecord
+from accounts.record_refusals import SameRecord
+from accounts.refusals import NoSuchPatient, NothingAsked
 from audit.recorder import record, record_read
 from audit.seals import unseal
 

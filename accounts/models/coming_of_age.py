@@ -13,7 +13,7 @@ from accounts import ages
 from accounts.models.invitation import Invitation
 from accounts.models.joined import InvitationKind
 from accounts.models.patient import Patient, PatientState
-from accounts.refusals import NobodyToInvite
+from accounts.record_refusals import NobodyToInvite
 from audit.ids import uuid7
 from audit.recorder import record
 from audit.verbs import verb

@@ -33,14 +33,8 @@ from accounts.models.patient import Patient
 from accounts.models.role import KEEPERS, Role
 from accounts.models.user import User, email_digest
 from accounts.notices import Notice
-from accounts.refusals import (
-    InvitationOver,
-    JoinedAway,
-    NotYourOwn,
-    PatientHasAccount,
-    RecordNotActive,
-    TooYoungForAccount,
-)
+from accounts.record_refusals import JoinedAway, TooYoungForAccount
+from accounts.refusals import InvitationOver, NotYourOwn, PatientHasAccount, RecordNotActive
 from audit.ids import uuid7
 from audit.recorder import record
 from audit.seals import CLINIC_OWNER_ID, Kind, SealedField, digest, seal

@@ -20,19 +20,19 @@ from accounts.models.record_state import REVIEWED, RecordState
 from accounts.models.trust import Trust
 from accounts.models.user import User
 from accounts.notices import Notice
-from accounts.refusals import (
+from accounts.record_refusals import (
     AccountOfStaff,
     JoinedAway,
     JoinGone,
     JoinWaits,
     LaterJoinFirst,
     MayNotJoin,
-    NotYourOwn,
     OneHelpsTheOther,
     SameRecord,
     SomebodyElse,
     StatesDiffer,
 )
+from accounts.refusals import NotYourOwn
 from audit.ids import uuid7
 from audit.recorder import record
 from audit.seals import Kind, SealedField, seal

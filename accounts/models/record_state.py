@@ -20,7 +20,8 @@ from accounts.models.role import CARING, CLINICAL, RoleGrant
 from accounts.models.trust import Trust
 from accounts.models.user import User
 from accounts.notices import Notice
-from accounts.refusals import JoinedAway, MayNotSetState, NotYourOwn, ReviewMissing, SameState, WorksHere
+from accounts.record_refusals import JoinedAway
+from accounts.refusals import MayNotSetState, NotYourOwn, ReviewMissing, SameState, WorksHere
 from audit.ids import uuid7
 from audit.recorder import record
 from audit.seals import Kind, SealedField, seal

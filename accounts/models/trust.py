@@ -20,7 +20,8 @@ from accounts.models.patient import Patient
 from accounts.models.proxy import ProxyGrant, Relationship, Scope
 from accounts.models.trusts import TrustQuerySet, in_order, joined_before, tell_both
 from accounts.models.user import User
-from accounts.refusals import JoinedAway, NotAChild, NothingAtThisAge, PaperMissing, TrustedAlready, TrustOver
+from accounts.record_refusals import JoinedAway
+from accounts.refusals import NotAChild, NothingAtThisAge, PaperMissing, TrustedAlready, TrustOver
 from audit.ids import uuid7
 from audit.recorder import record
 from audit.seals import Kind, SealedField, seal

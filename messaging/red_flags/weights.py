@@ -28,6 +28,10 @@ NOTED = 1.0
 SCALE = 100.0
 # Words that are shown as found.
 MOST_SHOWN = 12
+# Of fewer words than this the table says nothing: in "Every day." a weight has nothing beside it to be weighed against.
+FEWEST = 7
+# Of fewer than this it has to be surer before it speaks.
+FEW, SURER = 12, 0.25
 HEAD = {"version", "reviewer", "reviewed", "learned", "flag", "sure", "crisis", "emergency", "start"}
 Weight = tuple[float, float, float]
 
@@ -66,7 +70,10 @@ class Weights:
         top = max(0.0, *scores)
         likely = [math.exp(score - top) for score in scores]
         harmless = math.exp(-top) / (math.exp(-top) + sum(likely))
-        if harmless >= self.flag:
+        said = sum(len(words.rows) for words in readings)
+        if said < FEWEST:
+            return Weighed(harmless, None, is_sure=False)
+        if harmless >= self.flag * (SURER if said < FEW else 1.0):
             return Weighed(harmless, None, harmless >= self.sure)
         grade = max(range(3), key=lambda at: likely[at] * self.lean[at])
         return Weighed(harmless, Sign(Grade(grade + 1), CODE, self._found(readings, grade)), is_sure=False)

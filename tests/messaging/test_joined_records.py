@@ -19,18 +19,18 @@ from accounts.models import (
     Trust,
     User,
 )
-from accounts.refusals import (
+from accounts.record_refusals import (
     AccountOfStaff,
     JoinedAway,
     JoinGone,
     LaterJoinFirst,
     MayNotJoin,
-    NotYourOwn,
     OneHelpsTheOther,
     SameRecord,
     SomebodyElse,
     StatesDiffer,
 )
+from accounts.refusals import NotYourOwn
 from audit.context import SystemAgent
 from audit.models import AuditEvent
 from messaging.models import Category, Draft, Message, Thread

@@ -153,6 +153,13 @@ def test_a_wording_that_no_rule_knows_is_found_by_the_table_and_says_by_which_wo
     )
 
 
+@pytest.mark.parametrize(
+    "words", ["Every day.", "It will pass.", "One more thing.", "Hello.", "Newest of all."]
+)
+def test_a_few_words_that_say_nothing_are_left_alone(words):
+    assert look(words).grade is None
+
+
 def test_the_table_was_learned_from_the_sets_that_say_so_and_no_other():
     rows = [row for split in LEARNED for row in labelled(split)]
     assert weights.weights().learned == digest(rows)
