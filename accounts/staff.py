@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import directory, places
+from accounts.happenings import Happened, history
 from accounts.models import (
     CareTeam,
     CareTeamMembership,
@@ -27,10 +28,7 @@ from accounts.models import (
 )
 from accounts.models.factor import second_steps_of
 from accounts.models.lead import could_lead, led_by
-from accounts.models.session import End
 from accounts.refusals import LeadMissing
-from audit import words
-from audit.models import AuditEvent
 from audit.recorder import record_read
 from audit.seals import open_directory_all
 
@@ -38,7 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from django.db.models import QuerySet
     from django_stubs_ext import StrPromise
 
 KINDS = {
@@ -47,7 +44,6 @@ KINDS = {
 }
 NOBODY = "nobody"  # in place of a lead: the team as a whole
 STATES = ("active", "closed", "all")
-HISTORY = 30
 INVITATIONS = 100
 
 
@@ -100,13 +96,6 @@ class SignedIn:
     place: str
     started_at: datetime
     last_seen_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Happened:
-    at: datetime
-    what: str
-    who: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,32 +296,6 @@ def signed_in(user: User) -> list[SignedIn]:
     return found
 
 
-def history(user: User) -> list[Happened]:
-    """What happened to an account lately, newest first: what its owner did there, and what others did to it."""
-    sorts = ("login", "session", "factor", "account", "invitation", "role", "team")
-    # Two statements, because each has an index of its own.
-    hers = AuditEvent.objects.filter(agent_id=str(user.pk), type__in=sorts).order_by("-recorded_at", "-id")
-    to_her = (
-        AuditEvent.objects.filter(object_pk=str(user.pk), action__in=("C", "U", "D"), type__in=sorts)
-        .exclude(agent_id=str(user.pk))
-        .order_by("-recorded_at", "-id")
-    )
-    events = sorted(
-        [*_done_by_herself(hers, user), *to_her[:HISTORY]],
-        key=lambda event: (event.recorded_at, event.pk),
-        reverse=True,
-    )[:HISTORY]
-    people = directory.people({event.actor_id for event in events if event.actor_id is not None})
-    return [
-        Happened(
-            event.recorded_at,
-            words.what_was_done(event),
-            people[event.actor_id].name if event.actor_id in people else _("The portal"),
-        )
-        for event in events
-    ]
-
-
 def role_requests(reader: User, *, of: User | None = None) -> list[Asked]:
     """What waits for a second person."""
     rows = RoleRequest.objects.visible_to(reader).open().order_by("requested_at")
@@ -397,19 +360,6 @@ def invitations() -> list[Invited]:
         for row in rows
     ]
     return sorted(found, key=lambda one: not one.is_open)
-
-
-def _done_by_herself(events: QuerySet[AuditEvent], user: User) -> list[AuditEvent]:
-    """Her own acts on her own account. What she did to accounts of others stands in theirs."""
-    return [event for event in events[: HISTORY * 4] if _is_her_own(event, user)][:HISTORY]
-
-
-def _is_her_own(event: AuditEvent, user: User) -> bool:
-    if event.type == "session":
-        return (event.additional_data or {}).get("reason") != End.ENDED_BY_ADMIN
-    if event.type == "invitation":
-        return event.subtype == "join"
-    return event.type in ("login", "factor") or event.object_pk == str(user.pk)
 
 
 def _held(grant: RoleGrant) -> RoleHeld:

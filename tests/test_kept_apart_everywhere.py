@@ -25,8 +25,15 @@ TOLD = [
     "Read your messages", "Searched your messages", "Opened a conversation to print it",
     "Saved a conversation as a file", "Corrected a message", "Used your e-mail address",
 ]  # fmt: skip
-# Whose answer ends or changes how she is signed in.
-ENDING = {"sign-out", "language", "theme", "account-session-end", "account-sessions-end-others"}
+# Whose answer ends or changes how she is signed in, or that she helps at all.
+ENDING = {
+    "helping-end",
+    "sign-out",
+    "language",
+    "theme",
+    "account-session-end",
+    "account-sessions-end-others",
+}
 
 
 class Hidden:
@@ -135,12 +142,12 @@ def test_a_trusted_person_finds_no_trace_of_it_anywhere(cast, enter, clinic, hid
     assert told == []
     assert asked > 300
     browser = enter(cast.rosa)
+    assert browser.get(reverse("thread", args=[hidden.shared.pk])).status_code == 200, "she helps to the end"
     for query in ({"show": "closed"}, {"show": "away"}):
         page = browser.get(reverse("messages"), query).content.decode()
         assert not [ref for ref in hidden.refs if str(ref) in page]
-    assert CANARY not in browser.post(
-        reverse("message-search"), {"look_for": CANARY}
-    ).content.decode().replace(f'value="{CANARY}"', "")
+    page = browser.post(reverse("message-search"), {"look_for": CANARY}).content.decode()
+    assert not [ref for ref in hidden.refs if str(ref) in page], "the word that she typed finds nothing"
 
 
 def test_the_conversation_that_they_share_leads_to_none_that_they_do_not(cast, enter, hidden):

@@ -51,7 +51,7 @@ class KnownDeviceManager(models.Manager["KnownDevice"]):
     @verb(actor="by")
     def forget_all(self, *, of: User, by: Agent, but: UUID | None = None) -> None:
         """From now on every browser is a stranger to this account; `but` the one in which its owner says so."""
-        self.filter(user=of).exclude(pk=but).delete()
+        self.filter(user=of).exclude(pk__in=[but] if but else []).delete()
 
 
 class KnownDevice(models.Model):

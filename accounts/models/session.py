@@ -269,7 +269,7 @@ class Session(models.Model):
                 detail={"reason": reason},
                 session_ended_at=self.ended_at,
             )
-        if ended and reason in THROWN_OUT:
+        if ended and reason in THROWN_OUT and self.known_device_id is not None:
             here = Session.objects.filter(pk=getattr(by, "session_id", None), known_device__isnull=False)
             KnownDevice.objects.filter(pk=self.known_device_id).exclude(
                 pk__in=here.values("known_device")

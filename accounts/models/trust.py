@@ -12,7 +12,6 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts import ages
-from accounts.ages import Stretch
 from accounts.models.freeze import Freeze
 from accounts.models.ground import BY_AGE, ON_PAPER, Basis, Ended
 from accounts.models.invitation import Invitation
@@ -395,7 +394,7 @@ class Trust(models.Model):
             )
         return bool(laid)
 
-    def _stretches(self, moment: datetime) -> list[Stretch]:
+    def _stretches(self, moment: datetime) -> list[ages.Stretch]:
         if self.ends_at is not None and self.ends_at <= moment:
             return []
         if self.edges:
@@ -407,7 +406,7 @@ class Trust(models.Model):
                 since=moment,
                 until=self.ends_at,
             )
-        return [Stretch(moment, self.ends_at, tuple(self.scopes), tuple(self.categories))]
+        return [ages.Stretch(moment, self.ends_at, tuple(self.scopes), tuple(self.categories))]
 
     def _stop(self, moment: datetime) -> None:
         """End what runs and what is still to come. A row is ended, never deleted: the latter ends as it begins."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from messaging.models import Answer, SafetyFlag, Shown
 from messaging.models.safety import signs_written
 from messaging.red_flags import Grade
+from messaging.red_flags.weights import CODE as WEIGHED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,14 +70,20 @@ def open_flags(flags: Iterable[SafetyFlag], texts: Texts) -> tuple[OpenFlag, ...
 
 
 def _says_as_much(later: OpenFlag, earlier: OpenFlag) -> bool:
-    codes = {sign.code for sign in earlier.signs}
     return (
         later.message_ref is not None
         and later.message_ref == earlier.message_ref
         and later.is_answered == earlier.is_answered
-        and bool(codes)
-        and codes <= {sign.code for sign in later.signs}
+        and later.grade is not None
+        and earlier.grade is not None
+        and later.grade <= earlier.grade
+        and {_said_by(sign) for sign in earlier.signs} <= {_said_by(sign) for sign in later.signs}
     )
+
+
+def _said_by(sign: Sign) -> str:
+    # What was weighed is no sign of one thing: only the same words are the same.
+    return sign.found if sign.code == WEIGHED else sign.code
 
 
 def _is_taken_back(flag: SafetyFlag) -> bool:

@@ -10,7 +10,7 @@ from itertools import accumulate
 from messaging.red_flags.finding import Finding, Grade, Sign
 from messaging.red_flags.patterns import Index
 from messaging.red_flags.rules import Context, Known, Rules, rules
-from messaging.red_flags.weights import TAKEN_AWAY, weights
+from messaging.red_flags.weights import SHORT, TAKEN_AWAY, weights
 from messaging.red_flags.words import Break, Word, Words, words_of
 
 # What is looked at of one text. Far above any limit of what can be sent.
@@ -46,7 +46,9 @@ def look(*texts: str) -> Finding:
     if weighed.is_sure:
         # A thought of death is never talked away.
         signs = [sign for sign in signs if sign.grade == Grade.CRISIS]
-    if weighed.sign is not None and all(weighed.sign.grade < sign.grade for sign in signs):
+    # What the rules read in a short message is not raised.
+    is_read = bool(signs) and sum(len(reading.rows) for reading in readings) < SHORT
+    if weighed.sign is not None and not is_read and all(weighed.sign.grade < sign.grade for sign in signs):
         signs.append(weighed.sign)
     return _finding(signs, by)
 

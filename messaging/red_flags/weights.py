@@ -30,8 +30,9 @@ SCALE = 100.0
 MOST_SHOWN = 12
 # Of fewer words than this the table says nothing: in "Every day." a weight has nothing beside it to be weighed against.
 FEWEST = 7
-# Of fewer than this it has to be surer before it speaks.
+# Of fewer than this it has to be surer before it speaks; of fewer than `SHORT` it does not raise what a rule found.
 FEW, SURER = 12, 0.25
+SHORT = 16
 HEAD = {"version", "reviewer", "reviewed", "learned", "flag", "sure", "crisis", "emergency", "start"}
 Weight = tuple[float, float, float]
 

@@ -108,7 +108,7 @@ def test_a_link_sets_a_new_password_once_and_opens_nothing(cast, enter):
     client.post("/sign-in/code/", {"code": cast.code("ana")})
     assert is_in(client)
     told = Notification.objects.filter(person=cast.ana).values_list("notice", flat=True)
-    assert set(told) == {"reset_link", "password_changed"}
+    assert set(told) == {"reset_link", "password_changed", "new_device"}
 
 
 def test_a_link_ends_after_half_an_hour_and_with_any_change_of_the_account(cast):
