@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import staff
 from accounts.forms import birth_date_field, email_field
+from accounts.models import Proof
 from accounts.refusals import LeadMissing
 
 if TYPE_CHECKING:
@@ -179,10 +180,34 @@ class NewPatientForm(RecordNumberForm):
         _choose(self, "team", [("", gettext("Choose a care team")), *staff.team_choices()])
 
     def clean_birth_date(self) -> Any:
-        born = self.cleaned_data["birth_date"]
-        if not (born.year >= 1880 and born <= timezone.localdate()):
-            raise forms.ValidationError(gettext("Check the birth date"))
-        return born
+        return _of_somebody_alive(self.cleaned_data["birth_date"])
+
+
+class BirthDateForm(forms.Form):
+    """`sure` is there once it was shown what this very date changes."""
+
+    birth_date = birth_date_field()
+    proof = forms.ChoiceField(
+        label=_("Which paper did you see?"),
+        choices=[("", _("Choose one")), *Proof.choices],
+        error_messages={"required": _("Choose the paper that shows it")},
+    )
+    reason = forms.CharField(
+        label=_("Why was it wrong?"),
+        help_text=_("Kept sealed in the trail. The patient does not see it here."),
+        max_length=500,
+        error_messages={"required": _("Write why"), "max_length": _("Write it in 500 letters or fewer")},
+        widget=forms.Textarea(attrs={"maxlength": 500}),
+    )
+    lets_more = forms.BooleanField(required=False)
+    sure = forms.CharField(required=False, max_length=10, widget=forms.HiddenInput)
+
+    def clean_birth_date(self) -> Any:
+        return _of_somebody_alive(self.cleaned_data["birth_date"])
+
+    @property
+    def is_sure(self) -> bool:
+        return bool(self.cleaned_data["sure"] == self.cleaned_data["birth_date"].isoformat())
 
 
 class InvitePatientForm(forms.Form):
@@ -196,3 +221,9 @@ class InvitePatientForm(forms.Form):
 
 def _choose(form: forms.Form, name: str, choices: list[tuple[str, str]]) -> None:
     form.fields[name].choices = choices  # type: ignore[attr-defined]
+
+
+def _of_somebody_alive(born: Any) -> Any:
+    if not (born.year >= 1880 and born <= timezone.localdate()):
+        raise forms.ValidationError(gettext("Check the birth date"))
+    return born

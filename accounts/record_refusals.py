@@ -92,3 +92,17 @@ class NobodyToInvite(Refusal):
 
     code = "nobody_to_invite"
     words = _("This patient is not on the list any more. Somebody may have been faster.")
+
+
+class SameBirthDate(Refusal):
+    code = "same_birth_date"
+    status = 422
+    words = _("That is the birth date on file. Nothing would change.")
+
+
+class LetsMoreBeDone(Refusal):
+    """By the new date somebody may do more for the patient, and nobody has said yes to that."""
+
+    code = "lets_more_be_done"
+    status = 422
+    words = _("Somebody may do more for this patient then. Read it, and tick that you want it.")

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from uuid import UUID
 
+    from accounts.ages import Stretch
     from audit.context import Agent
     from audit.seen import SeenEntry
 
@@ -251,8 +252,8 @@ def catch_up(*, by: Agent) -> None:
     ]:
         ComingOfAge.objects.reckon(patient=patient, born=born(patient, by=by), by=by)
     ComingOfAge.objects.open_due(by=by)
-    for trust in Trust.objects.outdated().select_related("patient"):
-        trust.reckon(by=by, born=born(trust.patient, by=by))
+    for trust in Trust.objects.outdated().select_related("patient__joined_into"):
+        trust.reckon(by=by, born=born(trust.patient.stays, by=by))
     for trust in Trust.objects.narrowed():
         trust.announce(by=by)
     for trust in Trust.objects.lapsed(timezone.now()):
@@ -409,7 +410,7 @@ def goes_by_age(patient: Patient) -> bool:
     return patient.age_table != ages.ADULT
 
 
-def in_words(agreed: Agreed) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def in_words(agreed: Agreed | Stretch) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What may be done, and about which topics; no topics: all."""
     return _scope_words(agreed.scopes), _topic_words(agreed.categories)
 

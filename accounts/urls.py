@@ -41,6 +41,7 @@ urlpatterns = [
     path("desk/patients/<uuid:ref>/state/", records.state, name="desk-patient-state"),
     path("desk/patients/<uuid:ref>/protect/", records.protect, name="desk-patient-protect"),
     path("desk/patients/<uuid:ref>/reason/", records.reason, name="reason"),
+    path("desk/patients/<uuid:ref>/birth-date/", records.birth_date, name="desk-birth-date"),
     path("desk/patients/<uuid:ref>/family/", records.family, name="desk-patient-family"),
     path("desk/patients/<uuid:ref>/care/<uuid:care>/end/", records.care_end, name="desk-care-end"),
     path("desk/patients/<uuid:ref>/join/", record_joins.other, name="desk-join-other"),

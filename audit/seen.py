@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 # What one person does with one thing within this time is one visit.
 ONE_VISIT = timedelta(hours=1)
 # Work on the record that also shows it. Notes of the team among themselves are not announced.
-TOLD = frozenset({"send", "close", "print", "download", "refill-request", "decide", "cancel", "join", "part"})
+TOLD = frozenset(
+    {"send", "close", "print", "download", "refill-request", "decide", "cancel", "join", "part", "birth-date"}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,7 @@ DONE: dict[tuple[str, str], Words] = {
     ("record", "join-drop"): gettext_lazy("Decided not to join two records"),
     ("record", "join"): gettext_lazy("Joined two records into one"),
     ("record", "part"): gettext_lazy("Took two joined records apart again"),
+    ("record", "birth-date"): gettext_lazy("Corrected a birth date"),
     ("record", "protect"): gettext_lazy("Changed whether the record asks for a reason"),
     ("record", "reason"): gettext_lazy("Said why the record is opened"),
     ("record", "family"): gettext_lazy("Kept a member of the family away from the record"),
@@ -266,6 +267,7 @@ _FOR_PATIENT: dict[tuple[str, str], Words] = {
     ("record", "decide"): gettext_lazy("Decided your refill request"),
     ("record", "cancel"): gettext_lazy("Took back a refill request"),
     ("record", "join"): gettext_lazy("Joined two records of yours into one"),
+    ("record", "birth-date"): gettext_lazy("Corrected your birth date"),
     ("record", "part"): gettext_lazy("Took two records apart that were not both yours"),
 }
 _NAME_AND_CONTACT = gettext_lazy("Looked at your name and contact details")

@@ -230,6 +230,8 @@ MATRIX = {
     ("reason", "post"):                     "302 302 403 403 403 404 404 404 404 404 404",
     ("desk-patient-family", "post"):        "302 302 403 403 403 422 404 422 422 403 403",
     ("desk-care-transfer", "post"):         "302 302 403 403 403 422 404 422 422 403 403",
+    ("desk-birth-date", "get"):             "302 302 403 403 403 403 403 403 302 403 403",
+    ("desk-birth-date", "post"):            "302 302 403 403 403 403 403 403 302 403 403",
     # Joins of records are the desk's alone, behind a second step shown again (302).
     ("desk-join-other", "get"):             "302 302 403 403 403 403 403 403 302 403 403",
     ("desk-join-other", "post"):            "302 302 403 403 403 403 403 403 302 403 403",
@@ -305,6 +307,8 @@ FRESH = {
     ("patient-account-invite", "people", "sam"): 409,
     ("patient-account-invite", "people", "root"): 409,
     ("patient-account-agree", "people", "sam"): 410,
+    ("desk-birth-date", "records", "sam"): 422,
+    ("desk-birth-date", "records", "okafor"): 403,
     ("desk-join-other", "records", "sam"): 422,
     ("desk-join-ask", "records", "sam"): 422,
     ("desk-join-confirm", "records", "sam"): 403,

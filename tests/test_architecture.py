@@ -23,6 +23,7 @@ OPENERS = {
     "audit/seals.py",
     "audit/review.py",
     "accounts/account.py",
+    "accounts/birth_dates.py",
     "accounts/contacts.py",
     "accounts/history.py",
     "accounts/joining.py",

@@ -17,7 +17,7 @@ from accounts.models.limit import TryCounter
 from accounts.models.loss import FactorLoss
 from accounts.models.notification import Channel, Notification
 from accounts.models.passkey import Passkey, PasskeyChallenge
-from accounts.models.patient import Patient, PatientState
+from accounts.models.patient import Patient, PatientState, Proof
 from accounts.models.practitioner import Practitioner
 from accounts.models.proxy import ProxyGrant, RelatedPerson, Relationship, Scope
 from accounts.models.reason import ReasonGiven
@@ -63,6 +63,7 @@ __all__ = [
     "Patient",
     "PatientState",
     "Practitioner",
+    "Proof",
     "ProxyGrant",
     "ReasonGiven",
     "RecordJoin",

@@ -13,7 +13,9 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from accounts import ages
-from accounts.refusals import AccountClosed, MayNotSetState, RecordNumberTaken, WorksHere
+from accounts.notices import Notice
+from accounts.record_refusals import JoinedAway, LetsMoreBeDone
+from accounts.refusals import AccountClosed, MayNotSetState, PaperMissing, RecordNumberTaken, WorksHere
 from audit.ids import uuid7
 from audit.recorder import record
 from audit.seals import Kind, SealedField, digest, seal
@@ -37,6 +39,16 @@ class PatientState(models.TextChoices):
     DISMISSED = "dismissed", _("Dismissed from care here")
     BLOCKED = "blocked", _("Messages paused")
     DECEASED = "deceased", _("Has died")
+
+
+class Proof(models.TextChoices):
+    """Which paper shows when somebody was born."""
+
+    BIRTH_CERTIFICATE = "certificate", _("Birth certificate")
+    PASSPORT = "passport", _("Passport or identity card")
+    LICENCE = "licence", _("Driver’s license")
+    COURT = "court", _("Paper of a court or an office")
+    OTHER = "other", _("Another paper")
 
 
 def record_number_digest(text: str) -> str:
@@ -330,19 +342,52 @@ class Patient(models.Model):
         return self.pk
 
     @verb(actor="by")
-    def correct_birth_date(self, birth_date: date, *, by: Agent) -> None:
+    def correct_birth_date(
+        self, birth_date: date, *, by: Agent, proof: str = "", reason: str = "", lets_more: bool = False
+    ) -> None:
         """Put another birth date in the record. Whatever goes by age is worked out again, in the same transaction.
 
-        An invitation that asks for the former one is taken back.
+        An invitation that asks for the former one is taken back, to whomever it went. The patient is told that
+        something changed, and so is whoever may now do more or less for her. Of staff the desk that works for her
+        does it, with a paper and a reason, and says by `lets_more` that somebody may do more then. Raises
+        `MayNotSetState`, `JoinedAway`, `PaperMissing`, `LetsMoreBeDone`.
         """
         from accounts.models.coming_of_age import ComingOfAge
-        from accounts.models.joined import InvitationKind
+        from accounts.models.notification import Notification
+        from accounts.models.trust import Trust
+        from accounts.models.trusts import let_more_be_done, reckon_and_tell
+        from accounts.models.user import User
 
+        patient = Patient.objects.select_for_update().get(pk=self.pk)
+        trusts = Trust.objects.standing().filter(patient__in=Patient.objects.one_with(patient))
+        if isinstance(by, User):
+            if patient.joined_into_id is not None:
+                raise JoinedAway
+            if not (by.at_the_desk and Patient.objects.looked_after_by(by).filter(pk=self.pk).exists()):
+                raise MayNotSetState
+            if not (proof in Proof.values and reason.strip()):
+                raise PaperMissing
+            if not lets_more and let_more_be_done(trusts, birth_date):
+                raise LetsMoreBeDone
         self.birth_date = seal(birth_date.isoformat(), into=self, field="birth_date")
         self.age_table = ages.table_of(birth_date)
         self.save(update_fields=["birth_date", "age_table"])
         ComingOfAge.objects.lay(self, birth_date)
-        for invitation in self.invitations.filter(kind=InvitationKind.PATIENT, used_at=None, revoked_at=None):
+        for invitation in self.invitations.unfinished().exclude(birth_digest=""):
             invitation.revoke(by=by)
-        for trust in self.trusts.filter(ended_at=None):
-            trust.reckon(by=by, born=birth_date)
+        for trust in trusts:
+            reckon_and_tell(trust, by=by, born=birth_date)
+        record(
+            agent=by,
+            type="record",
+            subtype="birth-date",
+            action="U",
+            obj=self,
+            category="patient",
+            detail={"proof": proof} if proof else None,
+            reason_text=reason,
+        )
+        if self.owner_id is not None and self.state != PatientState.DECEASED:
+            Notification.objects.tell(
+                [self.owner_id], about=self, notice=Notice.RECORD_CHANGED, patient=self, once=uuid7().hex
+            )

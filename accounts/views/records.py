@@ -8,11 +8,14 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from accounts import records
+from accounts import birth_dates, records
 from accounts.access import colleague_for, team_for
 from accounts.forms import FamilyForm, ReasonForm, RecordNumberForm, RecordStateForm, TransferForm
 from accounts.models import FamilyLink, ReasonGiven, RecordState
+from accounts.people_forms import BirthDateForm
 from accounts.policy import policy, signed_in
+from accounts.record_pairs import PURPOSE
+from accounts.record_refusals import SameBirthDate
 from accounts.refusals import TooManyTries
 from accounts.views.where import onward, wanted
 from audit.refusals import Refusal
@@ -27,7 +30,8 @@ if TYPE_CHECKING:
 
 # Whoever comes to a record in her work: the desk, clinicians, who keeps the accounts, who reviews access.
 at_work = signed_in("staff", "admin", "privacy")
-DONE = frozenset({"state", "care", "family", "protect"})
+correct = signed_in("front-desk").fresh(PURPOSE)
+DONE = frozenset({"state", "care", "family", "protect", "birth-date"})
 
 
 @policy(get=signed_in("staff"), post=signed_in("staff"))
@@ -120,6 +124,38 @@ def protect(request: PortalRequest, ref: UUID) -> HttpResponse:
     except Refusal as refused:
         return _show(request, found, problem=str(refused.words), status=refused.status)
     return _back(request, found, "protect")
+
+
+@policy(get=correct, post=correct)
+@require_http_methods(["GET", "HEAD", "POST"])
+def birth_date(request: PortalRequest, ref: UUID) -> HttpResponse:
+    """Put the birth date right, once it was shown what that changes."""
+    found = records.record_for(request.user, ref)
+    form = BirthDateForm(request.POST or None)
+    new, status = None, 422 if request.method == "POST" else 200
+    if request.method == "POST" and form.is_valid():
+        said = form.cleaned_data
+        new, status = said["birth_date"], 200
+        if form.is_sure:
+            try:
+                birth_dates.correct(
+                    found,
+                    new,
+                    proof=said["proof"],
+                    reason=said["reason"],
+                    lets_more=said["lets_more"],
+                    by=request.user,
+                )
+                return _back(request, found, "birth-date")
+            except Refusal as refused:
+                form.add_error("birth_date", str(refused.words))
+                status = refused.status
+    page = birth_dates.open_birth_date(found, new=new, reader=request.user)
+    if new is not None and page.changes is None and not form.errors:
+        form.add_error("birth_date", str(SameBirthDate.words))
+        status = SameBirthDate.status
+    context = {"page": page, "form": form}
+    return render(request, "accounts/desk_birth_date.html", context, status=status)
 
 
 @policy(get=at_work, post=at_work)

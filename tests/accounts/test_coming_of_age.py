@@ -154,10 +154,10 @@ def test_a_corrected_birth_date_moves_the_day_and_takes_back_what_asks_for_the_f
         patient = child(cast, date(2015, 1, 1))
         sam = enter(cast.sam, fresh="people")
         assert sam.post(f"{page_of(patient)}invite/", {}).status_code == 200
-        patient.correct_birth_date(date(2016, 1, 1), by=cast.sam)
+        patient.correct_birth_date(date(2016, 1, 1), proof="passport", reason="A slip.", by=cast.sam)
         assert Invitation.objects.get(patient=patient).state == "revoked"
         assert "No own account before age 13" in sam.get(page_of(patient)).content.decode()
-        patient.correct_birth_date(date(2010, 6, 24), by=cast.sam)
+        patient.correct_birth_date(date(2010, 6, 24), proof="passport", reason="A slip.", by=cast.sam)
         birthdays()
         assert "Turned 18: invite" in sam.get(LIST).content.decode()
 

@@ -118,6 +118,7 @@ STAFF = {
     "desk-trusted-new",
     "desk-patients",
     "desk-patient",
+    "desk-birth-date",
     "desk-join-other",
     "desk-joins",
     "desk-join",
@@ -385,6 +386,16 @@ def test_the_pages_of_two_records_of_one_patient(cast, visitor, as_):
     )
     as_(cast.sam, fresh="records")
     page = visitor.page
+    visitor.go("desk-birth-date", ana.pk)
+    page.get_by_role("button", name="Show what this changes").click()
+    page.get_by_role("alert").wait_for()
+    visitor.look("desk-birth-date with errors")
+    page.get_by_label("Birth date").fill("2019-04-14")
+    page.get_by_label("Which paper").select_option("passport")
+    page.get_by_label("Why was it wrong").fill("Two digits were swapped.")
+    page.get_by_role("button", name="Show what this changes").click()
+    page.get_by_role("heading", name="What this changes").wait_for()
+    visitor.look("desk-birth-date with what it changes")
     visitor.go("desk-joins")
     visitor.go("desk-join-other", ana.pk)
     page.get_by_role("button", name="Show both").click()

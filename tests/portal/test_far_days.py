@@ -53,6 +53,9 @@ def sent(cast, work, enter) -> dict[str, list[tuple[Client, str, dict[str, Any]]
         "EventFilter": [(officer, events, {})],
         "EventSearch": [(officer, events, {"patient": "RC-104417"})],
         "IdentityForm": [(desk, reverse(name), number) for name in ("desk-lost", "desk-trusted")],
+        "BirthDateForm": [
+            (joiner, reverse("desk-birth-date", args=[ana.pk]), {"proof": "passport", "reason": "x"})
+        ],
         "RecordJoinForm": [(joiner, join, twin)],
         "NewPatientForm": [(desk, reverse("patient-new"), new)],
         "JoinForm": [(Client(), reverse("join"), {**code, "email": NORA["email"]})],
