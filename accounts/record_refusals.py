@@ -105,4 +105,4 @@ class LetsMoreBeDone(Refusal):
 
     code = "lets_more_be_done"
     status = 422
-    words = _("Somebody may do more for this patient then. Read it, and tick that you want it.")
+    words = _("Somebody may do more then, or for longer. Read it, and tick that you want it.")

@@ -15,7 +15,7 @@ from accounts.models import FamilyLink, ReasonGiven, RecordState
 from accounts.people_forms import BirthDateForm
 from accounts.policy import policy, signed_in
 from accounts.record_pairs import PURPOSE
-from accounts.record_refusals import SameBirthDate
+from accounts.record_refusals import LetsMoreBeDone, SameBirthDate
 from accounts.refusals import TooManyTries
 from accounts.views.where import onward, wanted
 from audit.refusals import Refusal
@@ -148,7 +148,8 @@ def birth_date(request: PortalRequest, ref: UUID) -> HttpResponse:
                 )
                 return _back(request, found, "birth-date")
             except Refusal as refused:
-                form.add_error("birth_date", str(refused.words))
+                at = "lets_more" if isinstance(refused, LetsMoreBeDone) else "birth_date"
+                form.add_error(at, str(refused.words))
                 status = refused.status
     page = birth_dates.open_birth_date(found, new=new, reader=request.user)
     if new is not None and page.changes is None and not form.errors:

@@ -92,7 +92,7 @@ def test_a_parent_may_less_at_once_after_the_desk_was_shown_so(cast, enter, tild
     shown = words(sam.post(page_of(tilda), typed("2013-06-24")))
     assert "Jo Whitfield" in shown and "Then: read messages, write messages, open and send files" in shown
     assert "Age: 12 now, 13 then." in shown and "Turns 18 on" in shown and "Turns 13 on" not in shown
-    assert "1 open invitation is taken back" in shown and "May do more" not in shown
+    assert "1 open invitation is taken back" in shown and "More, or for longer" not in shown
     assert "Two digits were swapped." in shown, "what was typed is still there"
     assert may(parent) == set(Scope), "nothing is saved by looking"
 
@@ -113,7 +113,7 @@ def test_nobody_may_more_by_another_date_unless_somebody_said_yes_to_that(cast, 
     sam = enter(cast.sam, fresh="records")
     tilda.correct_birth_date(date(2013, 6, 24), by=FOUNDER)
     assert may(parent) == NARROW
-    assert "May do more" in words(sam.post(page_of(tilda), typed("2014-06-24")))
+    assert "More, or for longer" in words(sam.post(page_of(tilda), typed("2014-06-24")))
     refused = sam.post(page_of(tilda), typed("2014-06-24", sure=True))
     assert refused.status_code == 422 and str(LetsMoreBeDone.words) in words(refused)
     assert may(parent) == NARROW
@@ -121,7 +121,7 @@ def test_nobody_may_more_by_another_date_unless_somebody_said_yes_to_that(cast, 
     assert may(parent) == set(Scope)
     # The same for longer is more, too.
     longer = sam.post(page_of(tilda), typed("2016-06-24", sure=True))
-    assert longer.status_code == 422 and "May do more" in words(longer)
+    assert longer.status_code == 422 and "More, or for longer" in words(longer)
 
 
 def test_of_who_is_grown_up_a_parent_may_nothing_any_more(cast, enter, tilda, parent):
