@@ -20,7 +20,7 @@ SPLITS = LEARNED + UNLEARNED
 NONE = "none"
 GRADES = ("crisis", "emergency", "same_day", NONE)
 # What is reached on the set that nobody learned from, less a little: nothing that is reached may be lost unseen.
-FLOORS = {"crisis": 0.94, "emergency": 0.90, "same_day": 0.92, NONE: 0.90}
+FLOORS = {"crisis": 0.94, "emergency": 0.92, "same_day": 0.92, NONE: 0.90}
 GOALS = {"crisis": 0.95, "emergency": 0.95, "same_day": 0.90, NONE: 0.90}
 
 

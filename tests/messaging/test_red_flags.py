@@ -36,6 +36,15 @@ from messaging.red_flags.rules import FOLDER, NOT_REVIEWED, BadRules, read, rule
         ("No tengo fiebre pero me duele el pecho", "No tengo fiebre ni dolor de pecho"),
         ("Mi mamá no puede respirar", "Mi vecina tuvo un infarto"),
         ("me quede sin insulina", "¿Puede esta medicina causar fiebre?"),
+        ("I don't feel like living", "I don't feel like cooking"),
+        ("I'm going to jump", "I'm going to jump back into rehab"),
+        ("My daughter cuts herself", "My daughter cut my hair"),
+        ("Tengo una soga lista", "Tengo una carga de trabajo"),
+        ("Estoy de más en este mundo", "Estoy en el puente, hay tráfico"),
+        ("Huele a gas y estamos mareados", "Tengo gases después de comer"),
+        ("My catheter is clogged", "The drain in my sink is clogged"),
+        ("INR 5.5, no bleeding", "INR goal is 2.5"),
+        ("cough and fever of 103", "cough, no fever, feel ok"),
     ],
 )
 def test_a_danger_is_told_from_what_only_sounds_like_one(danger, harmless):
