@@ -165,7 +165,7 @@ def test_a_trusted_person_without_the_right_to_read_sees_nothing(cast):
 
 def test_a_membership_without_a_role_shows_nothing(cast):
     """An administrator who is put into a team is no clinician by that."""
-    cast.team("okafor").join(user=cast.root, by=cast.root)
+    cast.team("okafor").join(user=cast.root, by=cast.mira)
     assert seen_by(User.objects.get(pk=cast.root.pk)) == set()
 
 

@@ -53,9 +53,10 @@ def test_tuples_come_where_values_are_asked_for(cast):
 def test_a_right_that_ended_is_gone_from_the_next_answer(cast):
     members = Prepared(lambda *, user, at: CareTeamMembership.objects.current(at).filter(user=user))
     assert members(user=cast.maya.pk, at=timezone.now())
-    CareTeamMembership.objects.get(user=cast.maya).end(by=cast.root)
+    place = CareTeamMembership.objects.get(user=cast.maya)
+    place.end(by=cast.root)
     assert members(user=cast.maya.pk, at=timezone.now()) == []
-    assert members(user=cast.maya.pk, at=timezone.now() - timedelta(minutes=1)) == []
+    assert members(user=cast.maya.pk, at=place.starts_at - timedelta(minutes=1)) == []
 
 
 def test_the_clock_of_the_first_reader_is_refused(cast):

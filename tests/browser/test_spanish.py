@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def visitor(context, site):
     page = context.new_page()
     page.emulate_media(reduced_motion="reduce")
-    one = Visitor(page, site, "dark")  # 320 and 390 pixels
+    one = Visitor(page, site)
     yield one
     assert one.wrong == []
 
