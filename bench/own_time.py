@@ -53,7 +53,7 @@ def _rendering(reader: User, rounds: int) -> dict[str, Any]:
     session.strengthen(by=reader, strength=Strength.FULL, factor="totp")
     found = Session.objects.by_key(session.key)
     assert found is not None  # noqa: S101
-    request.user = found.user
+    request.user, request.session_record = found.user, found  # type: ignore[attr-defined]
     context = engine.context(request)
     jinja, plain = get_template("messaging/inbox.html"), get_template(engine.TEMPLATE, using="django")
     ours = {**context, "conversation": None}
