@@ -316,7 +316,7 @@ def _sent_elsewhere(request: PortalRequest, letter: Draft) -> HttpResponse:
     """What was added in one window after another had sent it becomes the beginning of a reply. Not a word is lost."""
     form = DraftForm(request.POST)
     words = form.kept()
-    if letter.message is None or letter.said(words["subject"], words["body"]):
+    if letter.message is None or not words["body"].strip() or letter.said(words["subject"], words["body"]):
         return _sent(letter)
     if saves_itself(request):
         raise DraftGone

@@ -186,6 +186,8 @@ def test_what_is_added_after_another_window_sent_it_becomes_a_reply(work, cast, 
     # The same words once more are a second press, and nothing was added.
     assert browser.post(text, form)["Location"].endswith("/sent/")
     assert browser.post(text, {**form, "body": TEXT, "autosave": "yes"}).status_code == 410
+    # Nor is an empty box anything that was added.
+    assert browser.post(text, {**form, "body": " "})["Location"].endswith("/sent/")
     added = browser.post(text, {**form, "body": TEXT}, follow=True)
     assert "What you added here was not sent" in words(added)
     assert TEXT in added.content.decode().split("<textarea")[1]
