@@ -130,11 +130,11 @@ class House:
         self._serve("bench.wsgi:application")
 
     def open_alone(self) -> None:
-        """Serve once more, from the same database, with nothing of the bench in the process."""
+        """Serve once more, from the same database, with nothing of the bench in the process but its pace."""
         self.close()
         self.port = _free_port()
         self.environment |= {
-            "DJANGO_SETTINGS_MODULE": "portal.settings",
+            "DJANGO_SETTINGS_MODULE": "bench.alone",
             "PORTAL_BIND": f"{HOST}:{self.port}",
         }
         self._serve("portal.wsgi:application")

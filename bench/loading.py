@@ -226,7 +226,7 @@ class Loader:
             "message_count": length,
         }  # fmt: skip
         self.rows.add(
-            Thread, **shared, started_by=person.user_id,
+            Thread, **shared, latest_id=last_ref, started_by=person.user_id,
             subject=bytes(seal(subject, into=thread, field="subject")),
             preview=bytes(seal(preview, into=thread, field="preview")),
         )  # fmt: skip

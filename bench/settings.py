@@ -4,16 +4,8 @@ from __future__ import annotations
 
 import os
 
-from django.core.exceptions import ImproperlyConfigured
-
-from portal.settings import *  # noqa: F403
-from portal.settings import DATABASES, DEMO, INSTALLED_APPS, TRY_LIMITS
-
-if not DEMO or not str(DATABASES["default"]["NAME"]).startswith("bench_"):
-    raise ImproperlyConfigured("The bench measures a throwaway database of its own: run script/bench.")
-
-# A few accounts do here in a minute what a clinic does in a day.
-TRY_LIMITS = {name: (1_000_000, within) for name, (_most, within) in TRY_LIMITS.items()}
+from bench.alone import *  # noqa: F403
+from bench.alone import INSTALLED_APPS
 
 BARE = os.environ.get("BENCH_BARE") == "1"
 
