@@ -35,10 +35,10 @@ class OwnRecord(MayNot):
 
 
 class ThreadMovedOn(Refusal):
-    """Somebody wrote in the thread after the page that this form was on."""
+    """Somebody wrote in the thread, corrected or took back a message, after the page that this form was on."""
 
     code = "thread_moved_on"
-    words = _("A new message came in while you were writing. Read it, then send yours.")
+    words = _("Something new came in, or a message was changed, while you were writing. Read it, then send yours.")
 
 
 class FormUsed(Refusal):
@@ -49,9 +49,9 @@ class FormUsed(Refusal):
 
 
 class UnreadBeforeFinish(ThreadMovedOn):
-    """Somebody wrote in the thread after the page that was to finish it."""
+    """Somebody wrote or changed something in the thread after the page that was to finish it."""
 
-    words = _("A new message came in. Read it before you finish.")
+    words = _("Something new came in, or a message was changed. Read it before you finish.")
 
 
 class DraftMovedOn(Refusal):

@@ -87,7 +87,7 @@ class DraftIn(Inward):
 
 
 class MessageIn(Inward):
-    """`seen` is the last message the writer knew of; when the thread has moved on the answer is 409."""
+    """`seen` is the `latest` that the writer knew of; when the thread has moved on the answer is 409."""
 
     body = TextIn(max_length=BODY_LIMIT)
     seen = serializers.UUIDField(required=False, allow_null=True)
@@ -189,6 +189,7 @@ class ThreadOut(serializers.Serializer[Any]):
     is_open = serializers.BooleanField()
     outcome = serializers.CharField(allow_blank=True)
     last_message = serializers.UUIDField(source="last_message_ref")
+    latest = serializers.UUIDField(help_text="The last message, correction or taking back; send it as `seen`.")
     earlier = serializers.UUIDField(allow_null=True)
     messages = MessageOut(many=True)
 

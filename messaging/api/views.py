@@ -233,7 +233,12 @@ def _opened(request: ApiRequest, ref: UUID) -> dict[str, Any]:
     """The thread as the side sees it that the reader is on, in one shape for both."""
     thread = thread_for(request.user, ref)
     before = message_ref_in(request)
-    shape = {"ref": thread.pk, "last_message_ref": thread.last_message_id, "is_open": thread.is_open}
+    shape = {
+        "ref": thread.pk,
+        "last_message_ref": thread.last_message_id,
+        "latest": thread.latest_id,
+        "is_open": thread.is_open,
+    }
     opened: OpenThread | Conversation
     if is_on_patients_side(request.user, thread):
         opened = open_thread(thread, reader=request.user, before=before)

@@ -47,15 +47,15 @@ class ClosureManager(models.Manager["Closure"]):
     def end(self, thread: Thread, *, by: User, outcome: str, seen: UUID | None = None) -> Closure:
         """Finish the conversation with an outcome (TR15). The patient can always write again.
 
-        Raises `UnreadBeforeFinish` when `seen`, the last message on the page of whoever finishes, is not the
-        last one any more; `AlreadyClosed`, `HeldByAnother`, `OwnRecord`, `MayNot`.
+        Raises `UnreadBeforeFinish` when `seen`, the `latest_id` of the page of whoever finishes, is not that of
+        the thread any more; `AlreadyClosed`, `HeldByAnother`, `OwnRecord`, `MayNot`.
         """
         leaving.as_things_stand()
         thread = thread.locked()
         thread.side_of(by, door=Side.TEAM)
         if not thread.is_open:
             raise AlreadyClosed
-        if seen is not None and seen != thread.last_message_id:
+        if seen is not None and seen != thread.latest_id:
             raise UnreadBeforeFinish
         item = thread.open_item()
         if item is not None:

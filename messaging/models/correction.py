@@ -76,8 +76,8 @@ class AmendmentManager(models.Manager["Amendment"]):
         MessageWords.add(message, body)
         if thread.last_message_id == message.pk:
             thread.show_first(body)
-        thread.last_message_at = version.written_at
-        thread.save(update_fields=["preview", "last_message_at"])
+        thread.last_message_at, thread.latest_id = version.written_at, version.pk
+        thread.save(update_fields=["preview", "last_message_at", "latest_id"])
         if side == Side.PATIENT:
             thread.reopen()
             item = thread.owed_work()
@@ -174,11 +174,13 @@ class WithdrawalManager(models.Manager["Withdrawal"]):
         leaving.as_things_stand()
         thread = thread.locked()
         thread.side_of(by, door=side)
-        if not self._write(message, by=by):
+        gone = self._write(message, by=by)
+        if gone is None:
             return
+        thread.latest_id = gone.pk
         if thread.last_message_id == message.pk:
             thread.show_first("")
-            thread.save(update_fields=["preview"])
+        thread.save(update_fields=["preview", "latest_id"])
         item = thread.open_item()
         calls = UnreadAlarm.objects.end_about(message, by=by)
         since = _waiting_since(thread)
@@ -190,16 +192,16 @@ class WithdrawalManager(models.Manager["Withdrawal"]):
         elif message.side == Side.TEAM and thread.patient.state != PatientState.DECEASED:
             _owe_again(thread, item=item, since=since)
 
-    def _write(self, message: Message, *, by: User) -> bool:
+    def _write(self, message: Message, *, by: User) -> Withdrawal | None:
         _check_author(message, by)
         # Whoever opens it writes her receipt before the text, and that waits for this lock: either she has read it
         # and it stays, or it is gone before she sees a word.
         Message.objects.select_for_update().get(pk=message.pk)
         if self.filter(message=message).exists():
-            return False
+            return None
         if ReadReceipt.objects.filter(message=message).exclude(reader=by).exists():
             raise AlreadyRead
-        self.create(message=message, patient_id=message.patient_id, withdrawn_by=by)
+        gone: Withdrawal = self.create(message=message, patient_id=message.patient_id, withdrawn_by=by)
         record(
             agent=by,
             type="record",
@@ -209,7 +211,7 @@ class WithdrawalManager(models.Manager["Withdrawal"]):
             patient_id=message.patient_id,
             category="message",
         )
-        return True
+        return gone
 
 
 class Withdrawal(models.Model):

@@ -174,6 +174,7 @@ class Thread(models.Model):
     follows = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="followed_by")
     last_message_at = models.DateTimeField()
     last_message_id = models.UUIDField()
+    latest_id = models.UUIDField()  # the message, correction or taking back that was the last thing in it
     last_author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     last_side = models.CharField(max_length=8, choices=Side.choices)
     message_count = models.PositiveIntegerField(default=0)
@@ -183,7 +184,7 @@ class Thread(models.Model):
     objects = ThreadQuerySet.as_manager()
 
     # Sums of the messages, which are events themselves.
-    audit_hidden = ("last_message_at", "last_message_id", "last_author", "last_side", "message_count")
+    audit_hidden = ("last_message_at", "last_message_id", "latest_id", "last_author", "last_side", "message_count")
 
     class Meta:
         indexes = [models.Index(fields=["patient", "state", "-last_message_at", "-id"], name="patient_inbox")]
@@ -224,7 +225,7 @@ class Thread(models.Model):
         takes the work for `author` and stops the clock. The same `form_token` finds the message its first
         press made. `side` is the one whose door she came through; without it, what she is to this patient
         decides. Raises `OwnRecord` for one of the patient's side at the team's door;
-        `ThreadMovedOn` when `seen`, the last message on the page the form was on, is not the last one any
+        `ThreadMovedOn` when `seen`, the `latest_id` of the page that the form was on, is not that of the thread any
         more; `TooLongAgo` when the patient's side writes later than `settings.REOPEN_WITHIN` (then a new one follows
         it); `FormUsed` when the first press sent something else; `HeldByAnother`; `MayNot`.
         """
@@ -238,7 +239,7 @@ class Thread(models.Model):
         press = Press.of(form_token, "message", self.pk, body)
         if twin := press.earlier(Message.objects.all(), author=author):
             return twin
-        if seen is not None and seen != thread.last_message_id:
+        if seen is not None and seen != thread.latest_id:
             raise ThreadMovedOn
         if side == Side.PATIENT:
             check_patients_side(thread.patient_id, about=thread.category_id)
@@ -381,7 +382,7 @@ class Thread(models.Model):
         )
         message.body = seal(body, into=message, field="body")
         self.show_first(body)
-        self.last_message_id = message.pk
+        self.last_message_id = self.latest_id = message.pk
         self.last_message_at = message.sent_at
         self.last_author = author
         self.last_side = side

@@ -98,7 +98,7 @@ class Conversation:
     outcome: str
     entries: tuple[Entry, ...]  # newest first
     earlier: UUID | None
-    last_message_ref: UUID
+    latest: UUID
     item_state: str
     owner: Person | None
     is_mine: bool
@@ -215,7 +215,7 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
         outcome=next((str(Outcome(c.outcome).label) for c in closures if c.reopened_at is None), ""),
         entries=tuple(sorted(entries, key=lambda entry: entry.at, reverse=True)),
         earlier=earlier,
-        last_message_ref=thread.last_message_id,
+        latest=thread.latest_id,
         item_state=str(WorkState(item.state).label) if item else "",
         owner=names.get(owner_id) if owner_id else None,
         is_mine=owner_id == reader.pk,

@@ -230,7 +230,7 @@ class OpenThread:
     former_name: str  # of its team, when it was renamed since
     earlier: UUID | None  # the message to page back from, when there are earlier ones
     steps: tuple[Step, ...]
-    last_message_ref: UUID
+    latest: UUID
     reply_due_at: datetime | None
     is_late: bool
     is_taken_back: bool  # nothing is left to read: every message was taken back
@@ -343,7 +343,7 @@ def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> 
         )
         if any(message.pk == thread.last_message_id for message in messages)
         else (),  # An older page does not say what happens next: what happened since is on a newer one.
-        last_message_ref=thread.last_message_id,
+        latest=thread.latest_id,
         reply_due_at=owed,
         is_late=bool(owed and owed < now()),
         is_taken_back=all(m.withdrawn_at for m in opened if not m.is_acknowledgement) and earlier is None,

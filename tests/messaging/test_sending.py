@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from accounts.models import Notification
 from audit.models import AuditEvent
-from messaging.models import Draft, Message, ReadReceipt, Thread, WorkItem
+from messaging.models import Amendment, Draft, Message, ReadReceipt, Thread, Withdrawal, WorkItem
 from tests.letters import begin, write
 from tests.work import words
 
@@ -285,19 +285,65 @@ def test_the_same_number_of_statements_answers_for_hidden_and_for_absent(work, c
 
 def test_a_stale_reply_is_held_back_shows_the_new_message_and_keeps_the_text(work, cast, enter):
     thread = work.thread()
-    stale = thread.last_message_id
+    stale = thread.latest_id
     thread.post(author=cast.okafor, body="Take them in the evening.")
     for who, address in (("ana", replies(thread)), ("okafor", reverse("inbox-replies", args=[thread.pk]))):
         answer = enter(cast[who]).post(address, {"body": "Written before that came.", "seen": str(stale)})
         page = answer.content.decode()
         assert answer.status_code == 409
-        assert "A new message came in while you were writing" in page
+        assert "Something new came in, or a message was changed, while you were writing" in page
         assert "Take them in the evening." in page
         assert "Written before that came." in page
-        assert f'name="seen" value="{Thread.objects.get().last_message_id}"' in page
+        assert f'name="seen" value="{Thread.objects.get().latest_id}"' in page
     assert Message.objects.filter(side="patient").count() == 1
-    fresh = {"body": "Written before that came.", "seen": str(Thread.objects.get().last_message_id)}
+    fresh = {"body": "Written before that came.", "seen": str(Thread.objects.get().latest_id)}
     assert enter(cast.ana).post(replies(thread), fresh).status_code == 302
+
+
+def test_an_answer_to_words_that_were_corrected_meanwhile_is_held_back_and_shows_them(work, cast, enter):
+    thread = work.thread()
+    asked = thread.messages.get(author=cast.ana)
+    address = reverse("inbox-replies", args=[thread.pk])
+    form = {"body": "Two a day are fine.", "seen": str(thread.latest_id)}
+    Amendment.objects.write(thread, asked, by=cast.ana, body="I took TWELVE, not two.")
+    held = enter(cast.maya).post(address, form)
+    assert held.status_code == 409
+    assert "I took TWELVE, not two." in words(held) and "Two a day are fine." in words(held)
+    assert not Message.objects.filter(side="team").exists()
+    form["seen"] = str(Thread.objects.get().latest_id)
+    assert f'name="seen" value="{form["seen"]}"' in held.content.decode()
+    assert enter(cast.maya).post(address, form).status_code == 302
+
+
+def test_an_answer_to_a_message_that_was_taken_back_meanwhile_is_held_back(work, cast, enter):
+    thread = work.thread()
+    second = thread.post(author=cast.ana, body="Never mind the first one.")
+    thread.refresh_from_db()
+    form = {"body": "About the second:", "seen": str(thread.latest_id)}
+    Withdrawal.objects.take_back(thread, second, by=cast.ana)
+    for name in ("replies", "close"):
+        sent = {**form, "outcome": "answered"}
+        held = enter(cast.maya).post(reverse(f"inbox-{name}", args=[thread.pk]), sent)
+        assert held.status_code == 409, name
+        assert "a message was changed" in words(held), name
+
+
+def test_a_program_learns_from_the_thread_what_to_name_as_seen(work, cast, enter):
+    thread, maya = work.thread(), enter(cast.maya)
+    asked = thread.messages.get(author=cast.ana)
+    page, address = (reverse(name, args=[thread.pk]) for name in ("api-thread", "api-thread-messages"))
+
+    def answer(seen: str) -> int:
+        sent = {"body": "Two are fine.", "seen": seen}
+        return maya.post(address, sent, content_type="application/json").status_code
+
+    before = maya.get(page).json()
+    assert before["latest"] == before["last_message"] == str(thread.last_message_id)
+    version = Amendment.objects.write(thread, asked, by=cast.ana, body="Twelve.")
+    assert answer(before["latest"]) == 409
+    after = maya.get(page).json()
+    assert (after["latest"], after["last_message"]) == (str(version.pk), str(thread.last_message_id))
+    assert answer(after["latest"]) == 201
 
 
 def test_a_stale_reply_through_the_api_is_a_conflict_by_name(work, cast, enter):

@@ -348,7 +348,7 @@ def test_a_message_that_came_meanwhile_is_not_finished_unread(work, cast, enter)
     thread.post(author=cast.ana, body="Now my chest hurts.")
     answer = enter(cast.okafor).post(at("close", thread), page)
     assert answer.status_code == 409
-    assert "A new message came in. Read it before you finish." in words(answer)
+    assert "Something new came in, or a message was changed. Read it before you finish." in words(answer)
     assert "Now my chest hurts." in words(answer)
     assert Thread.objects.get().is_open
     assert work.item(thread).is_open
