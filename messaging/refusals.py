@@ -38,7 +38,9 @@ class ThreadMovedOn(Refusal):
     """Somebody wrote in the thread, corrected or took back a message, after the page that this form was on."""
 
     code = "thread_moved_on"
-    words = _("Something new came in, or a message was changed, while you were writing. Read it, then send yours.")
+    words = _(
+        "Something new came in, or a message was changed, while you were writing. Read it, then send yours."
+    )
 
 
 class FormUsed(Refusal):

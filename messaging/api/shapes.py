@@ -189,7 +189,9 @@ class ThreadOut(serializers.Serializer[Any]):
     is_open = serializers.BooleanField()
     outcome = serializers.CharField(allow_blank=True)
     last_message = serializers.UUIDField(source="last_message_ref")
-    latest = serializers.UUIDField(help_text="The last message, correction or taking back; send it as `seen`.")
+    latest = serializers.UUIDField(
+        help_text="The last message, correction or taking back; send it as `seen`."
+    )
     earlier = serializers.UUIDField(allow_null=True)
     messages = MessageOut(many=True)
 

@@ -184,7 +184,14 @@ class Thread(models.Model):
     objects = ThreadQuerySet.as_manager()
 
     # Sums of the messages, which are events themselves.
-    audit_hidden = ("last_message_at", "last_message_id", "latest_id", "last_author", "last_side", "message_count")
+    audit_hidden = (
+        "last_message_at",
+        "last_message_id",
+        "latest_id",
+        "last_author",
+        "last_side",
+        "message_count",
+    )
 
     class Meta:
         indexes = [models.Index(fields=["patient", "state", "-last_message_at", "-id"], name="patient_inbox")]
