@@ -5,7 +5,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("messaging", "0015_what_moved_last")]
+    dependencies = [("messaging", "0016_where_words_came_from")]
 
     operations = [
         migrations.SeparateDatabaseAndState(
