@@ -49,6 +49,7 @@ def environment(**options: Any) -> Environment:
         gettext=words,
         icon=icon,
         clinic=Clinic(),
+        new_token=uuid4,
         language=lambda: get_language() or settings.LANGUAGE_CODE,
         other_language=other_language,
         reference=reference,

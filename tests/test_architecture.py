@@ -124,6 +124,7 @@ RAW_SQL = {
     "accounts/models/limit.py": "an upsert that counts and reads at once",
     "accounts/leaving.py": "a lock that stands for no row",
     "accounts/models/session.py": "the one statement before every page",
+    "messaging/models/words.py": "an index that is asked once for each patient",
     "portal/grants.py": "rights are given in SQL",
     "portal/checks.py": "asks the database about itself",
     "portal/views.py": "asks the database whether it is there",

@@ -9,7 +9,6 @@
   const all = (selector, root = document) => Array.from(root.querySelectorAll(selector));
   const on = (event, handler) => document.addEventListener(event, handler);
 
-  // What went well stands in the page as well; what failed is shown where it is said.
   function sayItFailed(why) {
     const status = find('#status');
     if (!status) return;
@@ -26,7 +25,7 @@
     part.scrollIntoView({ block: 'nearest' });
   }
 
-  // ---- printing needs a script, so its button shows with one
+  // ---- printing needs a script
   const showPrint = () => all('[data-print]').forEach((button) => { button.hidden = false; });
   on('click', (event) => { if (event.target.closest('[data-print]')) window.print(); });
 
@@ -39,6 +38,8 @@
     if (form.dataset.sending) { event.preventDefault(); return; }
     form.dataset.sending = 'yes';
     all('button[type=submit]', form).forEach((button) => button.setAttribute('aria-disabled', 'true'));
+    // A file leaves the page standing.
+    if (form.dataset.saves) { find('#status').textContent = form.dataset.saves; setTimeout(release, 3000); }
   });
   function release() {
     all('form[data-sending]').forEach((form) => {
@@ -64,7 +65,7 @@
       detail.shouldSwap = false;
       location.assign(answer);
     }
-    // What was written is sent: focus goes on to the answer instead of back into the empty box.
+    // What was written is sent: focus goes on to the answer, not into the empty box.
     if (detail.requestConfig.verb === 'post' && detail.xhr.status < 400) document.activeElement.blur();
   });
   on('htmx:afterSettle', ({ detail }) => {
@@ -115,7 +116,7 @@
     words.set('kept-action', new URL(form.action).pathname);
     return fetch(dialog.dataset.keep, { method: 'POST', body: new URLSearchParams(words) });
   }
-  // Another language shows the page anew: what stands unsent comes along.
+  // Another language: what stands unsent comes along.
   on('submit', (event) => {
     const choice = event.target;
     const form = choice.matches('[data-language]') && unsent();
