@@ -155,20 +155,21 @@ class Wanted:
     def can_be_found(self) -> bool:
         return any(term.is_indexed for term in self.terms)
 
-    def digests(self, owner_ids: Iterable[UUID]) -> list[list[int]]:
-        """For each word the digests it may have, under every living key of these owners.
+    def digests(self, owner_ids: Iterable[UUID]) -> list[list[list[int]]]:
+        """For each owner, and each word, the digests it may have under every living key of hers.
 
-        A text has all the words when it has one of each list. Two statements at most, however many owners.
+        A text of hers has all the words when it has one of each list. Two statements at most, however many owners.
         """
-        opened = keys.living(owner_ids)
+        opened: dict[UUID, list[keys.OpenedKey]] = {}
+        for key in keys.living(owner_ids):
+            opened.setdefault(key.owner_id, []).append(key)
+        words = [sorted(term.pieces) for term in self.terms if term.is_indexed]
         return [
             [
-                cipher.short_mac(key.words_key, piece.encode())
-                for key in opened
-                for piece in sorted(term.pieces)
+                [cipher.short_mac(key.words_key, piece.encode()) for key in of_owner for piece in pieces]
+                for pieces in words
             ]
-            for term in self.terms
-            if term.is_indexed
+            for of_owner in opened.values()
         ]
 
     def places(self, texts: Sequence[str]) -> list[list[Place]] | None:

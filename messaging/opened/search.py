@@ -13,7 +13,7 @@ from accounts import limits
 from accounts.people import People
 from audit.blind_index import Wanted
 from audit.recorder import record_read
-from messaging.models import CategoryCode, Message, MessageWords, Side, Thread, not_findable
+from messaging.models import CategoryCode, Message, Side, Thread, messages_having, not_findable
 from messaging.opened.messages import Versions, message_pairs, versions_of
 from messaging.opened.paging import Page, Position
 from messaging.opened.texts import open_texts
@@ -163,7 +163,7 @@ def _candidates(
         threads = threads.filter(state=data["state"])
     found = _written(threads)
     if asked.words:
-        found = found.filter(pk__in=MessageWords.objects.having(wanted, of=of).values("pk"))
+        found = found.filter(pk__in=messages_having(wanted, of=of))
     if data["writer"]:
         found = found.filter(author=data["writer"])
     since, until = asked.bounds()

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from messaging.models import Draft, Message, Thread
+from messaging.models import Category, Draft, Message, Thread
 
 RING = """() => {
   const at = document.activeElement;
@@ -84,3 +84,33 @@ def test_words_are_kept_after_a_pause_and_on_leaving_the_field_and_used_up_by_se
     expect(page.locator("#sent")).to_be_visible()
     assert not Draft.objects.standing().exists()
     assert Message.objects.filter(side="patient").count() == 2
+
+
+def test_a_press_is_not_refused_for_what_its_own_page_has_just_kept(cast, work, site, context, as_):
+    """The line is slow: the answer to the autosave has not come back when the button is pressed."""
+    letter = Draft.objects.begin(
+        by=cast.ana,
+        patient=cast.patient("ana"),
+        urgent="no",
+        category=Category.objects.get(code="medical_question"),
+    )
+    as_(cast.ana)
+    page, held = context.new_page(), []
+
+    def slowly(route):
+        if "autosave" in (route.request.post_data or ""):
+            held.append(route.fetch())  # The server has it, the page does not know.
+        else:
+            route.continue_()
+
+    page.goto(site + reverse("draft-text", args=[letter.pk]))
+    page.get_by_role("button", name="Continue").click()
+    page.route("**/text/", slowly)
+    page.get_by_label("Title").fill("Tablets")
+    page.get_by_label("Your message").focus()
+    page.get_by_label("Your message").fill("Shall I take them?")
+    page.wait_for_timeout(300)
+    page.get_by_role("button", name="Continue").click()
+    page.wait_for_url("**/check/")
+    assert held and all(answer.status == 200 for answer in held)
+    expect(page.get_by_text("Shall I take them?")).to_be_visible()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -158,6 +159,29 @@ def test_what_is_saved_in_a_second_window_is_not_lost_to_the_first(work, cast, e
     )
 
 
+@pytest.mark.parametrize("which", ["a new message", "a reply", "an answer", "a note"])
+def test_a_press_that_its_own_autosave_overtook_or_follows_is_not_another_window(work, cast, enter, which):
+    """The line is slow: the page has not heard of its autosave yet, or its autosave comes in after the press."""
+    who, page, _action, form = page_and_form(work, which)
+    browser, ref = enter(cast[who]), page.rstrip("/").rpartition("/")[2]
+    keep = {"a new message": page, "a reply": f"{page}draft/"}.get(which) or reverse(
+        "inbox-draft", args=[ref]
+    )
+    kind = {"kind": "note"} if which == "a note" else {}
+    shown = browser.get(page).content.decode()
+    box = shown.split('class="note-form"')[1] if which == "a note" else shown
+    mine = {"revision": "0", "page": re.search(r'name="page" value="(.+?)"', box)[1], **kind}
+    early = {**mine, "body": "kingfisher", "turn": "1", "autosave": "yes"}
+    late = {**mine, "body": "kingfisher un", "turn": "2", "autosave": "yes"}
+    assert browser.post(keep, early).status_code == 200
+    assert browser.post(keep, {**mine, **form, "turn": "3", "save": "yes"}).status_code == 302
+    assert browser.post(keep, late).status_code == 409
+    assert TEXT in browser.get(page).content.decode()
+    # The same words from a page of another name, which has not seen these, are still another window's.
+    other = {**mine, **form, "body": "of another", "page": str(uuid4()), "turn": "9", "save": "yes"}
+    assert browser.post(keep, other).status_code == 409
+
+
 def test_a_text_too_long_to_keep_stays_on_its_page(work, cast, enter):
     _who, page, _action, form = page_and_form(work, "a new message")
     thread, browser = work.thread(), enter(cast.ana)
@@ -207,6 +231,10 @@ def test_who_says_that_it_is_urgent_is_told_whom_to_call_though_she_has_many_dra
     assert "You have 20 drafts already" in words(urgent)
     calm = browser.post(letters.NEW, {"now": "no"})
     assert calm.status_code == 409 and "Get help now by phone" not in words(calm)
+    for page in (urgent, calm):
+        assert f'class="btn " href="{reverse("drafts")}"' in page.content.decode(), (
+            "where one can be thrown away"
+        )
 
 
 def test_what_never_got_a_word_makes_room_for_what_is_written_next(work, cast, enter, monkeypatch):

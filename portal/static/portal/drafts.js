@@ -24,6 +24,12 @@
     }
   }
 
+  // What this page sends later is newer, in whatever order it arrives.
+  function turn(form) {
+    const field = form.querySelector('[name=turn]');
+    if (field) field.value = Number(field.value) + 1;
+  }
+
   async function keep(form) {
     const it = of(form);
     clearTimeout(it.timer);
@@ -32,6 +38,7 @@
     it.dirty = false;
     it.busy = true;
     it.since = 0;
+    turn(form);
     const words = new FormData(form);
     words.set('autosave', 'yes');
     try {
@@ -92,6 +99,8 @@
     if (of(form).stopped === 'words') of(form).stopped = false;
     plan(form);
   });
+  // Before anybody else reads the form.
+  document.addEventListener('submit', ({ target }) => { if (target.matches('form[data-draft]')) turn(target); }, true);
   on('change', ({ target }) => { const form = formOf(target); if (form) { of(form).dirty = true; keep(form); } });
   on('focusout', ({ target }) => { const form = formOf(target); if (form) keep(form); });
   document.addEventListener('visibilitychange', () => {
