@@ -13,6 +13,7 @@ from django.db.models import Q
 
 from accounts import leaving, limits
 from accounts.models import Patient, PatientState
+from accounts.models.user import Standing
 from accounts.notices import Notice
 from audit.ids import uuid7
 from audit.recorder import record
@@ -23,6 +24,7 @@ from messaging.clock import now
 from messaging.models.closure import Outcome
 from messaging.models.message import Message, Press, ReadReceipt, Side
 from messaging.models.safety import SafetyFlag
+from messaging.models.thread import Thread
 from messaging.models.words import MessageWords
 from messaging.record_states import check_patients_side, check_teams_side
 from messaging.refusals import AlreadyRead, MayNot, TakenBack, TooLongAgo, TooManyVersions
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
 
     from accounts.models import User
     from messaging.models.safety import Safety
-    from messaging.models.thread import Thread
     from messaging.models.work import WorkItem
 
 MOST_VERSIONS = 20
@@ -268,3 +269,9 @@ def _owe_again(thread: Thread, *, item: WorkItem | None, since: datetime) -> Non
 def _check_author(message: Message, by: User) -> None:
     if message.side == Side.SYSTEM or message.author_id != by.pk:
         raise MayNot
+
+
+def may_still_be_told(message: UUID, person: UUID) -> bool:
+    """Whether a notice of this message may leave for somebody on the patient's side now: not of one taken back."""
+    hers = Thread.objects.of_patients_side(Standing(person))
+    return hers.filter(messages=message, messages__withdrawal=None).exists()
