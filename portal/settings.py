@@ -370,7 +370,8 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = TESTING
-WHITENOISE_AUTOREFRESH = False
+# Each client of a test builds the whole stack: it looks a file up when one is asked for, and does not list them all.
+WHITENOISE_AUTOREFRESH = TESTING
 
 # --- the audit trail
 

@@ -428,9 +428,3 @@ _open_work = Prepared(
         .select_related("pool")
     )
 )
-
-
-def may_still_be_told(message: UUID, person: UUID) -> bool:
-    """Whether a notice of this message may leave for somebody on the patient's side now: not of one taken back."""
-    hers = Thread.objects.of_patients_side(Standing(person))
-    return hers.filter(messages=message, messages__withdrawal=None).exists()
