@@ -65,6 +65,7 @@ def environment(**options: Any) -> Environment:
         day=_time_element(dates.day),
         deadline=_time_element(dates.deadline),
         full=_time_element(dates.full),
+        full_first=_time_element(lambda moment: capfirst(dates.full(moment))),
         second=_time_element(dates.second),
         short=_time_element(dates.short),
         born=dates.date_of_birth,

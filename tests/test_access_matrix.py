@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 PEOPLE = ["nobody", "half", "ana", "ben", "rosa", "okafor", "lund", "maya", "sam", "mira", "root"]
 # What `half` and `nobody` may do. Everything else asks for both steps of sign-in.
 PUBLIC = {
-    "healthz", "home", "sign-in", "sign-in-passkey", "passkey-options", "password-forgotten",
+    "healthz", "help", "accessibility", "home", "sign-in", "sign-in-passkey", "passkey-options", "password-forgotten",
     "password-by-link", "join", "join-by-link", "join-stop", "sign-out", "keep", "theme", "language",
 }  # fmt: skip
 HALF_WAY = {
@@ -41,6 +41,8 @@ HALF_WAY = {
 #                                        nobody half ana ben rosa okafor lund maya sam mira root
 MATRIX = {
     ("healthz", "get"):                     "200 200 200 200 200 200 200 200 200 200 200",
+    ("help", "get"):                        "200 200 200 200 200 200 200 200 200 200 200",
+    ("accessibility", "get"):               "200 200 200 200 200 200 200 200 200 200 200",
     # the way in
     ("home", "get"):                        "302 302 302 302 302 302 302 302 302 302 302",
     ("sign-in", "get"):                     "200 200 302 302 302 302 302 302 302 302 302",

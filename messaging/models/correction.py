@@ -13,7 +13,6 @@ from django.db.models import Q
 
 from accounts import leaving, limits
 from accounts.models import Patient, PatientState
-from accounts.models.user import Standing
 from accounts.notices import Notice
 from audit.ids import uuid7
 from audit.recorder import record
@@ -24,7 +23,6 @@ from messaging.clock import now
 from messaging.models.closure import Outcome
 from messaging.models.message import Message, Press, ReadReceipt, Side
 from messaging.models.safety import SafetyFlag
-from messaging.models.thread import Thread
 from messaging.models.words import MessageWords
 from messaging.record_states import check_patients_side, check_teams_side
 from messaging.refusals import AlreadyRead, MayNot, TakenBack, TooLongAgo, TooManyVersions
@@ -35,6 +33,7 @@ if TYPE_CHECKING:
 
     from accounts.models import User
     from messaging.models.safety import Safety
+    from messaging.models.thread import Thread
     from messaging.models.work import WorkItem
 
 MOST_VERSIONS = 20
@@ -180,8 +179,8 @@ class WithdrawalManager(models.Manager["Withdrawal"]):
             return
         thread.latest_id = gone.pk
         if thread.last_message_id == message.pk:
-            thread.show_first("")
-        thread.save(update_fields=["preview", "latest_id"])
+            self._show_what_stands(thread)
+        thread.save(update_fields=["preview", "latest_id", "last_message_id", "last_side", "last_author"])
         item = thread.open_item()
         calls = UnreadAlarm.objects.end_about(message, by=by)
         since = _waiting_since(thread)
@@ -192,6 +191,14 @@ class WithdrawalManager(models.Manager["Withdrawal"]):
                 item.rest(thread_is_open=thread.is_open)
         elif message.side == Side.TEAM and thread.patient.state != PatientState.DECEASED:
             _owe_again(thread, item=item, since=since)
+
+    def _show_what_stands(self, thread: Thread) -> None:
+        """The list shows the newest message that stands. Its preview is left empty: no seal opens here."""
+        thread.show_first("")
+        last = _standing(thread).order_by("sent_at", "id").last()
+        if last is not None:
+            thread.last_message_id, thread.last_side = last.pk, last.side
+            thread.last_author_id = last.author_id
 
     def _write(self, message: Message, *, by: User) -> Withdrawal | None:
         _check_author(message, by)
@@ -269,9 +276,3 @@ def _owe_again(thread: Thread, *, item: WorkItem | None, since: datetime) -> Non
 def _check_author(message: Message, by: User) -> None:
     if message.side == Side.SYSTEM or message.author_id != by.pk:
         raise MayNot
-
-
-def may_still_be_told(message: UUID, person: UUID) -> bool:
-    """Whether a notice of this message may leave for somebody on the patient's side now: not of one taken back."""
-    hers = Thread.objects.of_patients_side(Standing(person))
-    return hers.filter(messages=message, messages__withdrawal=None).exists()

@@ -396,8 +396,8 @@ class Thread(models.Model):
         self.save(update_fields=None if adding else ["preview", *self.audit_hidden])
         self.reopen()
         message.save()
-        self.attachments.go_with(message)
         MessageWords.keep(message, body, title)
+        self.attachments.go_with(message)
         record(
             agent=author,
             type="record",

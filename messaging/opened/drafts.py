@@ -161,7 +161,7 @@ def open_check(draft: Draft, *, reader: User) -> Check:
         draft=opened,
         topic=draft.category.words,
         readers=readers,
-        team_changed_from=draft.pool.name if lost and draft.pool else "",
+        team_changed_from=draft.pool.name_to_patients if lost and draft.pool else "",
         has_choice=reachable.count() > 1,
         also_read_by=tuple(names[pk] for pk in others if pk in names),
         may_keep_apart=is_own and bool(trusted),

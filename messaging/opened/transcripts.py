@@ -167,7 +167,7 @@ def open_transcript(thread: Thread, *, reader: User) -> Transcript:
         ref=thread.pk,
         subject=texts[thread.pk, "subject"],
         category=thread.category.words,
-        team_name=thread.pool.name,
+        team_name=thread.pool.name_to_patients,
         patient=patient,
         lines=tuple(sorted(lines, key=lambda line: line.at)),
         asked_by=names[reader.pk],

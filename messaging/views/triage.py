@@ -210,7 +210,12 @@ def _show(
     note_began, note_was_kept = reply_form_of(jotted, kept if kept_is_note else None)
     queue = _queue(request)
     conversation = open_conversation(thread, reader=request.user, before=message_ref_in(request))
-    panel = open_panel(thread, reader=request.user, lead_id=conversation.lead_ref)
+    panel = open_panel(
+        thread,
+        reader=request.user,
+        lead_id=conversation.lead_ref,
+        works_it=not conversation.is_held_by_another,
+    )
     context = {
         **queue,
         "conversation": conversation,

@@ -231,6 +231,10 @@ def test_who_says_that_it_is_urgent_is_told_whom_to_call_though_she_has_many_dra
     assert "You have 20 drafts already" in words(urgent)
     calm = browser.post(letters.NEW, {"now": "no"})
     assert calm.status_code == 409 and "Get help now by phone" not in words(calm)
+    for page in (urgent, calm):
+        assert f'class="btn " href="{reverse("drafts")}"' in page.content.decode(), (
+            "where one can be thrown away"
+        )
 
 
 def test_what_never_got_a_word_makes_room_for_what_is_written_next(work, cast, enter, monkeypatch):
