@@ -138,6 +138,10 @@ class Kept:
             self.turn = window.turn
             self._save("turn")
 
+    def touch(self) -> None:
+        """Somebody is at it, though no word has changed: it is not forgotten with those that were left."""
+        self._save()
+
 
 class Steps:
     """What must come before a new message is sent, and whether it has."""

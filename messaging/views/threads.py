@@ -64,7 +64,9 @@ def thread(request: PortalRequest, ref: UUID) -> HttpResponse:
 def replies(request: PortalRequest, ref: UUID) -> HttpResponse:
     found = own_thread_for(request.user, ref)
     form = ReplyForm(request.POST)
-    if not form.also_say(take_in(request, Place(Side.PATIENT, thread=found), token=form.token_sent)):
+    if not form.also_say(
+        take_in(request, Place(Side.PATIENT, thread=found), token=form.token_sent, sends=True)
+    ):
         return _show(request, found, form, status=422)
     looked = looked_at(form.cleaned_data["body"], helped=request.POST.get("helped", ""), pool=found.pool)
     if looked.help is not None:

@@ -90,7 +90,9 @@ def inbox_draft(request: PortalRequest, ref: UUID) -> HttpResponse:
 def inbox_replies(request: PortalRequest, ref: UUID) -> HttpResponse:
     thread = worked_thread_for(request.user, ref)
     form = ReplyForm(request.POST)
-    if not form.also_say(take_in(request, Place(Side.TEAM, thread=thread), token=form.token_sent)):
+    if not form.also_say(
+        take_in(request, Place(Side.TEAM, thread=thread), token=form.token_sent, sends=True)
+    ):
         return _show(request, thread, reply=form, status=422)
     try:
         thread.post(author=request.user, side=Side.TEAM, **form.cleaned_data)
