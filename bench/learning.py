@@ -14,7 +14,7 @@ from pathlib import Path
 from messaging.red_flags.concepts import Concepts
 from messaging.red_flags.reading import for_learning
 from messaging.red_flags.rules import rules
-from messaging.red_flags.weights import count
+from messaging.red_flags.weights import LEAST, count
 
 Row = tuple[str, str, str, str]  # language, grade, subject, body
 GRADES = ("crisis", "emergency", "same_day", "none")
@@ -22,11 +22,15 @@ ROUNDS = 14
 STEP = 0.5
 HOLD = 0.05  # how much large weights are held back, the more the seldomer a mark is seen
 SEEN = 2  # a mark seen less often than this is chance
-KEPT = 10_000
+KEPT = 40_000
 SCALE = 100.0
-# Below this share of harmlessness a message is flagged; above the other a rule is not believed.
-FLAG, SURE = 0.4, 0.7
-LEAN = (2.0, 1.3)
+# Below this share of harmlessness a message is flagged; above the second a rule is not believed, above the third not
+# even one that found a thought of death.
+FLAG, SURE, CERTAIN = 0.5, 0.55, 0.9
+# How much more readily the more pressing of two grades is taken.
+LEAN = (4.0, 1.4)
+# What speaks for a grade before a word is read: against each of them, or a text in no known word would be flagged.
+START = -2.0
 
 
 @dataclass(frozen=True)
@@ -52,23 +56,20 @@ def learn(rows: Sequence[Row], concepts: Concepts) -> Learned:
     examples = []
     for row, one in zip(rows, found, strict=True):
         pairs = [(numbers[name], much) for name, much in one.items() if name in numbers]
-        length = math.sqrt(max(1.0, sum(much * much for _at, much in pairs)))
+        length = math.sqrt(max(LEAST, sum(much * much for _at, much in pairs)))
         examples.append((GRADES.index(row[1]), [(at, much / length) for at, much in pairs]))
     hold = [HOLD / seen[name] for name in numbers]
     weights = [[0.0] * len(numbers) for _ in range(3)]
     moved = [[1e-4] * len(numbers) for _ in range(3)]
-    start, start_moved = [0.0] * 3, [1.0] * 3
     order = list(range(len(examples)))
     chance = random.Random(1)  # noqa: S311  an order, and always the same one
     for _ in range(ROUNDS):
         chance.shuffle(order)
         for number in order:
             grade, marked = examples[number]
-            likely = _likely([start[k] + sum(weights[k][at] * much for at, much in marked) for k in range(3)])
+            likely = _likely([START + sum(weights[k][at] * much for at, much in marked) for k in range(3)])
             for k in range(3):
                 wrong = likely[k] - (grade == k)
-                start_moved[k] += wrong * wrong
-                start[k] -= 0.1 * wrong / math.sqrt(start_moved[k])
                 if abs(wrong) < 1e-3:
                     continue
                 row, gone = weights[k], moved[k]
@@ -82,7 +83,7 @@ def learn(rows: Sequence[Row], concepts: Concepts) -> Learned:
         name: (weights[0][numbers[name]], weights[1][numbers[name]], weights[2][numbers[name]])
         for name in kept
     }
-    return Learned(table, (start[0], start[1], start[2]))
+    return Learned(table, (START, START, START))
 
 
 def _likely(scores: list[float]) -> list[float]:
@@ -101,6 +102,7 @@ def write(learned: Learned, path: Path, *, learned_from: str) -> None:
         "learned": learned_from,
         "flag": str(FLAG),
         "sure": str(SURE),
+        "certain": str(CERTAIN),
         "crisis": str(LEAN[0]),
         "emergency": str(LEAN[1]),
         "start": " ".join(f"{weight:.3f}" for weight in learned.start),

@@ -14,13 +14,16 @@ from typing import Any
 
 LABELLED = Path(__file__).resolve().parent.parent / "tests" / "messaging" / "labelled"
 # What the table of weights has learned from; and what neither it nor the rules were made with.
-LEARNED = ("development", "held-out", "fresh", "second", "third", "fourth", "ordinary", "triage", "practice")
-UNLEARNED = ("exam",)
+LEARNED = (
+    *("development", "held-out", "fresh", "second", "third", "fourth", "ordinary", "triage", "practice"),
+    *("short", "minds", "bodies", "today", "letters", "mixed", "harmless", "questions", "everyday", "pairs"),
+)
+UNLEARNED = ("exam", "second-exam")
 SPLITS = LEARNED + UNLEARNED
 NONE = "none"
 GRADES = ("crisis", "emergency", "same_day", NONE)
 # What is reached on the set that nobody learned from, less a little: nothing that is reached may be lost unseen.
-FLOORS = {"crisis": 0.94, "emergency": 0.92, "same_day": 0.92, NONE: 0.90}
+FLOORS = {"crisis": 0.96, "emergency": 0.95, "same_day": 0.94, NONE: 0.94}
 GOALS = {"crisis": 0.95, "emergency": 0.95, "same_day": 0.90, NONE: 0.90}
 
 
@@ -103,7 +106,7 @@ def main(arguments: list[str]) -> int:
 
 
 def learn() -> None:
-    """Write the table of weights anew. Takes about a quarter of a minute."""
+    """Write the table of weights anew. Takes a few minutes."""
     from bench import learning
     from messaging.red_flags.weights import FOLDER, read_concepts, weights
 

@@ -43,9 +43,16 @@ class Concepts:
                     starts.setdefault(entry[:-1], {})[name] = None
                 else:
                     exact.setdefault(entry, {})[name] = None
+        # Most words are about one thing: the thousands of them share its tuple.
+        one: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+        def shared(names: Iterable[str]) -> tuple[str, ...]:
+            several = tuple(names)
+            return one.setdefault(several, several)
+
         return cls(
-            {word: tuple(names) for word, names in exact.items()},
-            {start: tuple(names) for start, names in starts.items()},
+            {word: shared(names) for word, names in exact.items()},
+            {start: shared(names) for start, names in starts.items()},
             {first: tuple(found) for first, found in phrases.items()},
         )
 

@@ -10,7 +10,7 @@ from itertools import accumulate
 from messaging.red_flags.finding import Finding, Grade, Sign
 from messaging.red_flags.patterns import Index
 from messaging.red_flags.rules import Context, Known, Rules, rules
-from messaging.red_flags.weights import SHORT, TAKEN_AWAY, weights
+from messaging.red_flags.weights import TAKEN_AWAY, weights
 from messaging.red_flags.words import Break, Word, Words, words_of
 
 # What is looked at of one text. Far above any limit of what can be sent.
@@ -43,12 +43,8 @@ def look(*texts: str) -> Finding:
     readings = _read(texts, by)
     signs = _by_rules(readings, by)
     weighed = weights().weigh([reading.words for reading in readings], _noted(readings, signs))
-    if weighed.is_sure:
-        # A thought of death is never talked away.
-        signs = [sign for sign in signs if sign.grade == Grade.CRISIS]
-    # What the rules read in a short message is not raised.
-    is_read = bool(signs) and sum(len(reading.rows) for reading in readings) < SHORT
-    if weighed.sign is not None and not is_read and all(weighed.sign.grade < sign.grade for sign in signs):
+    signs = [sign for sign in signs if weighed.believes is not None and sign.grade <= weighed.believes]
+    if weighed.sign is not None and all(weighed.sign.grade < sign.grade for sign in signs):
         signs.append(weighed.sign)
     return _finding(signs, by)
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Mapping
+from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,15 +26,27 @@ CODE = "weighed"
 # A mark that the rules make: they saw words of danger, and others took the meaning away.
 TAKEN_AWAY = "&taken-away"
 NOTED = 1.0
+# What a text is weighed against at the least: in "Every day." nothing stands beside the word that says a little.
+LEAST = 20.0
+# Of fewer words than this it has to be surer, and the rules are believed: so little is said that one word decides.
+FEW, SURER = 8, 0.5
 SCALE = 100.0
 # Words that are shown as found.
 MOST_SHOWN = 12
-# Of fewer words than this the table says nothing: in "Every day." a weight has nothing beside it to be weighed against.
-FEWEST = 7
-# Of fewer than this it has to be surer before it speaks; of fewer than `SHORT` it does not raise what a rule found.
-FEW, SURER = 12, 0.25
-SHORT = 16
-HEAD = {"version", "reviewer", "reviewed", "learned", "flag", "sure", "crisis", "emergency", "start"}
+HEAD = {
+    *(
+        "version",
+        "reviewer",
+        "reviewed",
+        "learned",
+        "flag",
+        "sure",
+        "certain",
+        "crisis",
+        "emergency",
+        "start",
+    ),
+}
 Weight = tuple[float, float, float]
 
 
@@ -43,7 +56,35 @@ class Weighed:
 
     harmless: float
     sign: Sign | None
-    is_sure: bool  # so sure that it is harmless that a rule which found something is not believed
+    believes: (
+        Grade | None
+    )  # of what rules found the least pressing grade that is believed beside it; None: no grade
+
+
+class Table:
+    """What each mark weighs. Kept packed: tens of thousands of rows in every process would be as many objects."""
+
+    __slots__ = ("_packed", "_places")
+
+    def __init__(self, rows: Iterable[tuple[str, tuple[int, int, int]]]) -> None:
+        self._places: dict[str, int] = {}
+        self._packed = array("h")
+        for name, hundredths in rows:
+            self._places[name] = len(self._packed)
+            self._packed.extend(hundredths)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._places
+
+    def get(self, name: str) -> Weight | None:
+        place = self._places.get(name)
+        if place is None:
+            return None
+        crisis, emergency, same_day = self._packed[place : place + 3]
+        return crisis / SCALE, emergency / SCALE, same_day / SCALE
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,33 +92,36 @@ class Weights:
     version: str
     learned: str  # what the table was learned from: a digest of it
     concepts: Concepts
-    table: Mapping[str, Weight]
+    table: Table
     start: Weight
     flag: float
     sure: float
+    certain: float
     lean: Weight
 
     def weigh(self, readings: list[Words], noted: tuple[str, ...]) -> Weighed:
         """Weigh the texts of one message. Takes a time that grows with their length."""
-        counted = {
-            name: much for name, much in count(readings, noted, self.concepts).items() if name in self.table
-        }
-        length = math.sqrt(max(1.0, sum(much * much for much in counted.values())))
+        counted = [
+            (weight, much)
+            for name, much in count(readings, noted, self.concepts).items()
+            if (weight := self.table.get(name)) is not None
+        ]
+        length = math.sqrt(max(LEAST, sum(much * much for _weight, much in counted)))
         scores = list(self.start)
-        for name, much in counted.items():
-            weight = self.table[name]
+        for weight, much in counted:
             for grade in range(3):
                 scores[grade] += weight[grade] * much / length
         top = max(0.0, *scores)
         likely = [math.exp(score - top) for score in scores]
         harmless = math.exp(-top) / (math.exp(-top) + sum(likely))
-        said = sum(len(words.rows) for words in readings)
-        if said < FEWEST:
-            return Weighed(harmless, None, is_sure=False)
-        if harmless >= self.flag * (SURER if said < FEW else 1.0):
-            return Weighed(harmless, None, harmless >= self.sure)
+        is_short = sum(len(words.rows) for words in readings) < FEW
+        believes = None if harmless >= self.certain else Grade.SAME_DAY
+        if harmless >= self.sure and not is_short and believes is not None:
+            believes = Grade.CRISIS
+        if harmless >= self.flag * (SURER if is_short else 1.0):
+            return Weighed(harmless, None, believes)
         grade = max(range(3), key=lambda at: likely[at] * self.lean[at])
-        return Weighed(harmless, Sign(Grade(grade + 1), CODE, self._found(readings, grade)), is_sure=False)
+        return Weighed(harmless, Sign(Grade(grade + 1), CODE, self._found(readings, grade)), believes)
 
     def _found(self, readings: list[Words], grade: int) -> str:
         """The few words in a row that weighed most."""
@@ -121,30 +165,27 @@ def read(folder: Path) -> Weights:
     """Read and check the table in `folder`. Raises `BadRules`."""
     of_concepts, concepts = read_concepts(folder)
     head: dict[str, str] = {}
-    table: dict[str, Weight] = {}
     try:
-        lines = iter((folder / "table.tsv").read_text(encoding="utf-8").splitlines())
-        for line in lines:
-            if not line:
-                break
-            name, _, value = line.partition("\t")
-            head[name] = value
-        for line in lines:
-            name, *parts = line.split("\t")
-            crisis, emergency, same_day = (int(part) / SCALE for part in parts)
-            table[name] = (crisis, emergency, same_day)
-        start, sure, flag = _three(head["start"]), float(head["sure"]), float(head["flag"])
+        with (folder / "table.tsv").open(encoding="utf-8") as lines:
+            for line in lines:
+                if line == "\n":
+                    break
+                name, _, value = line.rstrip("\n").partition("\t")
+                head[name] = value
+            table = Table(_row(line) for line in lines)
+        start = _three(head["start"])
+        flag, sure, certain = (float(head[name]) for name in ("flag", "sure", "certain"))
         lean = (float(head["crisis"]), float(head["emergency"]), 1.0)
         learned = head["learned"]
-    except (OSError, UnicodeDecodeError, KeyError, ValueError) as bad:
+    except (OSError, UnicodeDecodeError, KeyError, ValueError, OverflowError) as bad:
         raise BadRules(f"table.tsv: {type(bad).__name__} {bad}") from bad
     if unknown := sorted(set(head) - HEAD):
         raise BadRules(f"table.tsv: unknown: {', '.join(unknown)}")
-    if not 0.0 < flag <= sure <= 1.0 or not table:
+    if not 0.0 < flag <= sure <= certain <= 1.0 or not len(table):
         raise BadRules("table.tsv: nothing could be found by it")
     if {signature(head, "table.tsv")[0], of_concepts} != {rules().version}:
         raise BadRules("table.tsv: not of the version of the rules")
-    return Weights(of_concepts, learned, concepts, table, start, flag, sure, lean)
+    return Weights(of_concepts, learned, concepts, table, start, flag, sure, certain, lean)
 
 
 def read_concepts(folder: Path) -> tuple[str, Concepts]:
@@ -162,3 +203,9 @@ def read_concepts(folder: Path) -> tuple[str, Concepts]:
 def _three(text: str) -> Weight:
     crisis, emergency, same_day = (float(part) for part in text.split())
     return crisis, emergency, same_day
+
+
+def _row(line: str) -> tuple[str, tuple[int, int, int]]:
+    name, *parts = line.split("\t")
+    crisis, emergency, same_day = (int(part) for part in parts)
+    return name, (crisis, emergency, same_day)
