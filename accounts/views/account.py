@@ -79,7 +79,7 @@ def keep(request: PortalRequest) -> HttpResponse:
     return response
 
 
-@policy(post=signed_in().without_terms())
+@policy(post=signed_in())
 def kept_form(request: PortalRequest, ref: UUID) -> HttpResponse:
     """Take up what was typed after somebody had ended the session, or throw it away. Both lead to its page."""
     kept = account.kept_for(request.user, ref)
