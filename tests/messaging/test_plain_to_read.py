@@ -22,7 +22,9 @@ def test_every_number_on_the_page_of_a_sent_message_is_one_touch_away(work, cast
 
 def test_two_sentences_about_a_file_have_a_stop_between_them(work, cast, enter):
     thread = work.thread()
-    work.file(thread, taken_out=True)
+    file = work.file(thread)
+    file.taken_out = True
+    file.save(update_fields=["taken_out"])
     page = words(enter(cast.ana).get(reverse("thread", args=[thread.pk])))
     assert "Not checked for viruses. We took out parts that run by themselves." in page
     assert "10 MB each, 25 MB together" in page
