@@ -22,7 +22,7 @@ MOST_TIMES = 100
 # What is no picture: the words and lines of pages, typefaces, lists of objects. All of it together.
 MOST_WORDS = 100_000_000
 FREE_WORDS = 20_000_000
-MOST_STREAMS = 200_000
+MOST_STREAMS = 50_000
 MOST_FILTERS = 3
 WIDEST_ROW = 1_000_000
 MOST_INLINE = 20_000

@@ -34,7 +34,7 @@ from messaging.models.message import Message, Side
 from messaging.models.thread import Thread
 from messaging.models.words import MessageWords
 from messaging.models.writing import DraftState
-from messaging.refusals import FileRefused, MayNot, NoFilesForYou
+from messaging.refusals import FileRefused, FileThere, MayNot, NoFilesForYou
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -135,8 +135,9 @@ class AttachmentQuerySet(models.QuerySet["Attachment"]):
     ) -> Attachment:
         """Make an uploaded file safe, seal it, store it, and add it to what `by` is writing there.
 
-        The same file again, or under the same `form_token`, is the one that is there already. Raises
-        `FileRefused` with the reason, `FileBusy`, `NoFilesForYou`, `DraftGone`, `OwnRecord`, `MayNot`.
+        What was sent under the same `form_token` is that one: somebody pressed twice. Raises `FileThere` for a file
+        that waits there already, `FileRefused` with the reason, `FileBusy`, `NoFilesForYou`, `DraftGone`,
+        `OwnRecord`, `MayNot`.
         """
         at.check(by)
         fingerprint = digest(upload.sha256, purpose="file")
@@ -190,9 +191,11 @@ class AttachmentQuerySet(models.QuerySet["Attachment"]):
 
     def _twin(self, fingerprint: str, *, by: User, at: Place, form_token: UUID | None) -> Attachment | None:
         same = self.filter(uploaded_by=by, upload_digest=fingerprint)
-        waiting = Q(message=None, **at.columns)
-        pressed = Q(form_token=form_token, patient=at.patient_id, side=at.side) if form_token else Q(pk=None)
-        return same.filter(waiting | pressed).first()
+        if there := same.filter(message=None, **at.columns).first():
+            raise FileThere(there)
+        if form_token is None:
+            return None
+        return same.filter(form_token=form_token, patient=at.patient_id, side=at.side).first()
 
     def _check_room(self, *, by: User, at: Place, more: int) -> None:
         waiting = [file.size for file in self.waiting_at(at, by=by)]

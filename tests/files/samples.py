@@ -278,7 +278,7 @@ GROWING = {
     "a wide picture among the words": lambda: paper_with_stream(b"BI /W 90000 /H 90000 /BPC 1 ID x EI", []),
     "objects": lambda: paper_with_objects_packed(400_000_000),
     "words": lambda: paper_with_stream(squeezed(60_000_000), ["/FlateDecode"]),
-    "a word again and again": lambda: b"%PDF-1.4\n" + b"stream\n" * 250_000,
+    "a word again and again": lambda: b"%PDF-1.4\n" + b"stream\n" * 60_000,
 }  # fmt: skip
 
 
