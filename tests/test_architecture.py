@@ -95,6 +95,7 @@ OPEN_TEXT = {
     "accounts.session.country": "a code",
     "accounts.session.proven_for": "a code",
     "accounts.session.end_reason": "a code",
+    "messaging.attachment.name_digests": "keyed digests of the words of a file's name, until it is sent",
     "messaging.messagewords.digests": "keyed digests of words",
     "messaging.message.language": "a language tag",
     "accounts.notification.event_key": "a reference",

@@ -51,27 +51,26 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from accounts.models import User
+    from accounts.models.user import Standing, User
     from audit.context import Agent
 
 
 class DraftQuerySet(models.QuerySet["Draft"]):
-    def visible_to(self, user: User) -> Self:
+    def visible_to(self, user: User | Standing, *, at: datetime | None = None) -> Self:
         """Her own, as long as she may still write there. A sent one is still found: its button may be pressed twice."""
-        granted = ProxyGrant.objects.current().filter(proxy=user.pk, scopes__contains=["write"])
+        granted = ProxyGrant.objects.current(at).filter(proxy=user.pk, scopes__contains=["write"])
         # A conversation that is kept from her does not exist for her, nor does what she was writing in it.
-        read = Thread.objects.of_patients_side(user).values("pk")
+        read = Thread.objects.of_patients_side(user, at=at).values("pk")
         helped = Q(
             Q(thread=None) | Q(thread__in=read),
             Q(follows=None) | Q(follows__in=read),
             patient__in=granted.values("patient"),
         )
         hers = of_owner(user.pk) | helped
-        worked = Q(kind__in=OF_THE_TEAM, thread__in=Thread.objects.worked_by(user).values("pk"))
-        own = self.filter(author=user.pk).exclude(state=DraftState.DISCARDED)
+        worked = Q(kind__in=OF_THE_TEAM, thread__in=Thread.objects.worked_by(user, at=at).values("pk"))
         # What is kept apart from her, or about a topic that she is not trusted with, is no place to write in.
-        replies = Q(hers, kind=DraftKind.REPLY, thread__in=Thread.objects.of_patients_side(user).values("pk"))
-        return own.filter(Q(hers, kind=DraftKind.MESSAGE) | replies | worked)
+        written = Q(kind=DraftKind.MESSAGE) | Q(kind=DraftKind.REPLY, thread__in=read)
+        return self.filter(Q(hers, written) | worked, author=user.pk).exclude(state=DraftState.DISCARDED)
 
     def standing(self) -> Self:
         return self.filter(state=DraftState.OPEN)
@@ -245,17 +244,6 @@ class Draft(Letter, Kept, models.Model):
 
     objects = DraftQuerySet.as_manager()
 
-    # Written every few seconds while somebody types. Its beginning and its end are events.
-    audit_hidden = (
-        "revision",
-        "page",
-        "turn",
-        "updated_at",
-        "written_with_help",
-        "form_token",
-        "words_digest",
-    )
-
     class Meta:
         ordering = ["-updated_at"]
         indexes = [models.Index(fields=["author", "patient", "state"], name="drafts_of")]
@@ -392,10 +380,6 @@ class Draft(Letter, Kept, models.Model):
         self.form_token = token or self.form_token
         self.page, self.turn = window.page, window.turn
         self._save("subject", "body", "words_digest", "revision", "form_token", "page", "turn")
-
-    def touch(self) -> None:
-        """Somebody is at it, though no word has changed: it is not forgotten with those that were left."""
-        self._save()
 
     def end(self, state: DraftState, *, by: User, message: Message | None = None) -> None:
         """Whatever became of it, what it said is not kept here any longer: of a sent one, that it was these words."""

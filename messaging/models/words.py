@@ -15,10 +15,11 @@ from audit import blind_index
 from messaging.models.message import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from uuid import UUID
 
     from audit.blind_index import Wanted
+    from messaging.models.attachment import Attachment
 
 
 WAITING_KB = 256
@@ -34,13 +35,15 @@ _HAVING = """
 """
 
 
-def messages_having(wanted: Wanted, *, of: Iterable[UUID]) -> RawSQL:
+def messages_having(wanted: Wanted, *, of: Iterable[UUID], names_of: Iterable[UUID] = ()) -> RawSQL:
     """The messages that have one digest of each word, under the keys of these patients, for `pk__in`.
+
+    Names of files count for those whose files the reader may have: `names_of`.
 
     Digests of two patients never meet, so this finds messages of no others. It finds a few too many: what is
     eight bytes long may be met by chance, and a phrase is only known by its words.
     """
-    asked = wanted.digests(of)
+    asked = wanted.digests(of, aside_of=names_of)
     words = range(len(asked[0]) if asked else 1)
     statement = _HAVING.format(
         arrays=", ".join("%s::text[]" for _word in words),
@@ -57,7 +60,8 @@ def _as_array(digests: Iterable[int]) -> str:
 
 
 class MessageWords(models.Model):
-    """Digests of the words of one message; of the conversation's title, too, in the row of its first message.
+    """Digests of the words of one message and, apart from these, of the names of its files; of the conversation's
+    title, too, in the row of its first message.
 
     A row of its own, because the message never changes and this is made anew when the rules of words do
     (`manage.py rebuild_search`).
@@ -78,9 +82,9 @@ class MessageWords(models.Model):
         return f"words of message {self.pk}"
 
     @classmethod
-    def of(cls, message: Message, *texts: str) -> Self:
+    def of(cls, message: Message, *texts: str, names: Iterable[str] = ()) -> Self:
         """The row of `message`, not yet written."""
-        digests = blind_index.digests(texts, owner_id=message.patient_id)
+        digests = blind_index.digests(texts, owner_id=message.patient_id, aside=names)
         return cls(message=message, patient_id=message.patient_id, rules=blind_index.RULES, digests=digests)
 
     @classmethod
@@ -91,10 +95,22 @@ class MessageWords(models.Model):
     @classmethod
     def add(cls, message: Message, *texts: str) -> None:
         """Make `message` findable by the words of a later version as well."""
-        kept, more = cls.objects.filter(message=message).first(), cls.of(message, *texts)
-        if kept is not None:
-            more.digests = sorted({*kept.digests, *more.digests})
-        cls.keep_all([more])
+        more = cls.of(message, *texts)
+        cls._add(message, more.digests, rules=more.rules)
+
+    @classmethod
+    def add_names(cls, message: Message, files: Sequence[Attachment]) -> None:
+        """Make `message` findable by the names of files that go with it. They were digested when they were added."""
+        found = {digest for file in files for digest in file.name_digests}
+        cls._add(message, found, rules=min(file.name_rules for file in files))
+
+    @classmethod
+    def _add(cls, message: Message, digests: Iterable[int], *, rules: int) -> None:
+        """The row is as old as the oldest part of it: `rebuild_search` makes it anew."""
+        kept = cls.objects.filter(message=message).first() or cls(message=message, rules=0, digests=[])
+        row = cls(message=message, patient_id=message.patient_id, rules=min(kept.rules, rules))
+        row.digests = sorted({*kept.digests, *digests})
+        cls.keep_all([row])
 
     @classmethod
     def keep_all(cls, rows: Iterable[Self]) -> None:

@@ -92,6 +92,17 @@ class Kept:
     page: UUID | None
     turn: int
 
+    # Written every few seconds while somebody types. Its beginning and its end are events.
+    audit_hidden = (
+        "revision",
+        "page",
+        "turn",
+        "updated_at",
+        "written_with_help",
+        "form_token",
+        "words_digest",
+    )
+
     if TYPE_CHECKING:
 
         def _save(self, *columns: str) -> None: ...
@@ -126,6 +137,10 @@ class Kept:
         if self.is_of(window) and window.turn > self.turn:
             self.turn = window.turn
             self._save("turn")
+
+    def touch(self) -> None:
+        """Somebody is at it, though no word has changed: it is not forgotten with those that were left."""
+        self._save()
 
 
 class Steps:

@@ -130,6 +130,14 @@ def open_row(row: Attachment, texts: Texts, *, reader: User) -> OpenFile:
     )
 
 
+def name_of(row: Attachment, *, reader: User) -> str:
+    """Under which name it stands. Its name is read."""
+    receipt = record_read(
+        reader=reader, of=row.thread or row.draft, shown=[row], category="attachment", subtype="list"
+    )
+    return open_texts([(row, "name")], receipt=receipt)[row.pk, "name"]
+
+
 def unsent_files(place: Place, *, reader: User) -> tuple[OpenFile, ...]:
     """What `reader` has added there and not sent: for the part of a page that shows it. Its names are read."""
     rows = list(Attachment.objects.waiting_at(place, by=reader))
