@@ -104,6 +104,7 @@ MATRIX = {
     ("account-codes", "post"):              "302 302 302 302 302 302 302 302 302 302 302",
     ("account-sessions-end-others", "post"): "302 302 302 302 302 302 302 302 302 302 302",
     ("account-session-end", "post"):        "302 302 302 404 404 404 404 404 404 404 404",
+    ("kept-form", "post"):                  "302 302 302 404 404 404 404 404 404 404 404",
     ("account-acting", "post"):             "302 302 302 404 302 403 403 403 403 403 403",
     ("helping-end", "post"):                "302 302 404 404 302 403 403 403 403 403 403",
     ("trusted", "get"):                     "302 302 200 200 403 403 403 403 403 403 403",
@@ -389,7 +390,9 @@ class Clinic:
         )
 
     def address(self, name: str) -> str:
-        from accounts.models import AuthenticatorApp, Session, Trust
+        from django.http import QueryDict
+
+        from accounts.models import AuthenticatorApp, KeptForm, Session, Trust
         from audit.models import AuditEvent
 
         route, _pattern = ROUTES[name]
@@ -404,6 +407,10 @@ class Clinic:
             return reverse(name, args=[ana.pk, ana.care_relationships.get(team=self.cast.team("okafor")).pk])
         if "desk/joins/" in route:
             thing = self.join()
+        elif "kept/" in route:
+            thing = KeptForm.keep(
+                by=self.cast.ana, path="/messages/", action="/messages/", data=QueryDict("body=dizzy")
+            )
         elif "desk/patients/" in route:
             thing = self.cast.patient("ana")
         elif "teams/" in route:

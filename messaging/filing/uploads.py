@@ -140,9 +140,15 @@ class SealingUploadHandler(FileUploadHandler):
 
 
 class NoFiles(FileUploadHandler):
-    """For every address that takes no files, and for whoever has not signed in: they are let go by as they come."""
+    """For every address that takes no files, and for whoever has not signed in: they are let go by as they come.
 
-    def new_file(self, *args: Any, **kwargs: Any) -> None:
+    Their names are remembered, so that the page can say which are to be chosen again.
+    """
+
+    def new_file(self, field_name: str, file_name: str, *args: Any, **kwargs: Any) -> None:
+        if self.request is not None:
+            names = [*getattr(self.request, "let_go", []), file_name or ""]
+            self.request.let_go = names[:10]  # type: ignore[attr-defined]
         raise SkipFile
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:

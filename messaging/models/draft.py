@@ -244,17 +244,6 @@ class Draft(Letter, Kept, models.Model):
 
     objects = DraftQuerySet.as_manager()
 
-    # Written every few seconds while somebody types. Its beginning and its end are events.
-    audit_hidden = (
-        "revision",
-        "page",
-        "turn",
-        "updated_at",
-        "written_with_help",
-        "form_token",
-        "words_digest",
-    )
-
     class Meta:
         ordering = ["-updated_at"]
         indexes = [models.Index(fields=["author", "patient", "state"], name="drafts_of")]

@@ -92,6 +92,17 @@ class Kept:
     page: UUID | None
     turn: int
 
+    # Written every few seconds while somebody types. Its beginning and its end are events.
+    audit_hidden = (
+        "revision",
+        "page",
+        "turn",
+        "updated_at",
+        "written_with_help",
+        "form_token",
+        "words_digest",
+    )
+
     if TYPE_CHECKING:
 
         def _save(self, *columns: str) -> None: ...

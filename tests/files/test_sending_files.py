@@ -342,3 +342,25 @@ def test_a_message_that_is_taken_back_takes_its_files_along(cast, enter, thread,
         browser = enter(cast[who])
         assert browser.get(reverse("file", args=[file.pk])).status_code == 404
         assert "4711" not in words(browser.get(reverse(page, args=[thread.pk])))
+
+
+def test_a_file_that_came_after_the_end_is_named_and_only_then_is_any_asked_for(cast, enter, thread):
+    """What was added before is still there, and nobody is told to choose it again."""
+    from accounts.models import Session
+
+    page, action = reverse("thread", args=[thread.pk]), reverse("thread-replies", args=[thread.pk])
+    ana = enter(cast.ana)
+    ana.post(reverse("thread-files", args=[thread.pk]), {"files": chosen(samples.photo(), "before.jpg")})
+    for sent, said in (
+        ({"body": "Typed for long", "files": [chosen(samples.photo(), "after.jpg")]}, "again: after.jpg"),
+        ({"body": "", "files": [chosen(samples.photo(), "alone.jpg")]}, "again: alone.jpg"),
+        ({"body": "Typed for long"}, ""),
+    ):
+        Session.objects.filter(user=cast.ana, ended_at=None).update(last_seen_at="2020-01-01T00:00Z")
+        answer = ana.post(action, sent, headers={"Referer": f"http://testserver{page}"})
+        assert "left=kept" in answer["Location"]
+        ana = enter(cast.ana)
+        back = words(ana.get(page))
+        assert "What you wrote is back" in back and "before.jpg" in back
+        assert ("These files are not here" in back) == bool(said) and said in back
+    assert files().count() == 1

@@ -47,11 +47,13 @@
       });
       const text = answer.type === 'opaqueredirect' ? '' : (await answer.text()).trim();
       if (answer.type === 'opaqueredirect') {
-        // The session is over. The server has kept what was sent; the page leads to the sign-in.
-        location.assign(form.dataset.page || location.pathname);
+        over(form);
       } else if (answer.ok) {
+        document.dispatchEvent(new Event('portal:alive'));
         form.querySelector('[name=revision]').value = answer.headers.get('X-Draft-Revision');
         say(form, text);
+      } else if (answer.status === 403 && text.startsWith('<')) {
+        over(form);
       } else {
         // Something stands against it, and but for the length of the words typing on changes nothing of that.
         it.stopped = answer.status < 500 && (answer.status === 422 ? 'words' : 'for good');
@@ -65,6 +67,17 @@
       it.busy = false;
     }
   }
+  // The session is over. The text stays; what becomes of it is said beside it.
+  function over(form) {
+    of(form).stopped = 'signed out';
+    say(form, '');
+    document.dispatchEvent(new CustomEvent('portal:signed-out', { detail: form }));
+  }
+  on('portal:back', ({ detail }) => {
+    if (!detail.matches('form[data-draft]')) return;
+    of(detail).stopped = false;
+    plan(detail);
+  });
   const failed = (form) => { const line = form.querySelector('[data-draft-status]'); return line ? line.dataset.failed : ''; };
   function again(form) {
     const it = of(form);
