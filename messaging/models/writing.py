@@ -105,6 +105,7 @@ class Kept:
 
     if TYPE_CHECKING:
 
+        def _save(self, *columns: str) -> None: ...
         def _save_only(self, *columns: str) -> None: ...
 
     @property
