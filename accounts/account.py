@@ -10,7 +10,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import places
-from accounts.models import AuthenticatorApp, FactorLoss, Passkey, Patient, RecoverySheet, Session, User
+from accounts.models import (
+    AuthenticatorApp,
+    FactorLoss,
+    KeptForm,
+    Passkey,
+    Patient,
+    RecoverySheet,
+    Session,
+    User,
+)
 from accounts.models.factor import labels_of, second_steps_of
 from accounts.people import People
 from audit.recorder import record_read, record_refusal
@@ -114,6 +123,14 @@ def session_for(user: User, ref: UUID) -> Session:
     raise Http404("No such session.")
 
 
+def kept_for(user: User, ref: UUID) -> KeptForm:
+    """What waits for her at a page, or 404; looking for another's is remembered."""
+    if kept := KeptForm.objects.filter(user=user, pk=ref).first():
+        return kept
+    _remember(user, KeptForm.objects.filter(pk=ref).first())
+    raise Http404("Nothing is kept here.")
+
+
 def helped_by(user: User) -> list[Helped]:
     """Whose side she may act on, with names, when there is a choice; nothing to choose: nothing opened."""
     wanted = user.sides
@@ -143,6 +160,6 @@ def own_name(user: User) -> str:
     return person.name if person.is_known else ""
 
 
-def _remember(user: User, hidden: SecondStep | Session | None) -> None:
+def _remember(user: User, hidden: SecondStep | Session | KeptForm | None) -> None:
     if hidden is not None:
         record_refusal(agent=user, target=hidden, reason="not-own")

@@ -365,12 +365,33 @@ class FamilyForm(forms.Form):
 
 class TeamNameForm(forms.Form):
     name = forms.CharField(
-        label=_("New name"),
+        label=_("Name"),
         max_length=80,
         error_messages={
             "required": _("Write a name"),
             "max_length": _("Write a name of 80 letters or fewer"),
         },
+    )
+    name_es = forms.CharField(
+        label=_("Name in Spanish"),
+        widget=forms.TextInput(attrs={"lang": "es"}),
+        help_text=_("Patients who read Spanish see this one. Empty: they see the first."),
+        required=False,
+        max_length=80,
+        error_messages={"max_length": _("Write a name of 80 letters or fewer")},
+    )
+    purpose = forms.CharField(
+        label=_("What it is for"),
+        required=False,
+        max_length=200,
+        error_messages={"max_length": _("Write 200 letters or fewer")},
+    )
+    purpose_es = forms.CharField(
+        label=_("What it is for, in Spanish"),
+        widget=forms.TextInput(attrs={"lang": "es"}),
+        required=False,
+        max_length=200,
+        error_messages={"max_length": _("Write 200 letters or fewer")},
     )
 
 

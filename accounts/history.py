@@ -17,6 +17,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.models import CareTeamMembership, Patient, ProxyGrant, RoleGrant, Scope, User
+from accounts.models.care import said
 from accounts.models.role import Role
 from accounts.people import People, Person, somebody, the_portal
 from audit.models import AuditEvent
@@ -249,13 +250,16 @@ def _reasons(records: Sequence[UUID], people: Iterable[UUID]) -> Reasons:
     ).values_list(
         "user",
         "team__name",
+        "team__name_es",
         "starts_at",
         "ends_at",
         "team__care_relationships__starts_at",
         "team__care_relationships__ends_at",
     )
-    for user, team, begins, ends, relation_begins, relation_ends in memberships:
-        found.teams.setdefault(user, []).append((team, (begins, ends), (relation_begins, relation_ends)))
+    for user, team, team_es, begins, ends, relation_begins, relation_ends in memberships:
+        found.teams.setdefault(user, []).append(
+            (said(team, team_es), (begins, ends), (relation_begins, relation_ends))
+        )
     grants = ProxyGrant.objects.filter(proxy__in=ids, patient__in=records)
     for proxy, begins, ends in grants.values_list("proxy", "starts_at", "ends_at"):
         found.grants.setdefault(proxy, []).append((begins, ends))

@@ -18,10 +18,9 @@ from django.utils.translation import gettext as _
 
 from accounts import terms
 from accounts.models import Session, Strength
-from accounts.models.session import LAPSED
 from accounts.policy import Proof, Rule, declared, is_api, rule_for
 from accounts.refusals import ReasonNeeded
-from accounts.unsent import keep_unsent, page_to_open
+from accounts.unsent import Kept, keep_unsent, kept_as, left_because, page_to_open
 from audit.context import SystemAgent, bind
 from audit.recorder import record_refusal
 
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
-    from accounts.models import User
+    from accounts.models import KeptForm, User
     from accounts.requests import PortalRequest
 
 KEY = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -67,7 +66,7 @@ class SessionMiddleware:
         if end:
             if session.ended_at is None:
                 session.end(by=CLOCK, reason=end)
-            if may_be_kept_for(session):
+            if kept_as(session) != Kept.NOT:
                 request.lapsed_session = session
             return
         if request.headers.get(BACKGROUND) != "1":
@@ -144,21 +143,6 @@ def is_spoken(language: str) -> bool:
     return language in dict(settings.LANGUAGES) and translation.check_for_language(language)
 
 
-def may_be_kept_for(session: Session) -> bool:
-    """Whether what arrives on this ended session is still its person's unfinished work.
-
-    Time alone ended it, lately, she was signed in, and nothing about her has changed since.
-    """
-    return (
-        session.end_reason in LAPSED
-        and session.is_full
-        and session.user.is_active
-        and session.stamp == session.user.security_stamp
-        and session.ended_at is not None
-        and timezone.now() - session.ended_at < settings.SESSION_ABSOLUTE
-    )
-
-
 class PolicyMiddleware:
     """Every address is closed until its view declares a policy, pages and API alike."""
 
@@ -216,10 +200,12 @@ class PolicyMiddleware:
         if is_api(view):
             return _api_answer(401, "not_signed_in", _("Sign in first."))
         query = {"next": page_of(request)}
+        kept = _keep_form(request, view, lapsed)
         if lapsed is not None:
-            query["left"] = lapsed.end_reason
-            if _keep_form(request, view, lapsed):
-                query["left"] = "kept"
+            query["left"] = left_because(lapsed, kept, page=query["next"])
+        if kept is None and request.method == "POST" and is_part(request):
+            # What was typed stands on the page that sent this, and nowhere else: it must not be led away.
+            return HttpResponse(status=401)
         return _go(request, "sign-in", query)
 
     def finish_sign_in_first(
@@ -267,15 +253,18 @@ def _go(request: PortalRequest, name: str, query: dict[str, str], *args: object)
     """Lead the whole page there, also when only a part of it was asked for."""
     query = {key: value for key, value in query.items() if value and value != "/"}
     address = reverse(name, args=args) + (f"?{urlencode(query)}" if query else "")
-    if request.headers.get("HX-Request") == "true":
+    if is_part(request):
         return HttpResponse(status=401, headers={"HX-Redirect": address})
     return HttpResponseRedirect(address)
 
 
+def is_part(request: HttpRequest) -> bool:
+    return request.headers.get("HX-Request") == "true"
+
+
 def page_of(request: HttpRequest) -> str:
     """The page a person was on: this address, or, where it only takes forms, the one the form stood on."""
-    is_part = request.headers.get("HX-Request") == "true"
-    if request.method in ("GET", "HEAD") and not is_part:
+    if request.method in ("GET", "HEAD") and not is_part(request):
         return request.get_full_path()
     try:
         came_from = urlsplit(request.headers.get("HX-Current-URL") or request.headers.get("Referer") or "")
@@ -288,8 +277,10 @@ def page_of(request: HttpRequest) -> str:
     return request.path if match and "get" in (declared(match.func) or {}) else "/"
 
 
-def _keep_form(request: PortalRequest, view: Callable[..., Any], session: Session | None) -> bool:
+def _keep_form(request: PortalRequest, view: Callable[..., Any], session: Session | None) -> KeptForm | None:
     """Keep what was typed, so that nothing is lost while she signs in."""
     if request.method != "POST" or session is None:
-        return False
-    return keep_unsent(session, page=page_of(request), action=request.path, data=request.POST)
+        return None
+    data = request.POST  # Read first: it tells which files came.
+    files = [name for name in getattr(request, "let_go", ()) if name]
+    return keep_unsent(session, page=page_of(request), action=request.path, data=data, files=files)

@@ -19,8 +19,10 @@ class PortalRequest(HttpRequest):
     user: User
     # Also half signed-in; `user` is somebody only when both steps are done.
     session_record: Session | None
-    # A session that ended by time alone and whose key came with this request.
+    # A session that is over, for which what is typed is still kept, and whose key came with this request.
     lapsed_session: Session | None
+    # The names of files that came with the form and were let go by.
+    let_go: list[str]
     # The language chosen on the way in has been taken over with this request.
     settled_language: bool
     approved_by_policy: bool

@@ -80,6 +80,7 @@ urlpatterns = [
     path("account/sessions/<uuid:ref>/end/", account.session_end, name="account-session-end"),
     path("account/stay/", account.stay, name="stay"),
     path("account/keep/", account.keep, name="keep"),
+    path("account/kept/<uuid:ref>/", account.kept_form, name="kept-form"),
     path("account/acting/", account.act_for, name="account-acting"),
     path("theme/", account.theme, name="theme"),
     path("language/", account.language, name="language"),

@@ -29,6 +29,8 @@ _MARKS = "\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u064b-\u065f\u0670\u0900-
 _WORD = re.compile(rf"[^\W_](?:[^\W_]|[{_MARKS}]|['’](?=[^\W_]))*")
 _QUOTED = re.compile(r"[\"“”«»„]([^\"“”«»„]*)[\"“”«»„]")
 _ENYE = "ñ"
+# Before what stands aside. No piece begins with it.
+_ASIDE = "a"
 
 
 def fold(word: str) -> str:
@@ -87,11 +89,15 @@ def pieces(text: str) -> set[str]:
     return found
 
 
-def digests(texts: Iterable[str], *, owner_id: UUID) -> list[int]:
-    """The digests of the words of these texts, in no order that tells of theirs."""
+def digests(texts: Iterable[str], *, owner_id: UUID, aside: Iterable[str] = ()) -> list[int]:
+    """The digests of the words of these texts, in no order that tells of theirs.
+
+    What stands `aside` has digests of its own: not everybody who may look for words in the texts may look there.
+    """
     key = keys.active_for(owner_id).words_key
-    found = {cipher.short_mac(key, piece.encode()) for text in texts for piece in pieces(text)}
-    return sorted(found)
+    found = {piece for text in texts for piece in pieces(text)}
+    found |= {_ASIDE + piece for text in aside for piece in pieces(text)}
+    return sorted(cipher.short_mac(key, piece.encode()) for piece in found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,20 +161,25 @@ class Wanted:
     def can_be_found(self) -> bool:
         return any(term.is_indexed for term in self.terms)
 
-    def digests(self, owner_ids: Iterable[UUID]) -> list[list[int]]:
-        """For each word the digests it may have, under every living key of these owners.
+    def digests(self, owner_ids: Iterable[UUID], *, aside_of: Iterable[UUID] = ()) -> list[list[list[int]]]:
+        """For each owner, and each word, the digests it may have under every living key of hers.
 
-        A text has all the words when it has one of each list. Two statements at most, however many owners.
+        What stands aside of a text is looked through only for the owners that `aside_of` names.
+
+        A text of hers has all the words when it has one of each list. Two statements at most, however many owners.
         """
-        opened = keys.living(owner_ids)
+        opened: dict[UUID, list[keys.OpenedKey]] = {}
+        for key in keys.living(owner_ids):
+            opened.setdefault(key.owner_id, []).append(key)
+        words = [sorted(term.pieces) for term in self.terms if term.is_indexed]
+        everywhere = [pieces + [_ASIDE + piece for piece in pieces] for pieces in words]
+        all_of_them = set(aside_of)
         return [
             [
-                cipher.short_mac(key.words_key, piece.encode())
-                for key in opened
-                for piece in sorted(term.pieces)
+                [cipher.short_mac(key.words_key, piece.encode()) for key in of_owner for piece in pieces]
+                for pieces in (everywhere if owner_id in all_of_them else words)
             ]
-            for term in self.terms
-            if term.is_indexed
+            for owner_id, of_owner in opened.items()
         ]
 
     def places(self, texts: Sequence[str]) -> list[list[Place]] | None:

@@ -70,6 +70,7 @@ def table(found: dict[str, Any]) -> str:
             for kind, row in found["searches"].items()
         ),
         "",
+        f"the first search of a worker that has just started: {found['first']} ms",
         f"the same words over all {found['pool_patients']:,} patients of a team: p50 {found['pool']['p50']} ms, "
         f"p95 {found['pool']['p95']} ms",
         f"a message sent: {found['send']['without']} ms without its words, {found['send']['with']} ms with them "
@@ -105,7 +106,7 @@ def inside(messages: int, rounds: int) -> dict[str, Any]:
     from accounts.models import CareRelationship, Session, Strength
     from audit import blind_index
     from bench.loading import Loader, Size
-    from messaging.models import Message, MessageWords, Thread
+    from messaging.models import Message, Thread, messages_having
 
     threads = max(60, messages // LENGTH)
     loader = Loader(Size(threads, messages, threads))
@@ -123,12 +124,18 @@ def inside(messages: int, rounds: int) -> dict[str, Any]:
         try:
             return execute(sql, params, many, context)
         finally:
-            if "messaging_messagewords" in sql:
+            if "messaging_messagewords" in sql and "LATERAL" in sql:
                 spent.append(time.perf_counter() - began)
 
     typed = dict(
         zip(KINDS, ("oxygen", "zebra", "oxygen crossing", '"zebra crossing"', "xylophone"), strict=True)
     )
+    import portal.wsgi  # noqa: F401  (a worker starts by it)
+
+    # The first page of a process makes its templates and connections, whatever is looked for.
+    began = time.perf_counter()
+    browser.post("/messages/search/", {"look_for": "nothing yet"})
+    first = round((time.perf_counter() - began) * 1000, 1)
     searches = {}
     for kind, words in typed.items():
         took: list[float] = []
@@ -142,7 +149,7 @@ def inside(messages: int, rounds: int) -> dict[str, Any]:
                 assert answer.status_code == 200, answer.status_code  # noqa: S101
         used = (time.process_time() - used) * 1000 / rounds
         wanted = blind_index.Wanted.read(words)
-        hits = MessageWords.objects.having(wanted, of=[patient.pk]).count()
+        hits = Message.objects.filter(pk__in=messages_having(wanted, of=[patient.pk])).count()
         searches[kind] = {
             **_figures(took),
             "sql_p95": _figures(spent)["p95"],
@@ -159,8 +166,8 @@ def inside(messages: int, rounds: int) -> dict[str, Any]:
     pool = []
     for _round in range(max(5, rounds // 6)):
         began = time.perf_counter()
-        rows = MessageWords.objects.having(blind_index.Wanted.read("zebra crossing"), of=of_team)
-        newest = Message.objects.filter(thread__in=worked, words__in=rows).order_by("-sent_at", "-id")
+        found = messages_having(blind_index.Wanted.read("zebra crossing"), of=of_team)
+        newest = Message.objects.filter(thread__in=worked, pk__in=found).order_by("-sent_at", "-id")
         list(newest.values_list("pk", flat=True)[:20])
         pool.append(time.perf_counter() - began)
 
@@ -172,6 +179,7 @@ def inside(messages: int, rounds: int) -> dict[str, Any]:
         "anas": Message.objects.filter(patient=patient).count(),
         "table_mb": round(table_bytes / 2**20, 1),
         "index_mb": round(index_bytes / 2**20, 1),
+        "first": first,
         "searches": searches,
         "pool": _figures(pool),
         "pool_patients": len(of_team),

@@ -43,8 +43,8 @@ Concerning = TypeVar("Concerning", Thread, RefillRequestItem, Attachment)
 
 def thread_for(user: User, ref: UUID) -> Thread:
     """Return the thread if `user` may see it, from either side. Otherwise 404, and remember who tried."""
-    visible = Thread.objects.visible_to(user).select_related(*_THREAD_PARTS)
-    return _with_reason(user, _found(visible, user, ref))
+    found = _visible_thread.first(user.cares, reader=user.pk, ref=ref, at=now())
+    return _with_reason(user, found or _refused(Thread, user, ref))
 
 
 def own_thread_for(user: User, ref: UUID) -> Thread:
@@ -54,8 +54,8 @@ def own_thread_for(user: User, ref: UUID) -> Thread:
 
 def worked_thread_for(user: User, ref: UUID) -> Thread:
     """Return the thread if `user` works the pool it is in."""
-    threads = Thread.objects.worked_by(user)
-    return _with_reason(user, _found(threads.select_related(*_THREAD_PARTS), user, ref))
+    found = _worked_thread.first(user.cares, reader=user.pk, ref=ref, at=now())
+    return _with_reason(user, found or _refused(Thread, user, ref))
 
 
 def worked_item_for(user: User, ref: UUID) -> WorkItem:
@@ -70,7 +70,7 @@ def written_message_for(user: User, thread: Thread, ref: UUID) -> Message:
 
 def is_on_patients_side(user: User, thread: Thread) -> bool:
     """Whether `user` reads this thread as the patient, or for her, and not as one of its team."""
-    return Thread.objects.of_patients_side(user).filter(pk=thread.pk).exists()
+    return _own_thread.first(reader=user.pk, ref=thread.pk, at=now()) is not None
 
 
 def prescription_for(user: User, ref: UUID) -> Prescription:
@@ -110,14 +110,14 @@ def unsent_file_for(user: User, ref: UUID) -> Attachment:
 
 def draft_for(user: User, ref: UUID) -> Draft:
     """Return her own draft of the patient's side, while she may still write there. A sent one is found, too."""
-    drafts = Draft.objects.visible_to(user).filter(kind__in=[DraftKind.MESSAGE, DraftKind.REPLY])
-    return _found(drafts.select_related(*_DRAFT_PARTS), user, ref)
+    kinds = (DraftKind.MESSAGE, DraftKind.REPLY)
+    return _draft.first(kinds, user.cares, reader=user.pk, ref=ref, at=now()) or _refused(Draft, user, ref)
 
 
 def letter_for(user: User, ref: UUID) -> Draft:
     """Return her own draft of a new message."""
-    drafts = Draft.objects.visible_to(user).filter(kind=DraftKind.MESSAGE)
-    return _found(drafts.select_related(*_DRAFT_PARTS), user, ref)
+    kinds = (DraftKind.MESSAGE,)
+    return _draft.first(kinds, user.cares, reader=user.pk, ref=ref, at=now()) or _refused(Draft, user, ref)
 
 
 def absence_for(user: User, ref: UUID) -> Absence:
@@ -158,6 +158,26 @@ _REFILL_PARTS = ("request", "prescription", "patient__joined_into", "pool__team"
 def _own_thread(*, reader: UUID, ref: UUID, at: datetime) -> models.QuerySet[Thread]:
     threads = Thread.objects.of_patients_side(Standing(reader), at=at)
     return threads.filter(pk=ref).select_related(*_THREAD_PARTS)
+
+
+@Prepared
+def _visible_thread(cares: bool, *, reader: UUID, ref: UUID, at: datetime) -> models.QuerySet[Thread]:
+    threads = Thread.objects.visible_to(Standing(reader, cares), at=at)
+    return threads.filter(pk=ref).select_related(*_THREAD_PARTS)
+
+
+@Prepared
+def _worked_thread(cares: bool, *, reader: UUID, ref: UUID, at: datetime) -> models.QuerySet[Thread]:
+    threads = Thread.objects.worked_by(Standing(reader, cares), at=at)
+    return threads.filter(pk=ref).select_related(*_THREAD_PARTS)
+
+
+@Prepared
+def _draft(
+    kinds: tuple[str, ...], cares: bool, *, reader: UUID, ref: UUID, at: datetime
+) -> models.QuerySet[Draft]:
+    drafts = Draft.objects.visible_to(Standing(reader, cares), at=at).filter(kind__in=kinds)
+    return drafts.filter(pk=ref).select_related(*_DRAFT_PARTS)
 
 
 def _found(visible: models.QuerySet[Thing], user: User, ref: UUID, *, by: str = "pk") -> Thing:

@@ -18,11 +18,11 @@ class MessagingConfig(AppConfig):
             RefillDecision,
             TeamChange,
             attachment,
+            news,
             refill,
-            thread,
         )
 
-        ask_before_telling(Message, thread.may_still_be_told)
+        ask_before_telling(Message, news.may_still_be_told)
         ask_before_telling(RefillDecision, refill.may_still_be_told)
         ask_before_telling(Attachment, attachment.may_still_be_told)
         ask_before_telling(TeamChange, rerouting.may_still_be_told)

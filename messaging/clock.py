@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.utils import timezone
 
+# No promise sounds more exact than it is meant: it ends on a half hour.
+PROMISED_IN = timedelta(minutes=30)
 # A calendar that is closed for this long is a mistake in the settings, not a long holiday.
 FURTHEST_LOOK = timedelta(days=120)
 
@@ -125,6 +127,19 @@ class BusinessClock:
                 return opens + left
             left -= closes - opens
         raise NeverOpen  # unreachable: intervals_from raises first
+
+    def promise(self, moment: datetime, business: timedelta) -> datetime:
+        """The same, up to the next half hour on the wall, and never past the closing time it comes before.
+
+        What is said and what is owed are one moment, so nobody is late by the minutes that were not said.
+        """
+        # Seconds do not count, or whoever writes at ten sharp is promised half past.
+        due = self.after(moment, business).replace(second=0, microsecond=0)
+        over = timedelta(minutes=due.astimezone(self.zone).minute)
+        rounded = due + (-over % PROMISED_IN)
+        closes = self.closes_at(due)
+        # At closing time itself the desk is closed.
+        return due if closes is None else min(rounded, closes)
 
 
 def clinic_date(moment: datetime | None = None) -> date:

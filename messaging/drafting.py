@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from messaging.forms import BODY_TOO_LONG, FilesForm, FormToken, PortalForm, TextField
 from messaging.models import BODY_LIMIT, SUBJECT_LIMIT, CategoryCode, Urgent
+from messaging.models.writing import Window
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -33,6 +34,32 @@ class Revision(forms.IntegerField):
             return super().clean(value)
         except ValidationError:
             return None
+
+
+class Turn(Revision):
+    """How often its page has sent this form, by its script: without one it stays 0."""
+
+    def clean(self, value: Any) -> int:
+        return super().clean(value) or 0
+
+
+class DraftedForm(PortalForm):
+    """A form that is kept while it is filled in: the `revision` of the draft that it shows, and which showing it is."""
+
+    revision = Revision()
+    page = FormToken()
+    turn = Turn()
+
+    @property
+    def seen(self) -> int | None:
+        return self._said("revision")
+
+    @property
+    def window(self) -> Window:
+        return Window(self._said("page"), self._said("turn"))
+
+    def _said(self, name: str) -> Any:
+        return self.fields[name].clean(self.data.get(name))
 
 
 class UrgentForm(PortalForm):
@@ -88,8 +115,8 @@ class TopicForm(PortalForm):
         }.get(chosen, chosen)
 
 
-class DraftForm(FilesForm):
-    """Title and message. `revision` is the state of the draft that the page shows."""
+class DraftForm(DraftedForm, FilesForm):
+    """Title and message."""
 
     subject = TextField(
         limit=SUBJECT_LIMIT,
@@ -102,7 +129,6 @@ class DraftForm(FilesForm):
         error_messages={"required": _("Write your message")},
     )
     written_with_help = forms.BooleanField(required=False)
-    revision = Revision()
 
     def clean_subject(self) -> str:
         return " ".join(str(self.cleaned_data["subject"]).split())
@@ -113,22 +139,23 @@ class DraftForm(FilesForm):
             "subject": " ".join(_as_kept(self, "subject").split()),
             "body": _as_kept(self, "body"),
             "written_with_help": "written_with_help" in self.data,
-            "seen": self.fields["revision"].clean(self.data.get("revision")),
+            "seen": self.seen,
+            "window": self.window,
         }
 
 
-class JottedForm(PortalForm):
+class JottedForm(DraftedForm):
     """What is being written in a conversation. `kind` is what it would become, where a page has two boxes."""
 
     body = forms.CharField(required=False)
     kind = forms.CharField(required=False, widget=forms.HiddenInput)
-    revision = Revision()
 
     def kept(self) -> dict[str, Any]:
         return {
             "body": _as_kept(self, "body"),
             "form_token": self.fields["form_token"].clean(self.data.get("form_token")),
-            "seen": self.fields["revision"].clean(self.data.get("revision")) or 0,
+            "seen": self.seen or 0,
+            "window": self.window,
         }
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
     from accounts.models import User
-    from messaging.models import RefillRequestItem
+    from messaging.models import Attachment, RefillRequestItem
 
 
 class MayNot(Refusal):
@@ -277,6 +277,18 @@ class FileRefused(Refusal):
     def __init__(self, because: str) -> None:
         self.because = because if because in _BECAUSE else "unreadable"
         self.words = _BECAUSE[self.because]
+        super().__init__()
+
+
+class FileThere(Refusal):
+    """The same file waits there already, under this or another name: `file` is the one. Nothing was added."""
+
+    code = "file_there"
+    status = 422
+    words = _("This file is added already.")
+
+    def __init__(self, file: Attachment) -> None:
+        self.file = file
         super().__init__()
 
 

@@ -117,6 +117,7 @@ def _day_in_the_trail(language: str | None, when: date) -> str:
     return in_words(when, pgettext("day in the trail", "M j, Y"))
 
 
+# Without a stop at its end in any language: a sentence that ends with a time has one of its own.
 @lru_cache(maxsize=16)
 def _half_of_the_day(language: str | None, morning: bool) -> str:
     return gettext("am") if morning else gettext("pm")

@@ -16,7 +16,13 @@ def open_evening_team(practice: Practice) -> None:
     """Nora is looked after in the evening: what she wrote then was read by a team of its own."""
     if "nora" not in practice.patients:
         return
-    team = CareTeam.objects.create(name="Evening team", purpose="Visits after work", phone=PHONE)
+    team = CareTeam.objects.create(
+        name="Evening team",
+        name_es="Equipo de la tarde",
+        purpose="Visits after work",
+        purpose_es="Citas después del trabajo",
+        phone=PHONE,
+    )
     team.join(user=practice.users["okafor"], by=FOUNDER)
     team.join(user=practice.users["maya"], by=FOUNDER)
     care = practice.patients["nora"].care_relationships.get(team=practice.clinic.teams["okafor"])

@@ -38,6 +38,11 @@ TEAMS = {
     "lund": ("Lund team", "Your doctor's own team", ("lund",)),
     "desk": ("Front desk", "Visits, letters, bills and help with this site", ("sam",)),
 }
+TEAMS_IN_SPANISH = {
+    "okafor": ("Equipo Okafor", "El equipo que le atiende siempre"),
+    "lund": ("Equipo Lund", "El equipo que le atiende siempre"),
+    "desk": ("Recepción", "Citas, cartas, facturas y ayuda con este sitio"),
+}
 PATIENTS = {
     "ana": ("1958-03-14", "+1 555 010 0161", "RC-104417", "okafor"),
     "ben": ("1984-11-02", "+1 555 010 0162", "RC-104932", "lund"),
@@ -60,7 +65,12 @@ def found_clinic(*, with_recovery_codes: bool = True) -> Clinic:
         Practitioner.objects.introduce(user=users[key], name=name, title=title, by=FOUNDER)
         RoleGrant.objects.give(user=users[key], role=role, by=FOUNDER)
     teams = {
-        key: CareTeam.objects.create(name=name, purpose=purpose, phone=PHONE)
+        key: CareTeam.objects.create(
+            name=name,
+            purpose=purpose,
+            phone=PHONE,
+            **dict(zip(("name_es", "purpose_es"), TEAMS_IN_SPANISH[key], strict=True)),
+        )
         for key, (name, purpose, _members) in TEAMS.items()
     }
     for key, (_name, _purpose, members) in TEAMS.items():

@@ -151,6 +151,7 @@ def _register(clinic: Clinic, one: Neighbour) -> None:
         name=one.name,
         birth_date=one.born,
         record_number=one.number,
+        phone=f"+1 555 010 0{one.number[-3:]}",
         language=one.language,
         user=user,
         by=FOUNDER,

@@ -204,6 +204,11 @@ elif PORTAL_DB_ROLE == "app":
     DATABASES["default"]["OPTIONS"]["prepare_threshold"] = (
         whole_number("DATABASE_PREPARE_AFTER", default=2) or None
     )
+if PORTAL_DB_ROLE != "app" or DATABASES["default"]["OPTIONS"]["prepare_threshold"]:
+    # In a large clinic the server would compile what it takes for long: half a second, for a page of milliseconds.
+    # Left out where a pooler stands between, which may refuse options.
+    _options = DATABASES["default"]["OPTIONS"]
+    _options["options"] = f"{_options.get('options', '')} -c jit=off".strip()
 
 BROKER_URL = os.environ.get("BROKER_URL", "memory://" if TESTING else "")
 if not BROKER_URL and (PRODUCTION or DEMO) and PORTAL_DB_ROLE == "app":
@@ -365,7 +370,8 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = TESTING
-WHITENOISE_AUTOREFRESH = False
+# Each client of a test builds the whole stack: it looks a file up when one is asked for, and does not list them all.
+WHITENOISE_AUTOREFRESH = TESTING
 
 # --- the audit trail
 

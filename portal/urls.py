@@ -18,6 +18,8 @@ policy(get=signed_in("privacy"))(audit_views.event)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", views.healthz, name="healthz"),
+    path("help/", views.help_with_this_site, name="help"),
+    path("accessibility/", views.accessibility, name="accessibility"),
     path("", include("messaging.urls")),
     path("", include("accounts.urls")),
     path("", include("audit.urls")),

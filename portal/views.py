@@ -38,6 +38,17 @@ def broker_state() -> str:
 
 
 @policy(get=anyone)
+def help_with_this_site(request: HttpRequest) -> HttpResponse:
+    return render(request, "about/help.html")
+
+
+@policy(get=anyone)
+def accessibility(request: HttpRequest) -> HttpResponse:
+    """What works for whom, and what is known not to."""
+    return render(request, "about/accessibility.html")
+
+
+@policy(get=anyone)
 def mailbox(request: HttpRequest) -> HttpResponse:
     """The demo's e-mails. The address exists in the demo only, see `portal/urls.py`."""
     return render(request, "demo/mail.html", {"letters": demo_mail.letters()})

@@ -34,3 +34,8 @@ application = Handler()
 from portal.checks import refuse_an_unsafe_start  # noqa: E402  (the apps must be there first)
 
 refuse_an_unsafe_start()
+
+# All the code behind the addresses, before somebody waits for the first page of this process.
+from django.urls import get_resolver  # noqa: E402
+
+get_resolver().url_patterns  # noqa: B018

@@ -54,16 +54,23 @@ class Cast:
         return BY_KEY[key].code(at)[0]
 
 
-@pytest.fixture
-def cast(request: pytest.FixtureRequest, db: None) -> Cast:
+def founded() -> Clinic:
     from portal.demo_clinic import found_clinic
+
+    return found_clinic(with_recovery_codes=False)
+
+
+def opened() -> Practice:
     from portal.demo_practice import open_practice
 
+    return open_practice(founded(), neighbours=())
+
+
+@pytest.fixture
+def cast(request: pytest.FixtureRequest, db: None) -> Cast:
     if "work" not in request.fixturenames:
-        return Cast(remembered("clinic", lambda: found_clinic(with_recovery_codes=False)))
-    practice = remembered(
-        "practice", lambda: open_practice(found_clinic(with_recovery_codes=False), neighbours=())
-    )
+        return Cast(remembered("clinic", founded))
+    practice = remembered("practice", opened)
     return Cast(practice.clinic, practice)
 
 

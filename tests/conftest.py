@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import tempfile
 from typing import TYPE_CHECKING, Any
@@ -88,33 +89,23 @@ def _keys_of_this_test() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _flush_past_the_triggers() -> Iterator[None]:
-    """Transactional tests empty every table; the audit trail's triggers refuse that, also to them."""
-    from django.db import OperationalError
+def _emptied_past_the_triggers() -> Iterator[None]:
+    """Transactional tests empty every table; what was said and recorded stays, also for them, unless this is set."""
     from django.db.backends.postgresql.operations import DatabaseOperations
-    from psycopg.errors import DeadlockDetected
 
-    stock, stock_run = DatabaseOperations.sql_flush, DatabaseOperations.execute_sql_flush
+    from tests import emptying
 
-    def sql_flush(self: DatabaseOperations, *args: Any, **kwargs: Any) -> list[str]:
-        statements = stock(self, *args, **kwargs)
-        trigger = "ALTER TABLE audit_auditevent {} TRIGGER audit_append_only;"
-        return [trigger.format("DISABLE"), *statements, trigger.format("ENABLE ALWAYS")] if statements else []
+    with pytest.MonkeyPatch.context() as patched:
+        for name in ("sql_flush", "execute_sql_flush"):
+            patched.setattr(DatabaseOperations, name, getattr(emptying, name))
+        yield
 
-    def execute_sql_flush(self: DatabaseOperations, statements: list[str]) -> None:
-        # What a browser sends as it closes may still be answered, and hold what is to be emptied.
-        for _ in range(4):
-            try:
-                return stock_run(self, statements)
-            except OperationalError as error:
-                if not isinstance(error.__cause__, DeadlockDetected):
-                    raise
-        return stock_run(self, statements)
 
-    DatabaseOperations.sql_flush = sql_flush
-    DatabaseOperations.execute_sql_flush = execute_sql_flush
-    yield
-    DatabaseOperations.sql_flush, DatabaseOperations.execute_sql_flush = stock, stock_run
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays, and need not be walked through again each time that rubbish is collected."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

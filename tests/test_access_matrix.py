@@ -10,24 +10,27 @@ this person, and the same answer as for what does not exist. 409 and 422: she ma
 
 from __future__ import annotations
 
+from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
+from accounts.models.session import Strength
 from accounts.policy import addresses, declared
+from tests.cast import open_session
 
 if TYPE_CHECKING:
-    from accounts.models import RecordJoin
+    from accounts.models import RecordJoin, User
     from messaging.models import Draft, Thread
-    from tests.cast import Cast, Enter
+    from tests.cast import Cast
     from tests.work import Work
 
 PEOPLE = ["nobody", "half", "ana", "ben", "rosa", "okafor", "lund", "maya", "sam", "mira", "root"]
 # What `half` and `nobody` may do. Everything else asks for both steps of sign-in.
 PUBLIC = {
-    "healthz", "home", "sign-in", "sign-in-passkey", "passkey-options", "password-forgotten",
+    "healthz", "help", "accessibility", "home", "sign-in", "sign-in-passkey", "passkey-options", "password-forgotten",
     "password-by-link", "join", "join-by-link", "join-stop", "sign-out", "keep", "theme", "language",
 }  # fmt: skip
 HALF_WAY = {
@@ -38,6 +41,8 @@ HALF_WAY = {
 #                                        nobody half ana ben rosa okafor lund maya sam mira root
 MATRIX = {
     ("healthz", "get"):                     "200 200 200 200 200 200 200 200 200 200 200",
+    ("help", "get"):                        "200 200 200 200 200 200 200 200 200 200 200",
+    ("accessibility", "get"):               "200 200 200 200 200 200 200 200 200 200 200",
     # the way in
     ("home", "get"):                        "302 302 302 302 302 302 302 302 302 302 302",
     ("sign-in", "get"):                     "200 200 302 302 302 302 302 302 302 302 302",
@@ -99,6 +104,7 @@ MATRIX = {
     ("account-codes", "post"):              "302 302 302 302 302 302 302 302 302 302 302",
     ("account-sessions-end-others", "post"): "302 302 302 302 302 302 302 302 302 302 302",
     ("account-session-end", "post"):        "302 302 302 404 404 404 404 404 404 404 404",
+    ("kept-form", "post"):                  "302 302 302 404 404 404 404 404 404 404 404",
     ("account-acting", "post"):             "302 302 302 404 302 403 403 403 403 403 403",
     ("helping-end", "post"):                "302 302 404 404 302 403 403 403 403 403 403",
     ("trusted", "get"):                     "302 302 200 200 403 403 403 403 403 403 403",
@@ -139,6 +145,7 @@ MATRIX = {
     ("thread-print", "get"):                "302 302 200 404 200 403 403 403 403 403 403",
     ("thread-pdf", "post"):                 "302 302 302 302 302 403 403 403 403 403 403",
     ("thread-data", "post"):                "302 302 302 302 302 403 403 403 403 403 403",
+    ("thread-archive", "post"):             "302 302 302 302 302 403 403 403 403 403 403",
     ("thread-replies", "post"):             "302 302 422 404 422 403 403 403 403 403 403",
     ("thread-put-away", "post"):            "302 302 302 404 302 403 403 403 403 403 403",
     ("thread-take-out", "post"):            "302 302 302 404 302 403 403 403 403 403 403",
@@ -326,19 +333,25 @@ FRESH = {
     ("thread-data", "export", "rosa"): 200,
     ("thread-data", "export", "ben"): 404,
     ("thread-data", "export", "okafor"): 403,
+    ("thread-archive", "export", "ana"): 200,
+    ("thread-archive", "export", "rosa"): 200,
+    ("thread-archive", "export", "ben"): 404,
+    ("thread-archive", "export", "okafor"): 403,
+    ("thread-archive", "sign-in-factors", "ana"): 302,
     ("api-refill-decision", "sign-in-factors", "okafor"): 403,
 }
 UNDECLARED = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 
 class Clinic:
-    """Something of Ana's behind every address that names a thing."""
+    """Something of Ana's behind every address that names a thing, and a browser for everybody."""
 
-    def __init__(self, cast: Cast, work: Work, enter: Enter, half: Enter) -> None:
+    def __init__(self, work: Work) -> None:
         from messaging.clock import clinic_date
         from messaging.models import Absence
 
-        self.cast, self.enter, self.half = cast, enter, half
+        self.work, self.cast = work, work.cast
+        cast = self.cast
         self.thread, self.order, self.item = work.thread(), work.medicine(), work.refill()
         self.file = work.file(self.thread)
         self.draft = ready(cast, self.thread)
@@ -346,6 +359,14 @@ class Clinic:
         self.absence = Absence.objects.plan(
             by=cast.okafor, cover=cast.maya.pk, first_day=today, last_day=today
         )
+        self.cookies = {who: self.enter(cast[who]).cookies for who in cast}
+        self.cookies |= {
+            "nobody": Client().cookies,
+            "half": open_session(cast.ana, Strength.PASSWORD).cookies,
+        }
+
+    def enter(self, user: User, **more: Any) -> Client:
+        return open_session(user, Strength.FULL, **more)
 
     def join(self) -> RecordJoin:
         """Of Ana's record and another, whose birth dates differ: it waits for somebody but Sam."""
@@ -369,7 +390,9 @@ class Clinic:
         )
 
     def address(self, name: str) -> str:
-        from accounts.models import AuthenticatorApp, Session, Trust
+        from django.http import QueryDict
+
+        from accounts.models import AuthenticatorApp, KeptForm, Session, Trust
         from audit.models import AuditEvent
 
         route, _pattern = ROUTES[name]
@@ -384,6 +407,10 @@ class Clinic:
             return reverse(name, args=[ana.pk, ana.care_relationships.get(team=self.cast.team("okafor")).pk])
         if "desk/joins/" in route:
             thing = self.join()
+        elif "kept/" in route:
+            thing = KeptForm.keep(
+                by=self.cast.ana, path="/messages/", action="/messages/", data=QueryDict("body=dizzy")
+            )
         elif "desk/patients/" in route:
             thing = self.cast.patient("ana")
         elif "teams/" in route:
@@ -438,13 +465,14 @@ class Clinic:
             ]
         return [self.cast.maya.pk]
 
-    def browser(self, who: str, **more: Any) -> Client:
-        if who == "nobody":
-            return Client()
-        return self.half(self.cast.ana) if who == "half" else self.enter(self.cast[who], **more)
+    def browser(self, who: str) -> Client:
+        browser = Client()
+        browser.cookies = SimpleCookie(self.cookies[who])
+        return browser
 
-    def ask(self, who: str, method: str, name: str, **more: Any) -> int:
-        browser, address = self.browser(who, **more), self.address(name)
+    def ask(self, who: str, method: str, name: str, *, fresh: str = "") -> int:
+        browser = self.enter(self.cast[who], fresh=fresh) if fresh else self.browser(who)
+        address = self.address(name)
         if method == "get":
             return browser.get(address).status_code
         sent = {"patient": str(self.cast.patient("ana").pk)} if name == "account-acting" else {}
@@ -466,11 +494,6 @@ def ready(cast: Cast, thread: Thread) -> Draft:
 
 
 ROUTES = {pattern.name: (route, pattern) for route, pattern in addresses()}
-
-
-@pytest.fixture
-def clinic(cast: Cast, work: Work, enter: Enter, half: Enter) -> Clinic:
-    return Clinic(cast, work, enter, half)
 
 
 def test_every_address_has_a_name_of_its_own():

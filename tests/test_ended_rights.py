@@ -38,18 +38,13 @@ from accounts.notices import Notice
 from accounts.policy import declared
 from accounts.tasks import sweep_notifications
 from portal.demo_clinic import FOUNDER
-from tests.test_access_matrix import MATRIX, PEOPLE, ROUTES, Clinic
+from tests.test_access_matrix import MATRIX, PEOPLE, ROUTES
 
 if TYPE_CHECKING:
     from tests.cast import Cast, Enter
-    from tests.work import Work
+    from tests.test_access_matrix import Clinic
 
 AT_MOST = 1.0  # seconds between the event and the first answer without the right
-
-
-@pytest.fixture
-def clinic(cast: Cast, work: Work, enter: Enter, half: Enter) -> Clinic:
-    return Clinic(cast, work, enter, half)
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,14 @@ from accounts.models import Scope
 from accounts.policy import declared
 from messaging.kept_apart import roads
 from messaging.models import Amendment, Attachment, Draft, Thread
-from tests.test_access_matrix import MATRIX, ROUTES, Clinic
+from tests.test_access_matrix import MATRIX, ROUTES
 from tests.work import words
 
 if TYPE_CHECKING:
     from django.test import Client
+
+    from tests.cast import Cast
+    from tests.test_access_matrix import Clinic
 
 CANARY = "kestrel-over-the-weir"
 # What would be told of what was done with it, and with nothing else.
@@ -39,8 +42,9 @@ ENDING = {
 class Hidden:
     """What Ana keeps from Rosa: one conversation before and one after what they share, and all that hangs on them."""
 
-    def __init__(self, cast: Any, work: Any, enter: Any, clinic: Clinic) -> None:
-        self.cast, self.work, self.enter, self.shared = cast, work, enter, clinic.thread
+    def __init__(self, enter: Any, clinic: Clinic) -> None:
+        self.cast, self.work, self.enter, self.shared = clinic.cast, clinic.work, enter, clinic.thread
+        cast, work = self.cast, self.work
         self.before = work.thread(
             about="refill", subject=CANARY, body=f"More of my {CANARY}?", confidential=True
         )
@@ -85,6 +89,7 @@ class Hidden:
                     assert browser.get(reverse(name, args=[thread.pk])).status_code == 200
             for name in ("thread-pdf", "thread-data"):
                 assert ana.post(reverse(name, args=[thread.pk])).status_code == 200
+            b"".join(ana.post(reverse("thread-archive", args=[thread.pk])))
         for browser in (maya, ana):
             b"".join(browser.get(reverse("file", args=[self.file])))
         assert CANARY in words(ana.post(reverse("message-search"), {"look_for": CANARY}))
@@ -109,14 +114,14 @@ class Hidden:
 
 
 @pytest.fixture
-def clinic(cast, work, enter, half) -> Clinic:
-    return Clinic(cast, work, enter, half)
+def cast(clinic: Clinic) -> Cast:
+    return clinic.cast
 
 
 @pytest.fixture
-def hidden(cast, work, enter, clinic, settings) -> Hidden:
+def hidden(cast, enter, clinic) -> Hidden:
     cast.patient("ana").trusts.get(proxy=cast.rosa).change(scopes=list(Scope), by=cast.ana)
-    found = Hidden(cast, work, enter, clinic)
+    found = Hidden(enter, clinic)
     found.everybody_reads_it()
     return found
 
@@ -168,7 +173,7 @@ def test_who_has_seen_the_record_tells_her_of_nothing_that_was_done_with_it(cast
     assert hers.count("Wrote a message") == 1 < own.count("Wrote a message"), "of these she shares one"
 
 
-def test_she_is_told_of_what_they_share(cast, enter, work, hidden, clinic):
+def test_she_is_told_of_what_they_share(cast, enter, hidden, clinic):
     enter(cast.okafor).get(reverse("inbox-thread", args=[hidden.shared.pk]))
     b"".join(enter(cast.okafor).get(reverse("file", args=[clinic.file.pk])))
     page = words(enter(cast.rosa).get(reverse("privacy")))

@@ -6,7 +6,7 @@ it has its row; where none of the staff gets anything by that row, `OTHERWISE` s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from django.urls import reverse
@@ -16,7 +16,7 @@ from accounts.models import FactorLoss, FamilyLink
 from accounts.policy import declared
 from audit.models import AuditEvent
 from tests.accounts.invited import NORA, a_newcomer, invite
-from tests.test_access_matrix import FRESH, MATRIX, PEOPLE, ROUTES, Clinic
+from tests.test_access_matrix import FRESH, MATRIX, PEOPLE, ROUTES
 from tests.work import words
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from accounts.models import Patient, User
     from messaging.models import Attachment, Message
+    from tests.test_access_matrix import Clinic
 
 STAFF = ["okafor", "lund", "maya", "sam", "mira", "root"]
 CANARY = "nightjar"
@@ -73,12 +74,12 @@ def ways() -> list[Way]:
 class AtWork:
     """Ana's things with a word in each, and those of the staff who come to them in their work."""
 
-    def __init__(self, clinic: Clinic, work: Any) -> None:
-        self.clinic, self.cast, self.work = clinic, clinic.cast, work
+    def __init__(self, clinic: Clinic) -> None:
+        self.clinic, self.cast = clinic, clinic.cast
         self.ana: Patient = clinic.cast.patient("ana")
         self.browsers: dict[tuple[str, str], Client] = {}
         self.said: Message = clinic.thread.post(author=clinic.cast.okafor, body=CANARY)
-        self.unsent: Attachment = work.file(clinic.thread, message=None, by="okafor")
+        self.unsent: Attachment = clinic.work.file(clinic.thread, message=None, by="okafor")
 
         # Before any wall stands: it would stand in the way of making what an address is of.
         self.addresses = {(name, method): self._address(name, method) for name, method, _who in ways()}
@@ -108,8 +109,8 @@ class AtWork:
 
 
 @pytest.fixture
-def at_work(cast, work, enter, half) -> AtWork:
-    return AtWork(Clinic(cast, work, enter, half), work)
+def at_work(clinic) -> AtWork:
+    return AtWork(clinic)
 
 
 def near(at_work: AtWork, how: str, person: User) -> None:

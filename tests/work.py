@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.cast import Cast, opened
+from tests.remembered import remembered
+
 if TYPE_CHECKING:
     from accounts.models import User
     from messaging.models import Attachment, Pool, Prescription, RefillRequestItem, Thread, WorkItem
     from portal.demo_practice import Practice
-    from tests.cast import Cast
+    from tests.test_access_matrix import Clinic
 
 
 class Work:
@@ -115,8 +118,7 @@ class Work:
             uploaded_by=self.cast[by],
             side=Side.PATIENT if message.side == Side.PATIENT else Side.TEAM,
             upload_digest="0" * 64,
-            scan=Scan.UNSCANNED,
-            **{"message": message, **more},
+            **{"message": message, "scan": Scan.UNSCANNED, **more},
         )
         transit = Transit()
         transit.write(content or b"a picture")
@@ -136,6 +138,18 @@ def work(cast: Cast) -> Work:
     from portal.demo_practice import open_practice
 
     return Work(cast, cast.practice or open_practice(cast.clinic, neighbours=()))
+
+
+@pytest.fixture
+def clinic(db: None) -> Clinic:
+    """Something behind every address, for tests that walk them all. It brings a cast and a work of its own."""
+    from tests.test_access_matrix import Clinic
+
+    def fill() -> Clinic:
+        practice = opened()
+        return Clinic(Work(Cast(practice.clinic, practice), practice))
+
+    return remembered("addresses", fill)
 
 
 def events_since(moment: Any = None) -> Any:

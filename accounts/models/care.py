@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import get_language
 
 from accounts import leaving
 from accounts.models.patient import Patient
@@ -33,12 +34,20 @@ if TYPE_CHECKING:
     from audit.context import Agent
 
 
+def said(first: str, spanish: str) -> str:
+    """How a clinic calls something of its own, in the reader's language as far as somebody has written it there."""
+    return spanish if spanish and (get_language() or "").startswith("es") else first
+
+
 class CareTeam(models.Model):
     """A team as its patients know it: what it is for and where to call it. Nothing here is sealed."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    # The one name: of staff pages, of the API and of the trail. Patients read the other one in Spanish.
     name = models.CharField(max_length=80, unique=True)
+    name_es = models.CharField(max_length=80, blank=True)
     purpose = models.CharField(max_length=200, blank=True)
+    purpose_es = models.CharField(max_length=200, blank=True)
     phone = models.CharField(max_length=40, blank=True)
     closed_at = models.DateTimeField(null=True)
     # Who reads what is written to it since. Never itself a closed team: closing the successor moves this on.
@@ -55,6 +64,15 @@ class CareTeam(models.Model):
 
     def __str__(self) -> str:
         return f"care team {self.pk}"
+
+    @property
+    def name_to_patients(self) -> str:
+        return said(self.name, self.name_es)
+
+    @property
+    def purpose_to_patients(self) -> str:
+        """Without a stop at its end: pages put one."""
+        return said(self.purpose, self.purpose_es).rstrip(" .")
 
     @verb(actor="by")
     def join(self, *, user: User, by: Agent) -> CareTeamMembership:
@@ -86,19 +104,39 @@ class CareTeam(models.Model):
         return CareRelationship.objects.create(team=self, patient=patient, lead=lead, is_primary=is_primary)
 
     @verb(actor="by")
-    def rename(self, *, name: str, by: User) -> None:
-        """Give the team another name. What was written to it says how it was called. Raises `TeamNameTaken`."""
+    def rename(
+        self,
+        *,
+        name: str,
+        by: User,
+        name_es: str | None = None,
+        purpose: str | None = None,
+        purpose_es: str | None = None,
+    ) -> None:
+        """Say how the team is called and what it is for; what is None stays.
+
+        What was written to it says how it was called. Raises `TeamNameTaken`.
+        """
         team = CareTeam.objects.select_for_update().get(pk=self.pk)
-        was = team.name
-        if name == was:
+        was = FormerTeamName(team=team, name=team.name, name_es=team.name_es)
+        new = {"name": name, "name_es": name_es, "purpose": purpose, "purpose_es": purpose_es}
+        changed = {f: text for f, text in new.items() if text is not None and text != getattr(team, f)}
+        if not changed:
             return
-        if CareTeam.objects.filter(name__iexact=name).exclude(pk=self.pk).exists():
-            raise TeamNameTaken
-        FormerTeamName.objects.create(team=team, name=was)
-        team.name = self.name = name
+        others = CareTeam.objects.exclude(pk=self.pk)
+        for called in filter(None, (changed.get("name"), changed.get("name_es"))):
+            # In either language a name is one team's.
+            if others.filter(Q(name__iexact=called) | Q(name_es__iexact=called)).exists():
+                raise TeamNameTaken
+        # Where its Spanish name is only now written down, it was not called otherwise before.
+        if "name" in changed or (was.name_es and "name_es" in changed):
+            was.save(force_insert=True)
+        for field, text in changed.items():
+            setattr(team, field, text)
+            setattr(self, field, text)
         try:
             with transaction.atomic():
-                team.save(update_fields=["name"])
+                team.save(update_fields=list(changed))
         except IntegrityError as clash:
             raise TeamNameTaken from clash
         record(agent=by, type="team", subtype="rename", action="U", obj=team, category="careteam")
@@ -181,6 +219,7 @@ class FormerTeamName(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     team = models.ForeignKey(CareTeam, on_delete=models.PROTECT, related_name="former_names")
     name = models.CharField(max_length=80)
+    name_es = models.CharField(max_length=80, blank=True)
     until = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:

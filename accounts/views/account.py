@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.http import HttpResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import get_language_info
 
 from accounts import account, enrolment, entrance, trusted
 from accounts.access import patient_on_whose_side
 from accounts.middleware import CHOSEN_ON_THE_WAY_IN, is_spoken
+from accounts.models import KeptForm
 from accounts.models.session import End
 from accounts.policy import anyone, policy, signed_in
 from accounts.refusals import LastFactor
@@ -58,8 +61,8 @@ def sessions_end_others(request: HalfSignedInRequest) -> HttpResponse:
 
 @policy(get=signed_in().without_terms())
 def stay(request: PortalRequest) -> HttpResponse:
-    """A sign of life, and nothing else."""
-    return HttpResponse(status=204)
+    """A sign of life, and for a page that was left in between: whether it is still she, and what its forms need."""
+    return HttpResponse(status=204, headers={"X-Person": str(request.user.pk), "X-Token": get_token(request)})
 
 
 @policy(post=anyone)
@@ -68,9 +71,23 @@ def keep(request: PortalRequest) -> HttpResponse:
     session = request.session_record or request.lapsed_session
     data = request.POST.copy()
     page, action = data.pop("kept-page", [""])[0], data.pop("kept-action", [""])[0]
-    if session is not None and session.is_full:
-        keep_unsent(session, page=page, action=action, data=data)
-    return HttpResponse(status=204)
+    response = HttpResponse(status=204)
+    if session is not None and (kept := keep_unsent(session, page=page, action=action, data=data)):
+        # The page that sent it goes on by this: it does not leave with what nobody has kept.
+        response["X-Kept"] = "held" if kept.is_offered else "kept"
+        response["X-Kept-At"] = reverse("kept-form", args=[kept.pk])
+    return response
+
+
+@policy(post=signed_in())
+def kept_form(request: PortalRequest, ref: UUID) -> HttpResponse:
+    """Take up what was typed after somebody had ended the session, or throw it away. Both lead to its page."""
+    kept = account.kept_for(request.user, ref)
+    if "take" in request.POST:
+        KeptForm.objects.take_up(kept, by=request.user)
+    else:
+        KeptForm.objects.throw_away(kept, by=request.user)
+    return redirect(kept.path)
 
 
 @policy(post=signed_in("patient"))

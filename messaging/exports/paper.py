@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import io
-import unicodedata
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -16,9 +12,9 @@ from django.utils.formats import date_format
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from reportlab.lib.pagesizes import LETTER
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
+
+from messaging.exports.letters import BOLD, PLAIN, Pen, has_unprintable, printable, width, widths_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,8 +22,6 @@ if TYPE_CHECKING:
 
     from messaging.opened.transcripts import Line, Transcript
 
-FONTS = Path(__file__).parent / "fonts"
-PLAIN, BOLD = "Hyperlegible", "Hyperlegible-Bold"
 WIDE, HIGH = LETTER
 MARGIN, FOOT = 56, 64
 ROOM = WIDE - 2 * MARGIN
@@ -52,7 +46,6 @@ class Row:
 
 def as_pdf(transcript: Transcript) -> bytes:
     """The whole conversation: who, what, when, the receipts, and on every page whose it is and who printed it."""
-    _load_fonts()
     rows = list(_rows(transcript))
     if any(has_unprintable(line) for line in _texts(transcript)):
         words = _(
@@ -60,6 +53,7 @@ def as_pdf(transcript: Transcript) -> bytes:
         )
         rows[_LEADING:_LEADING] = list(_wrapped(words, ink=PALE, size=9))
     pages = _pages(rows)
+    del rows
     made = io.BytesIO()
     canvas = Canvas(made, pagesize=LETTER, invariant=1, lang=get_language() or settings.LANGUAGE_CODE)
     # Nothing of what was written: a list of files shows the title.
@@ -67,9 +61,15 @@ def as_pdf(transcript: Transcript) -> bytes:
     canvas.setAuthor(str(settings.CLINIC_NAME))
     canvas.setSubject(str(transcript.ref))
     canvas.setCreator("")
-    for number, page in enumerate(pages, start=1):
-        _draw(canvas, page)
-        _draw_foot(canvas, transcript, number, len(pages))
+    pen, foot = Pen(canvas), _Foot.of(transcript)
+    for number in range(len(pages)):
+        pen.new_page()
+        # Each lets go of its lines: a thousand pages are held once, and not twice.
+        page, pages[number] = pages[number], []
+        for at, row in page:
+            if row.text:
+                pen.write(MARGIN, at, row.text, font=row.font, size=row.size, ink=row.ink)
+        foot.draw(pen, number + 1, len(pages))
         canvas.showPage()
     canvas.save()
     return made.getvalue()
@@ -171,30 +171,32 @@ def _wrapped(
 
 
 def _broken(paragraph: str, font: str, size: float) -> Iterator[str]:
-    line, used, space = "", 0.0, _width(" ", font, size)
+    line, used, space = "", 0.0, width(" ", font, size)
     for word in paragraph.split(" "):
-        wide = _width(word, font, size)
+        wide = width(word, font, size)
         if line and used + space + wide <= ROOM:
             line, used = f"{line} {word}", used + space + wide
             continue
         if line:
             yield line
-        while wide > ROOM:
-            fits = _fits(word, font, size)
-            yield word[:fits]
-            word = word[fits:]
-            wide = _width(word, font, size)
+        if wide > ROOM:
+            *full, word = _cut_up(word, font, size)
+            yield from full
+            wide = width(word, font, size)
         line, used = word, wide
     yield line
 
 
-def _fits(word: str, font: str, size: float) -> int:
-    used = 0.0
+def _cut_up(word: str, font: str, size: float) -> Iterator[str]:
+    """What is longer than a line, in pieces that fit. Each letter is looked at once."""
+    widths, start, used = widths_of(font), 0, 0.0
     for place, letter in enumerate(word):
-        used += _width(letter, font, size)
-        if used > ROOM:
-            return max(1, place)
-    return len(word)
+        wide = widths[letter] * size / 1000
+        if used + wide > ROOM:
+            yield word[start:place]
+            start, used = place, 0.0
+        used += wide
+    yield word[start:]
 
 
 def _pages(rows: list[Row]) -> list[list[tuple[float, Row]]]:
@@ -214,102 +216,35 @@ def _pages(rows: list[Row]) -> list[list[tuple[float, Row]]]:
     return pages
 
 
-def _draw(canvas: Canvas, page: list[tuple[float, Row]]) -> None:
-    for at, row in page:
-        if row.text:
-            canvas.setFillGray(row.ink)
-            canvas.setFont(row.font, row.size)
-            canvas.drawString(MARGIN, at, row.text)
+@dataclass(frozen=True, slots=True)
+class _Foot:
+    """What stands below every page."""
 
+    whose: str
+    by: str
+    clinic: str
 
-def _draw_foot(canvas: Canvas, transcript: Transcript, number: int, pages: int) -> None:
-    canvas.setFillGray(PALE)
-    canvas.setStrokeGray(PALE)
-    canvas.line(MARGIN, FOOT - 8, WIDE - MARGIN, FOOT - 8)
-    canvas.setFont(PLAIN, 8)
-    whose = f"{transcript.patient.name}, {transcript.patient.record_number}"
-    by = _("Saved by %(name)s on %(day)s") % {
-        "name": transcript.asked_by.name,
-        "day": date_format(transcript.asked_on, _("F j, Y")),
-    }
-    page = _("Page %(number)s of %(pages)s") % {"number": number, "pages": pages}
-    for height, left, right in ((FOOT - 20, whose, page), (FOOT - 31, by, str(settings.CLINIC_NAME))):
-        room = ROOM - _width(printable(right), PLAIN, 8) - 12
-        canvas.drawString(MARGIN, height, _cut(printable(left), room))
-        canvas.drawRightString(WIDE - MARGIN, height, printable(right))
+    @classmethod
+    def of(cls, transcript: Transcript) -> _Foot:
+        by = _("Saved by %(name)s on %(day)s") % {
+            "name": transcript.asked_by.name,
+            "day": date_format(transcript.asked_on, _("F j, Y")),
+        }
+        whose = f"{transcript.patient.name}, {transcript.patient.record_number}"
+        return cls(printable(whose), printable(by), printable(str(settings.CLINIC_NAME)))
+
+    def draw(self, pen: Pen, number: int, pages: int) -> None:
+        pen.rule(MARGIN, WIDE - MARGIN, FOOT - 8, ink=PALE)
+        page = printable(_("Page %(number)s of %(pages)s") % {"number": number, "pages": pages})
+        for height, left, right in ((FOOT - 20, self.whose, page), (FOOT - 31, self.by, self.clinic)):
+            wide = width(right, PLAIN, 8)
+            pen.write(MARGIN, height, _cut(left, ROOM - wide - 12), font=PLAIN, size=8, ink=PALE)
+            pen.write(WIDE - MARGIN - wide, height, right, font=PLAIN, size=8, ink=PALE)
 
 
 def _cut(text: str, room: float) -> str:
-    if _width(text, PLAIN, 8) <= room:
+    if width(text, PLAIN, 8) <= room:
         return text
-    while text and _width(text + "…", PLAIN, 8) > room:
+    while text and width(text + "…", PLAIN, 8) > room:
         text = text[:-1]
     return text + "…"
-
-
-# ------------------------------------------------------------------ letters
-
-
-@lru_cache(maxsize=1)
-def _load_fonts() -> None:
-    for name, file in ((PLAIN, "hyperlegible-next-regular.ttf"), (BOLD, "hyperlegible-next-bold.ttf")):
-        pdfmetrics.registerFont(TTFont(name, str(FONTS / file)))
-
-
-@lru_cache(maxsize=2)
-def _widths(font: str) -> tuple[dict[int, float], float]:
-    _load_fonts()
-    face = pdfmetrics.getFont(font).face
-    return face.charWidths, face.defaultWidth
-
-
-def _width(text: str, font: str, size: float) -> float:
-    widths, otherwise = _widths(font)
-    return sum(widths.get(ord(letter), otherwise) for letter in text) * size / 1000
-
-
-def _has(letter: str) -> bool:
-    return ord(letter) in _widths(PLAIN)[0] or letter == "\n"
-
-
-def has_unprintable(text: str) -> bool:
-    return any(not _has(letter) for letter in _plain(text))
-
-
-def printable(text: str) -> str:
-    """The text in the letters that the font has; what it has not is named in brackets, and never left out."""
-    if text.isascii() and "\t" not in text:
-        return text
-    made = []
-    for kind, letters in groupby(_plain(text), key=_kind):
-        run = "".join(letters)
-        made.append(run if not kind else f"[{kind}]")
-    return "".join(made)
-
-
-def _plain(text: str) -> str:
-    """Without what has no shape of its own: joiners, directions, and marks that choose a colour."""
-    whole = (
-        unicodedata.normalize("NFC", text)
-        .replace("\t", "    ")
-        .replace("\u2028", "\n")
-        .replace("\u2029", "\n")
-    )
-    return "".join(
-        " " if unicodedata.category(letter) == "Zs" and not _has(letter) else letter
-        for letter in whole
-        if unicodedata.category(letter) not in ("Cf", "Cc", "Cs") or letter == "\n"
-        if not "\ufe00" <= letter <= "\ufe0f"
-    )
-
-
-def _kind(letter: str) -> str:
-    """Nothing for what can be printed; else its name, or the name of its script for letters."""
-    if _has(letter):
-        return ""
-    name = unicodedata.name(letter, "")
-    if not name:
-        return f"U+{ord(letter):04X}"
-    if unicodedata.category(letter)[0] in "LMN":
-        return name.split(" ")[0].capitalize()
-    return name.lower()

@@ -36,19 +36,27 @@ class SealedUpload(UploadedFile):
     """One chosen file. `problem` says why it cannot be taken; then there is nothing in it."""
 
     def __init__(
-        self, name: str, transit: Transit | None, *, problem: str, size: int, charset: str | None
+        self,
+        name: str,
+        transit: Transit | None,
+        *,
+        problem: str,
+        size: int,
+        charset: str | None,
+        sha256: str = "",
     ) -> None:
         super().__init__(file=None, name=name, content_type="", size=size, charset=charset)
         self.given_name = name
         self.transit = transit
         self.problem = problem
+        self._sha256 = sha256 or hashlib.sha256().hexdigest()
 
     def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:
         return self.transit.chunks() if self.transit is not None else iter(())
 
     @property
     def sha256(self) -> str:
-        return self.transit.sha256 if self.transit is not None else hashlib.sha256().hexdigest()
+        return self.transit.sha256 if self.transit is not None else self._sha256
 
     def read(self, *args: Any) -> bytes:
         raise TypeError("A file is taken in chunk by chunk.")
@@ -65,7 +73,8 @@ class SealingUploadHandler(FileUploadHandler):
 
     def __init__(self, request: Any = None) -> None:
         super().__init__(request)
-        self.files = 0
+        # Which ones are here. The same file twice is one.
+        self.files: set[str] = set()
         self.together = 0
 
     def handle_raw_input(
@@ -81,17 +90,20 @@ class SealingUploadHandler(FileUploadHandler):
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)
-        self.files += 1
-        self.problem = "too_many" if self.files > MOST_FILES else ""
+        self.problem = ""
         self.size = 0
+        self.hash = hashlib.sha256()
         self.transit: Transit | None = Transit()
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         self.size += len(raw_data)
+        self.hash.update(raw_data)
         if self.problem or self.transit is None:
             return
         if self.size > MOST_BYTES:
             self.problem = "too_big"
+        elif len(self.files) >= MOST_FILES:
+            self.problem = "too_many"  # unless it is one of those that are here
         elif self.together + self.size > MOST_TOGETHER:
             self.problem = "too_big_together"
         else:
@@ -101,17 +113,25 @@ class SealingUploadHandler(FileUploadHandler):
         self.transit = None
 
     def file_complete(self, file_size: int) -> SealedUpload:
-        transit = self.transit
+        transit, sha256 = self.transit, self.hash.hexdigest()
+        again = sha256 in self.files
+        if not again and not self.problem:
+            self.files.add(sha256)
         if self.problem:
             if transit is not None:
                 transit.close()
             transit = None
         elif transit is not None:
             transit.finish()
-            self.together += self.size
+            self.together += 0 if again else self.size
         self.transit = None
         return SealedUpload(
-            self.file_name or "", transit, problem=self.problem, size=self.size, charset=self.charset
+            self.file_name or "",
+            transit,
+            problem=self.problem,
+            size=self.size,
+            charset=self.charset,
+            sha256=sha256,
         )
 
     def upload_interrupted(self) -> None:
@@ -120,9 +140,15 @@ class SealingUploadHandler(FileUploadHandler):
 
 
 class NoFiles(FileUploadHandler):
-    """For every address that takes no files, and for whoever has not signed in: they are let go by as they come."""
+    """For every address that takes no files, and for whoever has not signed in: they are let go by as they come.
 
-    def new_file(self, *args: Any, **kwargs: Any) -> None:
+    Their names are remembered, so that the page can say which are to be chosen again.
+    """
+
+    def new_file(self, field_name: str, file_name: str, *args: Any, **kwargs: Any) -> None:
+        if self.request is not None:
+            names = [*getattr(self.request, "let_go", []), file_name or ""]
+            self.request.let_go = names[:10]  # type: ignore[attr-defined]
         raise SkipFile
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:

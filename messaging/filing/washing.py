@@ -4,7 +4,7 @@ Parsers of pictures and papers have holes. Whatever happens in here, it happens 
 database, without an environment, that can open no file and no connection, with little memory and little time. It
 reads a file from its input, and writes a line that says how it went, then the new file.
 
-This module is run by its path, so it imports nothing of the portal.
+This module is run by its path, so it imports nothing of the portal but what stands beside it for the same.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import os
 import resource
 import signal
 import sys
-import zlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ LONGEST_SIDE = 4_096
 JPEG_QUALITY = 88
 MOST_PNG_PIXELS = 5_000_000
 MOST_PAGES = 300
-MOST_UNPACKED = 300_000_000
 MOST_OBJECTS = 200_000
 DEEPEST = 60
 
@@ -150,11 +149,14 @@ def wash_paper(content: bytes) -> tuple[bytes, dict[str, Any]]:
     """The pages, written out anew: without scripts, attachments, actions, and words about who made it and where."""
     import pikepdf
 
+    from messaging.filing.weighing import TooLarge, look_before_opening, weigh
+
     try:
+        look_before_opening(content)
         paper = pikepdf.open(io.BytesIO(content), suppress_warnings=True)
     except pikepdf.PasswordError as bad:
         raise Refused("has_password") from bad
-    except MemoryError as bad:
+    except (MemoryError, TooLarge) as bad:
         raise Refused("too_large_inside") from bad
     except Exception as bad:
         raise Refused("unreadable") from bad
@@ -164,7 +166,7 @@ def wash_paper(content: bytes) -> tuple[bytes, dict[str, Any]]:
             raise Refused("too_many_pages")
         if pages == 0 or len(paper.objects) > MOST_OBJECTS:
             raise Refused("unreadable")
-        _measure(paper)
+        weigh(paper, size=len(content))
         taken_out = _take_out(paper)
         if "/Info" in paper.trailer:
             del paper.trailer["/Info"]
@@ -180,52 +182,11 @@ def wash_paper(content: bytes) -> tuple[bytes, dict[str, Any]]:
         _look_again(out)
     except Refused:
         raise
-    except MemoryError as bad:
+    except (MemoryError, TooLarge) as bad:
         raise Refused("too_large_inside") from bad
     except Exception as bad:
         raise Refused("unreadable") from bad
     return out.getvalue(), {"kind": "pdf", "pages": pages, "taken_out": taken_out}
-
-
-def _measure(paper: Any) -> None:
-    """Refuse what would grow without end in the viewer of whoever opens it."""
-    import pikepdf
-
-    unpacked = 0
-    for thing in paper.objects:
-        if not isinstance(thing, pikepdf.Stream):
-            continue
-        wide, high = thing.get("/Width"), thing.get("/Height")
-        if isinstance(wide, int) and isinstance(high, int) and wide * high > 4 * MOST_PIXELS:
-            raise Refused("too_large_inside")
-        filters: Any = thing.get("/Filter", [])
-        names = [str(filters)] if isinstance(filters, pikepdf.Name) else [str(name) for name in filters]
-        if len(names) > 3:
-            raise Refused("too_large_inside")
-        if names and names[0] in ("/FlateDecode", "/Fl"):
-            unpacked += _unpacked_size(thing.read_raw_bytes(), most=MOST_UNPACKED - unpacked, layers=names)
-
-
-def _unpacked_size(packed: bytes, *, most: int, layers: list[str]) -> int:
-    """How much this unpacks to, without holding it. Packed twice, both are measured."""
-    inner = zlib.decompressobj() if layers[1:2] == ["/FlateDecode"] else None
-    outer, total = zlib.decompressobj(), 0
-    try:
-        rest = packed
-        while rest:
-            piece = outer.decompress(rest, 1_000_000)
-            rest = outer.unconsumed_tail
-            total += len(piece)
-            while inner is not None and piece:
-                total += len(inner.decompress(piece, 1_000_000))
-                piece = inner.unconsumed_tail
-                if total > most:
-                    raise Refused("too_large_inside")
-            if total > most:
-                raise Refused("too_large_inside")
-    except zlib.error:
-        pass  # Broken streams show as nothing; they do not grow.
-    return total
 
 
 def _take_out(paper: Any) -> int:
@@ -308,6 +269,8 @@ def _look_again(out: io.BytesIO) -> None:
 def load(kind: str) -> None:
     """Bring in what is needed while files can still be opened. The libraries load parts of themselves on first use."""
     if kind == "pdf":
+        # Last, so that nothing of ours stands in for a part of Python. What is read from there has no doors either.
+        sys.path.append(str(Path(__file__).parents[2]))
         import pikepdf
 
         blank = pikepdf.new()

@@ -24,7 +24,7 @@ from messaging.models.shelf import PutAway
 from messaging.models.team_change import Cause, TeamChange
 from messaging.models.thread import Thread, ThreadState
 from messaging.models.unread import HowSettled, UnreadAlarm
-from messaging.models.words import MessageWords, not_findable
+from messaging.models.words import MessageWords, messages_having, not_findable
 from messaging.models.work import Claim, Priority, WorkItem, WorkState
 from messaging.models.writing import DraftKind, DraftState, Urgent
 
@@ -78,5 +78,6 @@ __all__ = [
     "Withdrawal",
     "WorkItem",
     "WorkState",
+    "messages_having",
     "not_findable",
 ]

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models, transaction
 from django.db.models import Exists, F, OuterRef, Q, Sum
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +17,7 @@ from accounts.models import Patient, ProxyGrant
 from accounts.models.patient import of_owner
 from accounts.models.proxy import Scope
 from accounts.models.user import Standing
+from audit import blind_index
 from audit.files import SealedFile
 from audit.ids import uuid7
 from audit.recorder import record
@@ -30,8 +32,9 @@ from messaging.filing.kinds import Kind as FileKind
 from messaging.filing.names import kept_name
 from messaging.models.message import Message, Side
 from messaging.models.thread import Thread
+from messaging.models.words import MessageWords
 from messaging.models.writing import DraftState
-from messaging.refusals import FileRefused, MayNot, NoFilesForYou
+from messaging.refusals import FileRefused, FileThere, MayNot, NoFilesForYou
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -132,8 +135,9 @@ class AttachmentQuerySet(models.QuerySet["Attachment"]):
     ) -> Attachment:
         """Make an uploaded file safe, seal it, store it, and add it to what `by` is writing there.
 
-        The same file again, or under the same `form_token`, is the one that is there already. Raises
-        `FileRefused` with the reason, `FileBusy`, `NoFilesForYou`, `DraftGone`, `OwnRecord`, `MayNot`.
+        What was sent under the same `form_token` is that one: somebody pressed twice. Raises `FileThere` for a file
+        that waits there already, `FileRefused` with the reason, `FileBusy`, `NoFilesForYou`, `DraftGone`,
+        `OwnRecord`, `MayNot`.
         """
         at.check(by)
         fingerprint = digest(upload.sha256, purpose="file")
@@ -187,9 +191,11 @@ class AttachmentQuerySet(models.QuerySet["Attachment"]):
 
     def _twin(self, fingerprint: str, *, by: User, at: Place, form_token: UUID | None) -> Attachment | None:
         same = self.filter(uploaded_by=by, upload_digest=fingerprint)
-        waiting = Q(message=None, **at.columns)
-        pressed = Q(form_token=form_token, patient=at.patient_id, side=at.side) if form_token else Q(pk=None)
-        return same.filter(waiting | pressed).first()
+        if there := same.filter(message=None, **at.columns).first():
+            raise FileThere(there)
+        if form_token is None:
+            return None
+        return same.filter(form_token=form_token, patient=at.patient_id, side=at.side).first()
 
     def _check_room(self, *, by: User, at: Place, more: int) -> None:
         waiting = [file.size for file in self.waiting_at(at, by=by)]
@@ -204,9 +210,12 @@ class AttachmentQuerySet(models.QuerySet["Attachment"]):
     def go_with(self, message: Message) -> None:
         """Send along what the author of `message` has added where she wrote it. For the verbs that send."""
         waiting = self.filter(message=None, uploaded_by=message.author_id, side=message.side)
-        for file in waiting.select_for_update(of=("self",)):
-            file.message, file.thread_id, file.draft = message, message.thread_id, None
-            file.save(update_fields=["message", "thread", "draft"])
+        files = list(waiting.select_for_update(of=("self",)))
+        if files:
+            MessageWords.add_names(message, files)
+        for file in files:
+            file.message, file.thread_id, file.draft, file.name_digests = message, message.thread_id, None, []
+            file.save(update_fields=["message", "thread", "draft", "name_digests"])
 
     def give_up(self) -> None:
         """Erase those that are not sent. For the verb that discards what they were to go with."""
@@ -293,8 +302,13 @@ class Attachment(models.Model):
     message = models.ForeignKey(Message, null=True, on_delete=models.PROTECT, related_name="attachments")
     side = models.CharField(max_length=8, choices=Side.choices)
     name = SealedField(kind=Kind.HEALTH)
+    # Of its words, until it is sent: nothing looks for them here, and whoever sends it need not open the name.
+    name_digests = ArrayField(models.BigIntegerField(), default=list)
+    name_rules = models.PositiveSmallIntegerField(default=0)
     # Of what was taken in, and sealed: whoever has a file could otherwise find out whose record has it, too.
     content_hash = SealedField(kind=Kind.HEALTH)
+    # The same as data for other programs names it; none for what came before it was kept.
+    content_sha1 = SealedField(kind=Kind.HEALTH, null=True)
     key = SealedField(kind=Kind.FILE)
     kind = models.CharField(max_length=4, choices=FileKind.choices)
     size = models.PositiveIntegerField()
@@ -314,7 +328,7 @@ class Attachment(models.Model):
     objects = AttachmentQuerySet.as_manager()
 
     # Where it lies is nobody's business, and when it is checked again is no event.
-    audit_hidden = ("stored_as", "form_token", "checks", "check_due_at")
+    audit_hidden = ("stored_as", "form_token", "checks", "check_due_at", "name_digests", "name_rules")
 
     class Meta:
         ordering = ["uploaded_at", "id"]
@@ -342,8 +356,12 @@ class Attachment(models.Model):
             self.kind, self.taken_out = washed.kind, washed.taken_out
             self.key, self.sealed_digest = sealed.key, sealed.sealed_sha256
             self.size, self.sealed_size = sealed.size, sealed.sealed_size
-            self.name = seal(kept_name(given_name, washed.kind), into=self, field="name")
+            name = kept_name(given_name, washed.kind)
+            self.name = seal(name, into=self, field="name")
+            self.name_digests = blind_index.digests([], owner_id=self.patient_id, aside=[name])
+            self.name_rules = blind_index.RULES
             self.content_hash = seal(sealed.sha256, into=self, field="content_hash")
+            self.content_sha1 = seal(sealed.sha1, into=self, field="content_sha1")
             self.stored_as = store.put(sealed.file)
 
     @verb(actor="by")

@@ -179,8 +179,8 @@ class WithdrawalManager(models.Manager["Withdrawal"]):
             return
         thread.latest_id = gone.pk
         if thread.last_message_id == message.pk:
-            thread.show_first("")
-        thread.save(update_fields=["preview", "latest_id"])
+            self._show_what_stands(thread)
+        thread.save(update_fields=["preview", "latest_id", "last_message_id", "last_side", "last_author"])
         item = thread.open_item()
         calls = UnreadAlarm.objects.end_about(message, by=by)
         since = _waiting_since(thread)
@@ -191,6 +191,14 @@ class WithdrawalManager(models.Manager["Withdrawal"]):
                 item.rest(thread_is_open=thread.is_open)
         elif message.side == Side.TEAM and thread.patient.state != PatientState.DECEASED:
             _owe_again(thread, item=item, since=since)
+
+    def _show_what_stands(self, thread: Thread) -> None:
+        """The list shows the newest message that stands. Its preview is left empty: no seal opens here."""
+        thread.show_first("")
+        last = _standing(thread).order_by("sent_at", "id").last()
+        if last is not None and last.author_id is not None:
+            thread.last_message_id, thread.last_side = last.pk, last.side
+            thread.last_author_id = last.author_id
 
     def _write(self, message: Message, *, by: User) -> Withdrawal | None:
         _check_author(message, by)

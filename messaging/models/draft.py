@@ -19,18 +19,21 @@ from messaging.clock import now
 from messaging.models.confidence import may_write_for, written_to
 from messaging.models.letter import Letter
 from messaging.models.message import Message, Press, Side, lock_writer
-from messaging.models.note import InternalNote
+from messaging.models.note import InternalNote, was_sent_under
 from messaging.models.pool import Category, Pool
 from messaging.models.thread import Thread
 from messaging.models.writing import (
     ENDED_FOR,
     KEPT_LIMIT,
     MOST_NEW,
+    NO_WINDOW,
     OF_THE_TEAM,
     UNTOUCHED_FOR,
     DraftKind,
     DraftState,
+    Kept,
     Urgent,
+    Window,
     Words,
     words_digest,
 )
@@ -48,27 +51,26 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from accounts.models import User
+    from accounts.models.user import Standing, User
     from audit.context import Agent
 
 
 class DraftQuerySet(models.QuerySet["Draft"]):
-    def visible_to(self, user: User) -> Self:
+    def visible_to(self, user: User | Standing, *, at: datetime | None = None) -> Self:
         """Her own, as long as she may still write there. A sent one is still found: its button may be pressed twice."""
-        granted = ProxyGrant.objects.current().filter(proxy=user.pk, scopes__contains=["write"])
+        granted = ProxyGrant.objects.current(at).filter(proxy=user.pk, scopes__contains=["write"])
         # A conversation that is kept from her does not exist for her, nor does what she was writing in it.
-        read = Thread.objects.of_patients_side(user).values("pk")
+        read = Thread.objects.of_patients_side(user, at=at).values("pk")
         helped = Q(
             Q(thread=None) | Q(thread__in=read),
             Q(follows=None) | Q(follows__in=read),
             patient__in=granted.values("patient"),
         )
         hers = of_owner(user.pk) | helped
-        worked = Q(kind__in=OF_THE_TEAM, thread__in=Thread.objects.worked_by(user).values("pk"))
-        own = self.filter(author=user.pk).exclude(state=DraftState.DISCARDED)
+        worked = Q(kind__in=OF_THE_TEAM, thread__in=Thread.objects.worked_by(user, at=at).values("pk"))
         # What is kept apart from her, or about a topic that she is not trusted with, is no place to write in.
-        replies = Q(hers, kind=DraftKind.REPLY, thread__in=Thread.objects.of_patients_side(user).values("pk"))
-        return own.filter(Q(hers, kind=DraftKind.MESSAGE) | replies | worked)
+        written = Q(kind=DraftKind.MESSAGE) | Q(kind=DraftKind.REPLY, thread__in=read)
+        return self.filter(Q(hers, written) | worked, author=user.pk).exclude(state=DraftState.DISCARDED)
 
     def standing(self) -> Self:
         return self.filter(state=DraftState.OPEN)
@@ -147,17 +149,18 @@ class DraftQuerySet(models.QuerySet["Draft"]):
         body: str,
         form_token: UUID | None = None,
         seen: int = 0,
+        window: Window = NO_WINDOW,
     ) -> Draft | None:
         """Keep what she is writing in `thread`; there is one draft of each kind. No words left: it is discarded.
 
         `form_token` is that of the form it stands in: what was sent under it is not kept again. `seen` is the
-        revision that the form shows. Raises `DraftMovedOn` when other words were kept from another window
-        since, `DraftTooLong`, `OwnRecord`, `MayNot`.
+        revision that the form shows, in `window`. Raises `DraftMovedOn` when other words were kept from another
+        window since, `DraftTooLong`, `OwnRecord`, `MayNot`.
         """
         # As a message does: a draft that arrives beside its own message must find it.
         thread = Thread.objects.select_for_update(of=("self",)).select_related("patient").get(pk=thread.pk)
         thread.side_of(by, door=Side.TEAM if kind in OF_THE_TEAM else Side.PATIENT)
-        if form_token is not None and _is_sent(by, form_token):
+        if form_token is not None and was_sent_under(form_token, author=by):
             return None
         found = self.standing().filter(author=by, thread=thread, kind=kind).select_for_update()
         draft: Draft | None = found.first()
@@ -168,13 +171,14 @@ class DraftQuerySet(models.QuerySet["Draft"]):
                 Draft(author=by, patient_id=thread.patient_id, kind=kind, thread=thread, pool=thread.pool)
             )
         elif draft.words_digest == words_digest("", body):
+            draft.hear_again(window)
             return draft
-        elif draft.revision != seen:
+        elif draft.has_moved_on(seen=seen, window=window):
             raise DraftMovedOn
         elif not body.strip():
             draft.end(DraftState.DISCARDED, by=by)
             return None
-        draft.write(subject="", body=body, token=form_token)
+        draft.write(subject="", body=body, token=form_token, window=window)
         return draft
 
     def spend(self, *, author: User, kind: str, press: Press, body: str, into: Message | None) -> None:
@@ -204,7 +208,7 @@ class DraftQuerySet(models.QuerySet["Draft"]):
         return draft
 
 
-class Draft(Letter, models.Model):
+class Draft(Letter, Kept, models.Model):
     """One text that is being written, by one person, about one patient, whatever page she is on.
 
     A new message has no thread. Sending it ends it, once: `state` says so under a lock, and `form_token`
@@ -228,6 +232,8 @@ class Draft(Letter, models.Model):
     safe_at = models.DateTimeField(null=True)
     form_token = models.UUIDField(default=uuid4)
     revision = models.PositiveIntegerField(default=0)
+    page = models.UUIDField(null=True)
+    turn = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(default=now)
     updated_at = models.DateTimeField(default=now)
     message = models.ForeignKey(Message, null=True, on_delete=models.PROTECT, related_name="+")
@@ -237,9 +243,6 @@ class Draft(Letter, models.Model):
     follows = models.ForeignKey(Thread, null=True, on_delete=models.PROTECT, related_name="+")
 
     objects = DraftQuerySet.as_manager()
-
-    # Written every few seconds while somebody types. Its beginning and its end are events.
-    audit_hidden = ("revision", "updated_at", "written_with_help", "form_token", "words_digest")
 
     class Meta:
         ordering = ["-updated_at"]
@@ -270,18 +273,6 @@ class Draft(Letter, models.Model):
     def seal_owner_id(self) -> UUID:
         return self.patient_id
 
-    @property
-    def is_open(self) -> bool:
-        return self.state == DraftState.OPEN
-
-    @property
-    def is_sent(self) -> bool:
-        return self.state == DraftState.SENT
-
-    def said(self, subject: str, body: str) -> bool:
-        """Whether these were its words when it was last written, or sent."""
-        return self.words_digest == words_digest(subject, body)
-
     def words(self, *, reader: User) -> Words:
         """Open it for its author. Reading one's own draft is a reading like any other."""
         receipt = record_read(reader=reader, of=self, shown=[self], category="draft")
@@ -292,22 +283,31 @@ class Draft(Letter, models.Model):
 
     @verb(actor="by")
     def keep(
-        self, *, by: User, subject: str, body: str, written_with_help: bool = False, seen: int | None = None
+        self,
+        *,
+        by: User,
+        subject: str,
+        body: str,
+        written_with_help: bool = False,
+        seen: int | None = None,
+        window: Window = NO_WINDOW,
     ) -> Draft:
         """Keep the words as they stand. The same words again change nothing.
 
         Raises `DraftMovedOn` when `seen`, the revision on her page, is not the last one and the words kept since
-        are others; `DraftGone`, `DraftTooLong`, `MayNot`.
+        are others, from another window; `DraftGone`, `DraftTooLong`, `MayNot`.
         """
         draft = self._locked(by)
         same = draft.words_digest == words_digest(subject, body)
-        if not same and seen is not None and seen != draft.revision:
+        if not same and draft.has_moved_on(seen=seen, window=window):
             raise DraftMovedOn
         if draft.written_with_help != written_with_help:
             draft.written_with_help = written_with_help
             draft._save("written_with_help")
-        if not same:
-            draft.write(subject=subject, body=body)
+        if same:
+            draft.hear_again(window)
+        else:
+            draft.write(subject=subject, body=body, window=window)
         return draft
 
     def send(self, *, by: User, seen: int | None = None, to: UUID | None = None) -> Message | InternalNote:
@@ -367,7 +367,9 @@ class Draft(Letter, models.Model):
 
     # What follows is for the verbs above and for those of a thread.
 
-    def write(self, *, subject: str, body: str, token: UUID | None = None) -> None:
+    def write(
+        self, *, subject: str, body: str, token: UUID | None = None, window: Window = NO_WINDOW
+    ) -> None:
         """Seal these words into it. Raises `DraftTooLong` for what no page of ours could show again."""
         if len(subject) + len(body) > KEPT_LIMIT:
             raise DraftTooLong
@@ -376,11 +378,8 @@ class Draft(Letter, models.Model):
         self.words_digest = words_digest(subject, body)
         self.revision += 1
         self.form_token = token or self.form_token
-        self._save("subject", "body", "words_digest", "revision", "form_token")
-
-    def touch(self) -> None:
-        """Somebody is at it, though no word has changed: it is not forgotten with those that were left."""
-        self._save()
+        self.page, self.turn = window.page, window.turn
+        self._save("subject", "body", "words_digest", "revision", "form_token", "page", "turn")
 
     def end(self, state: DraftState, *, by: User, message: Message | None = None) -> None:
         """Whatever became of it, what it said is not kept here any longer: of a sent one, that it was these words."""
@@ -417,11 +416,7 @@ class Draft(Letter, models.Model):
 
     def _save(self, *columns: str) -> None:
         self.updated_at = now()
-        self.save(update_fields=[*columns, "updated_at"])
+        self._save_only(*columns, "updated_at")
 
-
-def _is_sent(author: User, token: UUID) -> bool:
-    return (
-        Message.objects.filter(author=author, form_token=token).exists()
-        or InternalNote.objects.filter(author=author, form_token=token).exists()
-    )
+    def _save_only(self, *columns: str) -> None:
+        self.save(update_fields=columns)

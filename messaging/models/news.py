@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Exists, OuterRef, Q, Subquery
 
+from accounts.models.user import Standing
 from messaging.models.correction import Amendment
 from messaging.models.message import Message, ReadReceipt, Side
+from messaging.models.thread import Thread
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -32,3 +34,9 @@ def has_news(reader: UUID, *, side: Side, thread: str = "pk") -> Q:
         message__withdrawal=None,
     ).exclude(author=reader)
     return Q(Exists(unread)) | Q(Exists(corrected))
+
+
+def may_still_be_told(message: UUID, person: UUID) -> bool:
+    """Whether a notice of this message may leave for somebody on the patient's side now: not of one taken back."""
+    hers = Thread.objects.of_patients_side(Standing(person))
+    return hers.filter(messages=message, messages__withdrawal=None).exists()

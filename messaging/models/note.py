@@ -13,7 +13,7 @@ from audit.recorder import record
 from audit.seals import Kind, SealedField, seal
 from audit.verbs import verb
 from messaging.clock import now
-from messaging.models.message import Press, Side
+from messaging.models.message import Message, Press, Side
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -82,3 +82,11 @@ class InternalNote(models.Model):
     @property
     def seal_owner_id(self) -> UUID:
         return self.patient_id
+
+
+def was_sent_under(token: UUID, *, author: User) -> bool:
+    """Whether a press of the form with this token has made a message or a note of `author`'s."""
+    return (
+        Message.objects.filter(author=author, form_token=token).exists()
+        or InternalNote.objects.filter(author=author, form_token=token).exists()
+    )

@@ -123,8 +123,12 @@ class Pool(models.Model):
 
     @property
     def name(self) -> str:
-        """What patients and staff call it: its team's name."""
+        """What staff call it: its team's name."""
         return self.team.name
+
+    @property
+    def name_to_patients(self) -> str:
+        return self.team.name_to_patients
 
     @property
     def phone(self) -> str:
@@ -163,7 +167,7 @@ class Pool(models.Model):
         Raises `NoPool` when the pool never opens: what cannot be promised is not taken.
         """
         try:
-            return self.clock().after(since, category.reply_within)
+            return self.clock().promise(since, category.reply_within)
         except NeverOpen as never:
             raise NoPool from never
 

@@ -14,7 +14,6 @@ from accounts import leaving, limits, terms
 from accounts.models import CareRelationship, Patient, ProxyGrant
 from accounts.models.family import near
 from accounts.models.patient import of_owner
-from accounts.models.user import Standing
 from accounts.notices import Notice
 from audit.ids import uuid7
 from audit.prepared import Prepared
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from accounts.models import User
+    from accounts.models.user import Standing
     from messaging.models.safety import Safety
 
 
@@ -49,9 +49,9 @@ class ThreadState(models.TextChoices):
 
 
 class ThreadQuerySet(models.QuerySet["Thread"]):
-    def visible_to(self, user: User) -> Self:
+    def visible_to(self, user: User | Standing, *, at: datetime | None = None) -> Self:
         """Threads `user` may read now. Rights are read live; nobody sees charts by power over accounts."""
-        return self.of_patients_side(user) | self.worked_by(user)
+        return self.of_patients_side(user, at=at) | self.worked_by(user, at=at)
 
     def of_patients_side(self, user: User | Standing, *, at: datetime | None = None) -> Self:
         """The patient's own threads; and for trusted people those about their topics that are not kept apart."""
@@ -59,18 +59,17 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         trusted = Q(Exists(granted.about(OuterRef("category"))), confidential=False)
         return self.filter(of_owner(user.pk) | trusted)
 
-    def worked_by(self, user: User) -> Self:
+    def worked_by(self, user: User | Standing, *, at: datetime | None = None) -> Self:
         """Threads of the pools `user` works now, about patients whom that team looks after now: none near to her.
 
         What came to the fall-back pool came because no team looked after the patient: its desk reads it.
         """
-        related = CareRelationship.objects.current().filter(
+        related = CareRelationship.objects.current(at).filter(
             patient=OuterRef("patient"), team=OuterRef("pool__team")
         )
-        worked = self.filter(
-            Exists(related) | Q(pool__is_fallback=True), pool__in=Pool.objects.worked_by(user)
-        )
-        return worked.exclude(near(user.pk))
+        pools = Pool.objects.worked_by(user, at=at)
+        worked = self.filter(Exists(related) | Q(pool__is_fallback=True), pool__in=pools)
+        return worked.exclude(near(user.pk, at=at))
 
     @verb(actor="by")
     def start(
@@ -397,8 +396,8 @@ class Thread(models.Model):
         self.save(update_fields=None if adding else ["preview", *self.audit_hidden])
         self.reopen()
         message.save()
-        self.attachments.go_with(message)
         MessageWords.keep(message, body, title)
+        self.attachments.go_with(message)
         record(
             agent=author,
             type="record",
@@ -428,9 +427,3 @@ _open_work = Prepared(
         .select_related("pool")
     )
 )
-
-
-def may_still_be_told(message: UUID, person: UUID) -> bool:
-    """Whether a notice of this message may leave for somebody on the patient's side now: not of one taken back."""
-    hers = Thread.objects.of_patients_side(Standing(person))
-    return hers.filter(messages=message, messages__withdrawal=None).exists()

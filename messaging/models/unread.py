@@ -79,7 +79,7 @@ class UnreadAlarmQuerySet(models.QuerySet["UnreadAlarm"]):
                 days = PRESSING_DAYS if message.is_pressing else ROUTINE_DAYS
                 if clock.days_later(said_at, days) > now():
                     continue
-                due_at = clock.after(now(), TO_REACH_HER)
+                due_at = clock.promise(now(), TO_REACH_HER)
             except NeverOpen:
                 continue  # A team without opening hours can promise nothing; new messages go elsewhere.
             raised += self._raise_for(message, due_at=due_at, by=by)

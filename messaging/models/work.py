@@ -14,6 +14,7 @@ from accounts.models import CareRelationship, CareTeamMembership, Patient, RoleG
 from accounts.models.family import near
 from accounts.models.role import CARING
 from audit.ids import uuid7
+from audit.prepared import Prepared
 from audit.recorder import record
 from audit.verbs import verb
 from messaging.clock import now
@@ -349,7 +350,12 @@ class Claim(models.Model):
 
 def is_on_patients_side(user: User, *, patient_id: UUID) -> bool:
     """Whether `user` is the patient, is trusted by her, whatever that allows now, also while paused, or her family."""
-    return Patient.objects.filter(near(user.pk, through="pk"), pk=patient_id).exists()
+    return _near.first(person=user.pk, patient=patient_id, at=now()) is not None
+
+
+@Prepared
+def _near(*, person: UUID, patient: UUID, at: datetime) -> models.QuerySet[Patient, tuple[UUID]]:
+    return Patient.objects.filter(near(person, at=at, through="pk"), pk=patient).values_list("pk")
 
 
 def keep_apart(by: User, *, patient_id: UUID) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+from uuid import UUID
 
 from django.db import models
 
@@ -66,6 +67,81 @@ class Words:
     subject: str
     body: str
     revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The showing of a page that words come from, and the how-manieth it sends: its own autosaves are no news to it.
+
+    `page` is None where a program sends them, or a page that has no name.
+    """
+
+    page: UUID | None = None
+    turn: int = 0
+
+
+NO_WINDOW = Window()
+
+
+class Kept:
+    """What a draft knows of itself without being opened: what became of it, and where its words came from last."""
+
+    state: str
+    words_digest: str
+    revision: int
+    page: UUID | None
+    turn: int
+
+    # Written every few seconds while somebody types. Its beginning and its end are events.
+    audit_hidden = (
+        "revision",
+        "page",
+        "turn",
+        "updated_at",
+        "written_with_help",
+        "form_token",
+        "words_digest",
+    )
+
+    if TYPE_CHECKING:
+
+        def _save(self, *columns: str) -> None: ...
+        def _save_only(self, *columns: str) -> None: ...
+
+    @property
+    def is_open(self) -> bool:
+        return self.state == DraftState.OPEN
+
+    @property
+    def is_sent(self) -> bool:
+        return self.state == DraftState.SENT
+
+    def said(self, subject: str, body: str) -> bool:
+        """Whether these were its words when it was last written, or sent."""
+        return self.words_digest == words_digest(subject, body)
+
+    def is_of(self, window: Window) -> bool:
+        return window.page is not None and window.page == self.page
+
+    def has_moved_on(self, *, seen: int | None, window: Window) -> bool:
+        """Whether the words in it are news to the page that sends others.
+
+        A page knows what it sent itself, also where the answer has not reached it, or comes too late to be shown.
+        Only what overtook it on the way is newer. Another page has to have `seen` them.
+        """
+        if self.is_of(window):
+            return window.turn < self.turn
+        return seen is not None and seen != self.revision
+
+    def hear_again(self, window: Window) -> None:
+        """The same words once more, from `window`: what it sent before is older, though it may arrive later."""
+        if self.is_of(window) and window.turn > self.turn:
+            self.turn = window.turn
+            self._save_only("turn")  # The words are as old as they were.
+
+    def touch(self) -> None:
+        """Somebody is at it, though no word has changed: it is not forgotten with those that were left."""
+        self._save()
 
 
 class Steps:

@@ -70,13 +70,13 @@ def _team(pool: Pool, usual: list[timedelta]) -> TeamChoice:
     try:
         clock = pool.clock()
         opens_at, closes_at = clock.next_opening(moment), clock.closes_at(moment)
-        usually_by = clock.after(moment, usual[0]) if usual else None
+        usually_by = clock.promise(moment, usual[0]) if usual else None
     except NeverOpen:
         pass  # a team without hours is shown without a promise
     return TeamChoice(
         ref=pool.pk,
-        name=pool.name,
-        purpose=pool.team.purpose,
+        name=pool.name_to_patients,
+        purpose=pool.team.purpose_to_patients,
         phone=pool.phone,
         is_open=closes_at is not None,
         opens_at=opens_at,

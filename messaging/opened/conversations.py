@@ -109,6 +109,7 @@ class Conversation:
     is_late: bool
     team_name: str
     owes_a_call: bool  # the patient has not read the answer: phone or letter
+    call_at: str | None  # her number, for whoever is to call
     unsent_files: tuple[OpenFile, ...]
     lead_ref: UUID | None = None  # who leads the patient's care in this team
     flags: tuple[OpenFlag, ...] = ()  # newest first
@@ -152,6 +153,8 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
         to_patient=False,
     )
     files = Files.of(thread, messages, reader=reader, side=Side.TEAM)
+    owes = bool(item and item.owes_a_call)  # type: ignore[attr-defined]
+    calls = [(thread.patient.stays, "phone")] if owes and owner_id in (None, reader.pk) else []
     receipt = record_read(
         reader=reader,
         of=thread,
@@ -176,6 +179,7 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
             *((note, "body") for note in notes),
             *flag_pairs(flags),
             *files.pairs(),
+            *calls,
         ],
         receipt=receipt,
     )
@@ -202,7 +206,7 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
         *(Entry("event", line.at, event=line) for line in _events(closures, names)),
         *(
             Entry("event", line.at, event=EventLine(line.at, line.staff_words))
-            for line in team_lines(thread.pk)
+            for line in team_lines(thread.pk, to_patient=False)
         ),
     ]
     owed = item is not None and item.is_open and item.state != WorkState.ON_HOLD
@@ -225,7 +229,8 @@ def open_conversation(thread: Thread, *, reader: User, before: UUID | None = Non
         due_at=item.due_at if item and owed else None,
         is_late=bool(item and owed and item.due_at < now()),
         team_name=thread.pool.name,
-        owes_a_call=bool(item and item.owes_a_call),  # type: ignore[attr-defined]
+        owes_a_call=owes,
+        call_at=texts[thread.patient.person_id, "phone"] if calls else None,
         lead_ref=item.lead_id if item else None,  # type: ignore[attr-defined]
         flags=open_flags(flags, texts),
         unsent_files=files.unsent(texts),

@@ -6,10 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from django.db.models import QuerySet
+
 from accounts.models import ProxyGrant
+from accounts.models.user import Standing
 from accounts.people import People
+from audit.prepared import Prepared
 from audit.recorder import record_read
 from audit.seals import UNREADABLE
+from messaging.clock import now
 from messaging.models import SUBJECT_LIMIT, Draft, DraftKind, Pool, Thread
 from messaging.models.confidence import begins_apart
 from messaging.opened.help import help_for
@@ -116,14 +121,20 @@ def open_draft(draft: Draft, *, reader: User) -> OpenDraft:
 
 def written_in(thread: Thread, *, reader: User, kind: str) -> OpenDraft | None:
     """Open what `reader` has begun to write in `thread`, if anything. Recorded when there is."""
-    draft = Draft.objects.visible_to(reader).standing().filter(thread=thread, kind=kind).first()
+    draft = _written_in.first(reader.cares, kind, reader=reader.pk, thread=thread.pk, at=now())
     return open_draft(draft, reader=reader) if draft else None
 
 
 def all_written_in(thread: Thread, *, reader: User) -> dict[str, OpenDraft]:
     """The same for everything that `reader` has begun there, by its kind, in one statement."""
-    drafts = Draft.objects.visible_to(reader).standing().filter(thread=thread)
-    return {draft.kind: open_draft(draft, reader=reader) for draft in drafts.select_related("patient")}
+    drafts = _written_in(reader.cares, "", reader=reader.pk, thread=thread.pk, at=now())
+    return {draft.kind: open_draft(draft, reader=reader) for draft in drafts}
+
+
+@Prepared
+def _written_in(cares: bool, kind: str, *, reader: UUID, thread: UUID, at: datetime) -> QuerySet[Draft]:
+    drafts = Draft.objects.visible_to(Standing(reader, cares), at=at).standing().filter(thread=thread)
+    return (drafts.filter(kind=kind) if kind else drafts).select_related("patient")
 
 
 def open_check(draft: Draft, *, reader: User) -> Check:
@@ -150,7 +161,7 @@ def open_check(draft: Draft, *, reader: User) -> Check:
         draft=opened,
         topic=draft.category.words,
         readers=readers,
-        team_changed_from=draft.pool.name if lost and draft.pool else "",
+        team_changed_from=draft.pool.name_to_patients if lost and draft.pool else "",
         has_choice=reachable.count() > 1,
         also_read_by=tuple(names[pk] for pk in others if pk in names),
         may_keep_apart=is_own and bool(trusted),

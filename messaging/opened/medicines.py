@@ -304,7 +304,7 @@ def _open_refills(
                 comment=texts.get((item.request_id, "comment"), ""),
                 requested_by=names[item.request.requested_by_id],
                 requested_at=item.request.requested_at,
-                pool_name=item.pool.name,
+                pool_name=item.pool.name_to_patients,
                 pool_phone=item.pool.phone,
                 due_at=due_at,
                 state=item.state,

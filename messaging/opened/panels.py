@@ -10,13 +10,14 @@ from accounts.models import Patient, ProxyGrant, Scope
 from accounts.people import People
 from audit.recorder import record_read
 from messaging.models import CategoryCode, Prescription, RefillRequestItem, Thread
-from messaging.opened.texts import open_texts
+from messaging.opened.texts import open_texts, person_rows
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from accounts.models import User
     from accounts.people import Person
+    from messaging.opened.texts import Pair
 
 MOST_SHOWN = 20
 
@@ -48,6 +49,7 @@ class Helper:
 class Panel:
     """`shows_medicines` is False for the front desk, which works messages and not medicines."""
 
+    phone: str | None  # where the patient is called; None for whoever does not work the conversation
     lead: Person | None
     trusted: tuple[Helper, ...]
     is_read_by_trusted: bool  # as far as a conversation is not kept from them
@@ -56,10 +58,11 @@ class Panel:
     open_refills: tuple[RefillLine, ...]
 
 
-def open_panel(thread: Thread, *, reader: User, lead_id: UUID | None) -> Panel:
+def open_panel(thread: Thread, *, reader: User, lead_id: UUID | None, works_it: bool) -> Panel:
     """Open what stands beside `thread`, recorded as a reading of its own: the patient is told what was shown.
 
-    Medicines open for clinicians alone, and of the waiting requests those of the pools `reader` works.
+    Medicines open for clinicians alone, and of the waiting requests those of the pools `reader` works. Her telephone
+    number opens for whoever may work the conversation.
     """
     prescriptions: list[Prescription] = []
     refills: list[RefillRequestItem] = []
@@ -77,13 +80,16 @@ def open_panel(thread: Thread, *, reader: User, lead_id: UUID | None) -> Panel:
     receipt = record_read(
         reader=reader,
         of=thread.patient,
-        shown=[thread.patient, *orders.values()],
+        shown=[*person_rows(thread.patient), *orders.values()],
         named=people.sealed_records(),
         category="medicine" if reader.is_clinical else "patient",
     )
-    texts = open_texts([(o, f) for o in orders.values() for f in ("medicine", "directions")], receipt=receipt)
+    known = thread.patient.stays
+    pairs: list[Pair] = [(o, f) for o in orders.values() for f in ("medicine", "directions")]
+    texts = open_texts([*pairs, *([(known, "phone")] if works_it else [])], receipt=receipt)
     names = people.opened(receipt)
     return Panel(
+        phone=texts[known.pk, "phone"] if works_it else None,
         lead=names.get(lead_id) if lead_id else None,
         trusted=tuple(
             Helper(

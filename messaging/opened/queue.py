@@ -21,6 +21,7 @@ from messaging.models import CategoryCode, Pool, Priority, SafetyFlag, Side, Wor
 from messaging.models.news import has_news
 from messaging.models.unread import owes_a_call
 from messaging.opened.paging import Page, Position
+from messaging.opened.previews import previews_of
 from messaging.opened.texts import OpenPatient, open_texts, person_pairs, person_rows
 from messaging.red_flags import Grade
 
@@ -261,6 +262,7 @@ def _open_rows(items: list[WorkItem], *, reader: User) -> list[QueueRow]:
         [*pairs, *_once(pair for p in patients.values() for pair in person_pairs(p))], receipt=receipt
     )
     names = people.opened(receipt)
+    previews = previews_of(threads, texts, reader=reader)
     moment = now()
     rows = []
     for item, thread in zip(items, threads, strict=True):
@@ -270,7 +272,7 @@ def _open_rows(items: list[WorkItem], *, reader: User) -> list[QueueRow]:
                 ref=thread.pk,
                 patient=OpenPatient.at_work(item.patient, texts),
                 subject=texts.get((thread.pk, "subject"), str(_("Protected record"))),
-                preview=texts.get((thread.pk, "preview"), ""),
+                preview=previews.get(thread.pk, ""),
                 category=str(CategoryCode(thread.category_id).label),
                 priority=item.priority,
                 due_at=item.due_at,

@@ -56,7 +56,7 @@ def readers_of(pool: Pool, *, patient: Patient, category: Category) -> Readers:
     try:
         clock = pool.clock()
         opens_at, is_open = clock.next_opening(moment), clock.is_open(moment)
-        due_at = clock.after(moment, category.reply_within)
+        due_at = clock.promise(moment, category.reply_within)
     except NeverOpen:
         pass  # a team without hours is shown without a promise
     lead_id = _lead_of(patient.pk, pool)
@@ -65,7 +65,7 @@ def readers_of(pool: Pool, *, patient: Patient, category: Category) -> Readers:
     lead = people.get(lead_id) if lead_id else None
     return Readers(
         pool_ref=pool.pk,
-        team=pool.name,
+        team=pool.name_to_patients,
         phone=pool.phone,
         staffed_by=_staffed_by(pool),
         lead=lead,

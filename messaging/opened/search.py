@@ -13,7 +13,7 @@ from accounts import limits
 from accounts.people import People
 from audit.blind_index import Wanted
 from audit.recorder import record_read
-from messaging.models import CategoryCode, Message, MessageWords, Side, Thread, not_findable
+from messaging.models import Attachment, CategoryCode, Message, Side, Thread, messages_having, not_findable
 from messaging.opened.messages import Versions, message_pairs, versions_of
 from messaging.opened.paging import Page, Position
 from messaging.opened.texts import open_texts
@@ -57,6 +57,7 @@ class Hit:
     before: UUID | None  # the page of its conversation that has it, unless it is the newest
     title: tuple[Piece, ...]
     snippet: tuple[Piece, ...]
+    files: tuple[tuple[Piece, ...], ...]  # those whose names have one of the words
     author: Person
     is_mine: bool
     sent_at: datetime
@@ -89,12 +90,13 @@ def open_search(*, reader: User, patient: Patient, asked: SearchForm | None) -> 
     if asked is not None:
         limits.use("search", reader.pk)
     records = reader.records_with(patient.pk)
+    names_of = [record for record in records if "attachments" in reader.scopes_for(record)]
     mine = Thread.objects.of_patients_side(reader).filter(patient__in=records)
     writers = list(_written(mine).order_by().values_list("author", flat=True).distinct())
     people = People.load([*writers, reader.pk], patient_id=patient.pk)
     names: dict[UUID, Person] = {}
 
-    def opening(messages: Sequence[Message], versions: Versions) -> Receipt:
+    def opening(messages: Sequence[Message], versions: Versions, files: Sequence[Attachment] = ()) -> Receipt:
         receipt = record_read(
             reader=reader,
             of=patient,
@@ -103,6 +105,7 @@ def open_search(*, reader: User, patient: Patient, asked: SearchForm | None) -> 
                 *_threads_of(messages),
                 *messages,
                 *(version for found in versions.values() for version in found),
+                *files,
             ],
             named=people.sealed_records(),
             category="message",
@@ -118,7 +121,7 @@ def open_search(*, reader: User, patient: Patient, asked: SearchForm | None) -> 
     after = Position.parse(asked.cleaned_data["after"]) if asked else None
     if asked is not None:
         wanted = Wanted.read(asked.words)
-        candidates = _candidates(mine, asked, wanted, of=records)
+        candidates = _candidates(mine, asked, wanted, of=records, names_of=names_of)
         place = after
         for length in OPENED:
             page = Page.cut(candidates, keys=NEWEST_FIRST, after=place, length=length)
@@ -127,11 +130,12 @@ def open_search(*, reader: User, patient: Patient, asked: SearchForm | None) -> 
                 more = False
                 break
             versions = versions_of(rows)
-            texts = _opened(rows, versions, opening(rows, versions))
+            files = _files_of(rows, names_of)
+            texts = _opened(rows, versions, files, opening(rows, versions, files))
             for number, message in enumerate(rows):
                 place = Position((message.sent_at.isoformat(), str(message.pk)))
                 more = bool(page.next) or number + 1 < len(rows)
-                if (hit := _hit(message, texts, wanted, names, reader)) is not None:
+                if (hit := _hit(message, texts, wanted, names, reader, files)) is not None:
                     hits.append(hit)
                     if len(hits) == HITS:
                         break
@@ -154,7 +158,7 @@ def _written(threads: QuerySet[Thread]) -> MessageQuerySet:
 
 
 def _candidates(
-    threads: QuerySet[Thread], asked: SearchForm, wanted: Wanted, *, of: list[UUID]
+    threads: QuerySet[Thread], asked: SearchForm, wanted: Wanted, *, of: list[UUID], names_of: list[UUID]
 ) -> QuerySet[Message]:
     data = asked.cleaned_data
     if data["category"]:
@@ -163,7 +167,7 @@ def _candidates(
         threads = threads.filter(state=data["state"])
     found = _written(threads)
     if asked.words:
-        found = found.filter(pk__in=MessageWords.objects.having(wanted, of=of).values("pk"))
+        found = found.filter(pk__in=messages_having(wanted, of=of, names_of=names_of))
     if data["writer"]:
         found = found.filter(author=data["writer"])
     since, until = asked.bounds()
@@ -186,20 +190,35 @@ def _threads_of(messages: Iterable[Message]) -> list[Thread]:
     return list({message.thread_id: message.thread for message in messages}.values())
 
 
-def _opened(messages: Sequence[Message], versions: Versions, receipt: Receipt) -> Texts:
+def _files_of(messages: Sequence[Message], names_of: list[UUID]) -> list[Attachment]:
+    """The files of these messages that the reader may know of."""
+    known = [message.pk for message in messages if message.patient_id in names_of]
+    return list(Attachment.objects.filter(message__in=known).order_by("uploaded_at", "id"))
+
+
+def _opened(
+    messages: Sequence[Message], versions: Versions, files: Sequence[Attachment], receipt: Receipt
+) -> Texts:
     """The texts as they stand now: what was put right is found by its new words."""
     titles = [(thread, "subject") for thread in _threads_of(messages)]
-    texts = open_texts([*message_pairs(messages, versions), *titles], receipt=receipt)
+    named = [(file, "name") for file in files]
+    texts = open_texts([*message_pairs(messages, versions), *titles, *named], receipt=receipt)
     for message, later in versions.items():
         texts[message, "body"] = texts[later[-1].pk, "body"]
     return texts
 
 
 def _hit(
-    message: Message, texts: Texts, wanted: Wanted, names: dict[UUID, Person], reader: User
+    message: Message,
+    texts: Texts,
+    wanted: Wanted,
+    names: dict[UUID, Person],
+    reader: User,
+    files: Sequence[Attachment],
 ) -> Hit | None:
     title, body = texts[message.thread_id, "subject"], texts[message.pk, "body"]
-    places = wanted.places([title, body])
+    called = [texts[file.pk, "name"] for file in files if file.message_id == message.pk]
+    places = wanted.places([title, body, *called])
     if places is None or message.author_id is None:
         return None
     return Hit(
@@ -208,6 +227,11 @@ def _hit(
         before=message.page_ends_before,  # type: ignore[attr-defined]
         title=tuple(_pieces(title, places[0], 0, len(title))),
         snippet=tuple(snippet(body, places[1])),
+        files=tuple(
+            tuple(_pieces(name, here, 0, len(name)))
+            for name, here in zip(called, places[2:], strict=True)
+            if here
+        ),
         author=names[message.author_id],
         is_mine=message.author_id == reader.pk,
         sent_at=message.sent_at,

@@ -39,7 +39,7 @@ def sent_message(thread: Thread, *, reader: User) -> SentMessage:
         ref=thread.pk,
         reference=_reference(last.pk if last else thread.pk),
         sent_at=last.sent_at if last else thread.opened_at,
-        team=thread.pool.name,
+        team=thread.pool.name_to_patients,
         phone=thread.pool.phone,
         # Pressing work is due sooner inside; what the patient was promised stays what she is told.
         due_at=(owed.promised_at or owed.due_at) if owed else None,

@@ -47,8 +47,16 @@ def steps_of(
             "role": team_reading.person.role_words,
         }
         steps.append(Step("read", "done", words, at=team_reading.at))
-    elif answer is None and closed_at is None:
-        steps.append(Step("read", "now", _("Your team will read it")))
+    else:
+        if before := next((r for r in sent.read_before if r.person.side == "staff"), None):
+            words = _("%(name)s, %(role)s, read it before it was corrected") % {
+                "name": before.person.given_name,
+                "role": before.person.role_words,
+            }
+            steps.append(Step("read-before", "done", words, at=before.at))
+        if answer is None and closed_at is None:
+            waiting = _("Your team will read the correction") if before else _("Your team will read it")
+            steps.append(Step("read", "now", waiting))
     if answer is not None and answer.author is not None:
         steps.append(
             Step("reply", "done", _("%(name)s replied") % {"name": answer.author.name}, at=answer.sent_at)

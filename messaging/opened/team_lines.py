@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
+from accounts.models.care import said
 from audit.prepared import Prepared
 from messaging.models import Cause, TeamChange
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TeamLine:
-    """One change of team. `because` is for staff."""
+    """One change of team. `was` and `now` are what the reader calls them; `because` is for staff."""
 
     at: datetime
     was: str
@@ -39,14 +40,18 @@ class TeamLine:
         }
 
 
-def team_lines(thread: UUID) -> tuple[TeamLine, ...]:
+def team_lines(thread: UUID, *, to_patient: bool) -> tuple[TeamLine, ...]:
     """The changes of team of one conversation, earliest first, in one statement."""
-    return tuple(
-        TeamLine(at, was, now, str(Cause(because).label)) for at, was, now, because in _changes(thread=thread)
-    )
+    lines = []
+    for at, was, was_es, now, now_es, because in _changes(thread=thread):
+        if to_patient:
+            was, now = said(was, was_es), said(now, now_es)
+        lines.append(TeamLine(at, was, now, str(Cause(because).label)))
+    return tuple(lines)
 
 
 @Prepared
-def _changes(*, thread: UUID) -> QuerySet[TeamChange, tuple[datetime, str, str, str]]:
+def _changes(*, thread: UUID) -> QuerySet[TeamChange, tuple[datetime, str, str, str, str, str]]:
     changes = TeamChange.objects.filter(thread=thread).order_by("changed_at", "id")
-    return changes.values_list("changed_at", "from_pool__team__name", "to_pool__team__name", "because")
+    names = [f"{pool}__team__{name}" for pool in ("from_pool", "to_pool") for name in ("name", "name_es")]
+    return changes.values_list("changed_at", *names, "because")

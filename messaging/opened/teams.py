@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 class TeamRow:
     ref: UUID
     name: str
+    name_es: str
     purpose: str
+    purpose_es: str
     phone: str
     closed_at: datetime | None
     successor: str
@@ -51,6 +53,11 @@ class OpenTeam:
     topics: tuple[str, ...]
     finished: int
     others: tuple[tuple[str, str], ...]
+
+
+def names_of(team: CareTeam) -> dict[str, str]:
+    """What its names and its purpose are now: where the form that changes them begins."""
+    return {field: getattr(team, field) for field in ("name", "name_es", "purpose", "purpose_es")}
 
 
 def team_rows() -> tuple[TeamRow, ...]:
@@ -106,7 +113,9 @@ def _row(team: CareTeam) -> TeamRow:
     return TeamRow(
         ref=team.pk,
         name=team.name,
+        name_es=team.name_es,
         purpose=team.purpose,
+        purpose_es=team.purpose_es,
         phone=team.phone,
         closed_at=team.closed_at,
         successor=team.successor.name if team.successor else "",

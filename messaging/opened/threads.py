@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from django.conf import settings
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from accounts.models import FormerTeamName
+from accounts.models.care import said
 from accounts.models.proxy import Scope
 from accounts.models.user import Standing
 from accounts.people import People
@@ -44,6 +45,7 @@ from messaging.opened.messages import (
     versions_of,
 )
 from messaging.opened.paging import Page, Position
+from messaging.opened.previews import previews_of
 from messaging.opened.readers import cover_of
 from messaging.opened.steps import Step, steps_of
 from messaging.opened.team_lines import TeamLine, team_lines
@@ -69,7 +71,6 @@ class ThreadRow:
     subject: str
     preview: str
     category: str
-    pool_name: str
     last_author: Person
     last_is_mine: bool
     last_message_at: datetime
@@ -123,14 +124,14 @@ def patient_inbox(*, reader: User, patient: Patient, state: str, after: Position
     )
     texts = open_texts([(t, f) for t in threads for f in ("subject", "preview")], receipt=receipt)
     names = people.opened(receipt)
+    previews = previews_of(threads, texts, reader=reader, of=patient)
     moment = now()
     rows = [
         ThreadRow(
             ref=t.pk,
             subject=texts[t.pk, "subject"],
-            preview=texts[t.pk, "preview"],
+            preview=previews[t.pk],
             category=str(CategoryCode(t.category_id).label),
-            pool_name=t.pool_name,  # type: ignore[attr-defined]
             last_author=names[t.last_author_id],
             last_is_mine=t.last_author_id == reader.pk,
             last_message_at=t.last_message_at,
@@ -193,7 +194,6 @@ def _threads(state: str, *, reader: UUID, patients: list[UUID], at: datetime) ->
             is_new=has_news(reader, side=Side.TEAM),
             team_read=Exists(read),
             reply_due_at=Subquery(owed),
-            pool_name=F("pool__team__name"),
         )
     )
 
@@ -327,13 +327,13 @@ def open_thread(thread: Thread, *, reader: User, before: UUID | None = None) -> 
         ref=thread.pk,
         subject=texts[thread.pk, "subject"],
         category=thread.category.words,
-        pool_name=thread.pool.name,
+        pool_name=thread.pool.name_to_patients,
         pool_phone=thread.pool.phone,
         is_open=thread.is_open,
         outcome=str(Outcome(stands.outcome).label) if stands.outcome else "",
         messages=opened,
-        team_lines=team_lines(thread.pk),
-        former_name=stands.former_name or "",
+        team_lines=team_lines(thread.pk, to_patient=True),
+        former_name=said(stands.former_name or "", stands.former_name_es or ""),
         earlier=earlier,
         steps=steps_of(
             opened,
@@ -370,6 +370,7 @@ class Stands(NamedTuple):
     follows: UUID | None
     followed_by: UUID | None
     former_name: str | None
+    former_name_es: str | None
 
 
 @Prepared
@@ -392,6 +393,7 @@ def _where_it_stands(*, thread: UUID, reader: UUID, at: datetime) -> QuerySet[Th
         Subquery(earlier.values("pk")[:1]),
         Subquery(later.values("pk")[:1]),
         Subquery(names.order_by("until").values("name")[:1]),
+        Subquery(names.order_by("until").values("name_es")[:1]),
     )
 
 

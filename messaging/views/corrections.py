@@ -9,7 +9,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import KeptForm
+from accounts.models.kept import NOTHING_CAME_BACK, CameBack
 from accounts.policy import policy, signed_in
+from accounts.unsent import gives_back
 from messaging.access import own_thread_for, worked_thread_for, written_message_for
 from messaging.forms import CorrectionForm
 from messaging.models import Amendment, Side, Withdrawal
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 
 @policy(get=signed_in("patient"), post=signed_in("patient"))
+@gives_back
 @require_http_methods(["GET", "HEAD", "POST"])
 def message_correct(request: PortalRequest, ref: UUID, message: UUID) -> HttpResponse:
     thread = own_thread_for(request.user, ref)
@@ -42,6 +45,7 @@ def message_take_back(request: PortalRequest, ref: UUID, message: UUID) -> HttpR
 
 
 @policy(get=signed_in("staff"), post=signed_in("staff"))
+@gives_back
 @require_http_methods(["GET", "HEAD", "POST"])
 def inbox_correct(request: PortalRequest, ref: UUID, message: UUID) -> HttpResponse:
     thread = worked_thread_for(request.user, ref)
@@ -58,8 +62,9 @@ def inbox_take_back(request: PortalRequest, ref: UUID, message: UUID) -> HttpRes
 def _correct(request: PortalRequest, thread: Thread, ref: UUID, *, side: Side) -> HttpResponse:
     message = written_message_for(request.user, thread, ref)
     if request.method != "POST":
-        kept = KeptForm.take(request.user, request.path)
-        return _show(request, message, side=side, typed=kept.data.get("body", "") if kept else None)
+        back = KeptForm.come_back(request.user, request.path)
+        typed = back.text.data.get("body", "") if back.text else None
+        return _show(request, message, side=side, typed=typed, came_back=back)
     form = CorrectionForm(request.POST)
     if not form.is_valid():
         return _show(request, message, side=side, form=form, status=422)
@@ -104,12 +109,14 @@ def _show(
     help: Help | None = None,
     problem: str = "",
     status: int = 200,
+    came_back: CameBack = NOTHING_CAME_BACK,
 ) -> HttpResponse:
     opened = open_own_message(message, reader=request.user)
     context = {
         "message": opened,
         "form": form or CorrectionForm(initial={"body": opened.body if typed is None else typed}),
         "was_kept": typed is not None,
+        "came_back": came_back,
         "help": help,
         "problem": problem,
     }

@@ -16,8 +16,10 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.access import acting_patient, acting_patient_as_written
 from accounts.models import KeptForm
+from accounts.models.kept import NOTHING_CAME_BACK, CameBack
 from accounts.policy import policy, signed_in
 from accounts.refusals import AnotherPatient
+from accounts.unsent import gives_back
 from messaging.access import category_for, draft_for, letter_for, own_thread_for, pool_for
 from messaging.drafting import (
     MORE_MEDICINE,
@@ -207,6 +209,7 @@ def draft_nurse(request: PortalRequest, ref: UUID) -> HttpResponse:
 
 @policy(get=signed_in("patient"), post=signed_in("patient"))
 @takes_files
+@gives_back
 @require_http_methods(["GET", "HEAD", "POST"])
 @_in_words
 def draft_text(request: PortalRequest, ref: UUID) -> HttpResponse:
@@ -327,14 +330,22 @@ def _sent_elsewhere(request: PortalRequest, letter: Draft) -> HttpResponse:
 
 def _come_back(request: PortalRequest, letter: Draft) -> HttpResponse:
     """The page for the words, with what a session's end cut off, if that is newer."""
-    kept = KeptForm.take(request.user, request.path)
-    if kept is not None and kept.kept_at > letter.updated_at:
+    came_back = KeptForm.come_back(request.user, request.path)
+    kept = came_back.text
+    if kept is not None and (kept.was_offered or kept.kept_at > letter.updated_at):
+        if kept.was_offered:
+            begun = open_draft(letter, reader=request.user)
+            kept.data["body"] = kept.added_to(begun.body)
+            kept.data["subject"] = begun.subject or kept.data.get("subject", "")
         form = DraftForm(kept.data)
         try:
+            # In the name of the page that sent it: what it still has to send is its own.
             letter = letter.keep(by=request.user, **{**form.kept(), "seen": None})
+        except DraftMovedOn:
+            pass  # That page has sent more since.
         except DraftTooLong as refusal:
             return _not_kept(request, letter, form, refusal)
-    return _write(request, letter, was_kept=kept is not None)
+    return _write(request, letter, was_kept=kept is not None, came_back=came_back)
 
 
 def _not_kept(request: PortalRequest, letter: Draft, form: DraftForm, refusal: Refusal) -> HttpResponse:
@@ -377,6 +388,7 @@ def _write(
     status: int = 200,
     was_kept: bool = False,
     shows_other: bool = False,
+    came_back: CameBack = NOTHING_CAME_BACK,
 ) -> HttpResponse:
     opened = open_draft(letter_for(request.user, letter.pk) if shows_other else letter, reader=request.user)
     typed = {"subject": opened.subject, "body": opened.body, "written_with_help": opened.written_with_help}
@@ -384,6 +396,7 @@ def _write(
         "form": form or DraftForm(initial=typed),
         "draft": opened,
         "was_kept": was_kept,
+        "came_back": came_back,
         "other": opened if shows_other else None,
         "saved": "saved" in request.GET,
         "files": unsent_files(Place(Side.PATIENT, draft=letter), reader=request.user),

@@ -9,7 +9,9 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.access import acting_patient
 from accounts.models import KeptForm
+from accounts.models.kept import NOTHING_CAME_BACK, CameBack
 from accounts.policy import policy, signed_in
+from accounts.unsent import gives_back
 from messaging.access import own_refill_for, prescription_for
 from messaging.forms import RefillForm
 from messaging.models import RefillRequest
@@ -34,13 +36,14 @@ def medicines(request: PortalRequest) -> HttpResponse:
 
 
 @policy(get=signed_in("patient"), post=signed_in("patient"))
+@gives_back
 @require_http_methods(["GET", "HEAD", "POST"])
 def refill_new(request: PortalRequest, ref: UUID) -> HttpResponse:
     prescription = prescription_for(request.user, ref)
     if request.method != "POST":
-        kept = KeptForm.take(request.user, request.path)
-        form = RefillForm(initial={"comment": kept.data.get("comment", "")} if kept else None)
-        return _ask(request, prescription, form, was_kept=kept is not None)
+        back = KeptForm.come_back(request.user, request.path)
+        form = RefillForm(initial={"comment": back.text.data.get("comment", "")} if back.text else None)
+        return _ask(request, prescription, form, was_kept=back.text is not None, came_back=back)
     form = RefillForm(request.POST)
     if not form.is_valid():
         return _ask(request, prescription, form, status=422)
@@ -99,11 +102,13 @@ def _ask(
     help: Help | None = None,
     status: int = 200,
     was_kept: bool = False,
+    came_back: CameBack = NOTHING_CAME_BACK,
 ) -> HttpResponse:
     context = {
         "medicine": open_medicine(prescription, reader=request.user),
         "form": form,
         "help": help,
         "was_kept": was_kept,
+        "came_back": came_back,
     }
     return render(request, "messaging/refill_new.html", context, status=status)

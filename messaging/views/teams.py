@@ -14,7 +14,7 @@ from accounts.policy import policy, signed_in
 from accounts.views.people import PURPOSE
 from audit.refusals import Refusal
 from messaging.access import pool_of
-from messaging.opened.teams import open_team, team_rows
+from messaging.opened.teams import names_of, open_team, team_rows
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -47,7 +47,7 @@ def rename(request: PortalRequest, ref: UUID) -> HttpResponse:
     if not form.is_valid():
         return _show(request, found, name_form=form, status=422)
     try:
-        found.rename(name=form.cleaned_data["name"], by=request.user)
+        found.rename(by=request.user, **{f: v for f, v in form.cleaned_data.items() if f in form.data})
     except Refusal as refused:
         form.add_error("name", str(refused.words))
         return _show(request, found, name_form=form, status=refused.status)
@@ -115,7 +115,7 @@ def _show(
 ) -> HttpResponse:
     context = {
         "team": open_team(found),
-        "name_form": name_form or TeamNameForm(),
+        "name_form": name_form or TeamNameForm(initial=names_of(found)),
         "merge_form": merge_form or SuccessorForm(),
         "close_form": close_form or SuccessorForm(),
         "problem": problem or any(form and form.errors for form in (name_form, merge_form, close_form)),

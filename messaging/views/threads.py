@@ -12,7 +12,9 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.access import acting_patient
 from accounts.models import KeptForm
+from accounts.models.kept import NOTHING_CAME_BACK, CameBack
 from accounts.policy import policy, signed_in
+from accounts.unsent import gives_back
 from messaging.access import own_thread_for
 from messaging.filing.uploads import takes_files
 from messaging.forms import ReplyForm
@@ -47,12 +49,13 @@ def messages(request: PortalRequest) -> HttpResponse:
 
 
 @policy(get=signed_in("patient"))
+@gives_back
 def thread(request: PortalRequest, ref: UUID) -> HttpResponse:
     found = own_thread_for(request.user, ref)
-    kept = KeptForm.take(request.user, request.path)
+    came_back = KeptForm.come_back(request.user, request.path)
     begun = written_in(found, reader=request.user, kind=DraftKind.REPLY)
-    form, was_kept = reply_form_of(begun, kept)
-    return _show(request, found, form, was_kept=was_kept, draft=begun)
+    form, was_kept = reply_form_of(begun, came_back.text)
+    return _show(request, found, form, was_kept=was_kept, draft=begun, came_back=came_back)
 
 
 @policy(post=signed_in("patient"))
@@ -61,7 +64,9 @@ def thread(request: PortalRequest, ref: UUID) -> HttpResponse:
 def replies(request: PortalRequest, ref: UUID) -> HttpResponse:
     found = own_thread_for(request.user, ref)
     form = ReplyForm(request.POST)
-    if not form.also_say(take_in(request, Place(Side.PATIENT, thread=found), token=form.token_sent)):
+    if not form.also_say(
+        take_in(request, Place(Side.PATIENT, thread=found), token=form.token_sent, sends=True)
+    ):
         return _show(request, found, form, status=422)
     looked = looked_at(form.cleaned_data["body"], helped=request.POST.get("helped", ""), pool=found.pool)
     if looked.help is not None:
@@ -169,6 +174,7 @@ def _show(
     draft: OpenDraft | None = None,
     problem: str = "",
     shows_other: bool = False,
+    came_back: CameBack = NOTHING_CAME_BACK,
 ) -> HttpResponse:
     if draft is None and form.is_bound:
         # The page that comes back saves by itself as well, and has to know on which state of the words it builds.
@@ -179,6 +185,7 @@ def _show(
         "form": form,
         "help": help,
         "was_kept": was_kept,
+        "came_back": came_back,
         "draft": draft,
         "other": draft if shows_other else None,
         "just_sent": "sent" in request.GET,
@@ -191,9 +198,12 @@ def _show(
 
 def reply_form_of(begun: OpenDraft | None, kept: KeptText | None) -> tuple[ReplyForm, bool]:
     """The form with what was begun, or with what a session's end cut off, whichever is newer; and if it was that."""
-    if kept is not None and (begun is None or kept.kept_at > begun.updated_at):
-        return ReplyForm(initial={"body": kept.data.get("body", "")}), True
-    return ReplyForm(initial={"body": begun.body, "form_token": begun.form_token} if begun else None), False
+    typed = kept.added_to(begun.body if begun else "") if kept else ""
+    if kept and typed and (kept.was_offered or begun is None or kept.kept_at > begun.updated_at):
+        return ReplyForm(initial={"body": typed}), True
+    initial = {"body": begun.body, "form_token": begun.form_token} if begun else None
+    # Of files that came alone, the page says that they are not here.
+    return ReplyForm(initial=initial), bool(kept and kept.files)
 
 
 def position_in(request: HttpRequest) -> Position | None:

@@ -11,7 +11,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import KeptForm
+from accounts.models.kept import NOTHING_CAME_BACK, CameBack
 from accounts.policy import policy, signed_in
+from accounts.unsent import gives_back
 from messaging.access import worked_item_for, worked_thread_for
 from messaging.filing.uploads import takes_files
 from messaging.forms import CloseForm, NoteForm, ReachedForm, ReplyForm
@@ -30,7 +32,6 @@ from messaging.views.uploads import add_or_remove, asks_for_part, files_part, ta
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from accounts.models.kept import KeptText
     from accounts.requests import PortalRequest
 
 
@@ -47,13 +48,15 @@ def inbox_version(request: PortalRequest) -> HttpResponse:
 
 
 @policy(get=signed_in("staff"))
+@gives_back
 def inbox_thread(request: PortalRequest, ref: UUID) -> HttpResponse:
     thread = worked_thread_for(request.user, ref)
-    kept = KeptForm.take(request.user, request.path)
+    came_back = KeptForm.come_back(request.user, request.path)
+    kept = came_back.text
     is_note = kept is not None and (
         kept.action.endswith("/notes/") or kept.data.get("kind") == DraftKind.NOTE
     )
-    return _show(request, thread, mode="note" if is_note else "", kept=kept, kept_is_note=is_note)
+    return _show(request, thread, mode="note" if is_note else "", came_back=came_back, kept_is_note=is_note)
 
 
 @policy(post=signed_in("staff"))
@@ -87,7 +90,9 @@ def inbox_draft(request: PortalRequest, ref: UUID) -> HttpResponse:
 def inbox_replies(request: PortalRequest, ref: UUID) -> HttpResponse:
     thread = worked_thread_for(request.user, ref)
     form = ReplyForm(request.POST)
-    if not form.also_say(take_in(request, Place(Side.TEAM, thread=thread), token=form.token_sent)):
+    if not form.also_say(
+        take_in(request, Place(Side.TEAM, thread=thread), token=form.token_sent, sends=True)
+    ):
         return _show(request, thread, reply=form, status=422)
     try:
         thread.post(author=request.user, side=Side.TEAM, **form.cleaned_data)
@@ -199,18 +204,23 @@ def _show(
     reached: ReachedForm | None = None,
     mode: str = "",
     problem: str = "",
-    kept: KeptText | None = None,
+    came_back: CameBack = NOTHING_CAME_BACK,
     kept_is_note: bool = False,
     status: int = 200,
     shows_other: bool = False,
 ) -> HttpResponse:
     begun = all_written_in(thread, reader=request.user)
     answer, jotted = begun.get(DraftKind.ANSWER), begun.get(DraftKind.NOTE)
-    began, reply_was_kept = reply_form_of(answer, None if kept_is_note else kept)
-    note_began, note_was_kept = reply_form_of(jotted, kept if kept_is_note else None)
+    began, reply_was_kept = reply_form_of(answer, None if kept_is_note else came_back.text)
+    note_began, note_was_kept = reply_form_of(jotted, came_back.text if kept_is_note else None)
     queue = _queue(request)
     conversation = open_conversation(thread, reader=request.user, before=message_ref_in(request))
-    panel = open_panel(thread, reader=request.user, lead_id=conversation.lead_ref)
+    panel = open_panel(
+        thread,
+        reader=request.user,
+        lead_id=conversation.lead_ref,
+        works_it=not conversation.is_held_by_another,
+    )
     context = {
         **queue,
         "conversation": conversation,
@@ -227,6 +237,7 @@ def _show(
         "outcomes": ENDINGS,
         "problem": problem,
         "was_kept": reply_was_kept or note_was_kept,
+        "came_back": came_back,
         "done": request.GET.get("done", ""),
     }
     return render(request, "messaging/inbox.html", context, status=status)

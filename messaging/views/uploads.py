@@ -7,13 +7,14 @@ from uuid import UUID
 
 from django.http import Http404
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 from messaging.access import unsent_file_for
 from messaging.filing.names import shown_name
 from messaging.forms import FormToken
 from messaging.models import Attachment
-from messaging.opened.files import unsent_files
-from messaging.refusals import Refusal
+from messaging.opened.files import name_of, unsent_files
+from messaging.refusals import FileThere, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,12 +28,24 @@ if TYPE_CHECKING:
 PART = "X-Part"
 
 
-def take_in(request: PortalRequest, place: Place, *, token: UUID | None) -> list[str]:
-    """Take in every file that came with the form. Says what was not taken, and why; the others are added."""
+def take_in(request: PortalRequest, place: Place, *, token: UUID | None, sends: bool = False) -> list[str]:
+    """Take in every file that came with the form. Says what was not taken, and why; the others are added.
+
+    Where the form `sends`, a second press of it finds the files of the first, which is nothing to stop it for.
+    """
     problems = []
+    taken = set()
     for upload in request.FILES.getlist("files"):
         try:
-            Attachment.objects.take_in(upload, by=request.user, at=place, form_token=token)  # type: ignore[arg-type]
+            row = Attachment.objects.take_in(upload, by=request.user, at=place, form_token=token)  # type: ignore[arg-type]
+            taken.add(row.pk)
+        except FileThere as there:
+            if sends and token and there.file.form_token == token and there.file.pk not in taken:
+                continue
+            said = _("This file is added already, as %(name)s.") % {
+                "name": name_of(there.file, reader=request.user)
+            }
+            problems.append(f"{shown_name(upload.name or '')}: {said}")
         except Refusal as refusal:
             problems.append(f"{shown_name(upload.name or '')}: {refusal.words}")
         finally:

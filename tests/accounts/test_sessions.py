@@ -309,11 +309,19 @@ def test_it_is_sealed_in_the_database(cast, enter, clock):
         assert TEXT.encode().hex() not in cursor.fetchone()[0]
 
 
-@pytest.mark.parametrize("end", ["signed-out", "ended-by-owner", "deactivated"])
-def test_nothing_is_kept_for_a_session_that_somebody_ended(cast, enter, end):
+@pytest.mark.parametrize("end", ["signed-out", "deactivated"])
+def test_nothing_is_kept_for_a_session_whose_key_was_given_up(cast, enter, end):
     client = enter(cast.ana)
     session_of(cast.ana).end(by=cast.ana, reason=end)
     assert "left" not in write(client)["Location"]
+    assert not KeptForm.objects.exists()
+
+
+@pytest.mark.parametrize("end", ["ended-by-owner", "ended-by-admin", "rights-changed"])
+def test_a_page_that_cannot_offer_it_keeps_nothing_of_a_session_that_somebody_ended(cast, enter, end):
+    client = enter(cast.ana)
+    session_of(cast.ana).end(by=cast.ana, reason=end)
+    assert "left=ended" in write(client)["Location"]
     assert not KeptForm.objects.exists()
 
 

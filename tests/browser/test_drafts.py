@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from messaging.models import Draft, Message, Thread
+from accounts.models import KeptForm, Session
+from accounts.models.session import End
+from messaging.models import Category, Draft, Message, Thread
 
 RING = """() => {
   const at = document.activeElement;
@@ -84,3 +88,101 @@ def test_words_are_kept_after_a_pause_and_on_leaving_the_field_and_used_up_by_se
     expect(page.locator("#sent")).to_be_visible()
     assert not Draft.objects.standing().exists()
     assert Message.objects.filter(side="patient").count() == 2
+
+
+def test_a_press_is_not_refused_for_what_its_own_page_has_just_kept(cast, work, site, context, as_):
+    """The line is slow: the answer to the autosave has not come back when the button is pressed."""
+    letter = Draft.objects.begin(
+        by=cast.ana,
+        patient=cast.patient("ana"),
+        urgent="no",
+        category=Category.objects.get(code="medical_question"),
+    )
+    as_(cast.ana)
+    page, held = context.new_page(), []
+
+    def slowly(route):
+        if "autosave" in (route.request.post_data or ""):
+            held.append(route.fetch())  # The server has it, the page does not know.
+        else:
+            route.continue_()
+
+    page.goto(site + reverse("draft-text", args=[letter.pk]))
+    page.get_by_role("button", name="Continue").click()
+    page.route("**/text/", slowly)
+    page.get_by_label("Title").fill("Tablets")
+    page.get_by_label("Your message").focus()
+    page.get_by_label("Your message").fill("Shall I take them?")
+    page.wait_for_timeout(300)
+    page.get_by_role("button", name="Continue").click()
+    page.wait_for_url("**/check/")
+    assert held and all(answer.status == 200 for answer in held)
+    expect(page.get_by_text("Shall I take them?")).to_be_visible()
+
+
+def end_of(session: Session, how: str) -> None:
+    """It is over, on the server alone: the page does not know."""
+    if how == "time":
+        idle = session.last_seen_at - timedelta(hours=1)
+        Session.objects.filter(pk=session.pk).update(last_seen_at=idle)
+    else:
+        session.end(by=session.user, reason=End.ENDED_BY_OWNER)
+
+
+@pytest.mark.parametrize(
+    ("how", "says", "way_in"),
+    [
+        ("time", "What you wrote is kept for you.", "What you typed is kept for you."),
+        ("owner", "What you wrote is set aside for you.", "What you typed is set aside."),
+    ],
+)
+def test_no_page_leaves_while_somebody_types_and_all_of_it_comes_back(
+    cast, work, site, context, as_, how, says, way_in
+):
+    thread = work.thread()
+    as_(cast.ana)
+    page = context.new_page()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(site + thread.get_absolute_url())
+    box, note = page.get_by_label("Your reply"), page.get_by_role("alert")
+    end_of(Session.objects.latest("started_at"), how)
+    box.press_sequentially("Idle ")
+    box.blur()
+    expect(note).to_contain_text("You were signed out.")
+    expect(note).to_contain_text(says)
+    box.press_sequentially("body and many long words")
+    assert page.url == site + thread.get_absolute_url()
+    note.get_by_role("link", name="Sign in").click()
+    expect(page.get_by_text(way_in)).to_be_visible()
+    as_(cast.ana)
+    page.goto(site + thread.get_absolute_url())
+    if how == "owner":
+        offer = page.get_by_role("region", name="Did you write this?")
+        expect(offer).to_contain_text("Idle body and many long words")
+        expect(box).to_have_value("")
+        offer.get_by_role("button", name="Yes, go on with it").click()
+    expect(page.get_by_text("What you wrote is back.")).to_be_visible()
+    expect(box).to_have_value("Idle body and many long words")
+    assert not KeptForm.objects.exists()
+
+
+def test_who_signs_in_again_in_another_tab_goes_on_where_she_was(cast, work, site, context, as_):
+    thread = work.thread()
+    as_(cast.ana)
+    page = context.new_page()
+    page.goto(site + thread.get_absolute_url())
+    box, note = page.get_by_label("Your reply"), page.get_by_role("alert")
+    end_of(Session.objects.latest("started_at"), "owner")
+    box.press_sequentially("Still here")
+    box.blur()
+    expect(note).to_contain_text("set aside for you")
+    # Somebody else at the same machine is not she: nothing of hers is sent.
+    as_(cast.ben)
+    page.get_by_role("button", name="Send reply").click()
+    expect(note).to_contain_text("still on this page")
+    assert thread.messages.exclude(body=None).count() == 1
+    as_(cast.ana)
+    page.get_by_role("button", name="Send reply").click()
+    expect(page.locator("#sent")).to_be_visible()
+    expect(page.locator("#conversation")).to_contain_text("Still here")
+    assert not KeptForm.objects.filter(user=cast.ana).exists()

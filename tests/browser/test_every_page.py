@@ -153,6 +153,8 @@ WAY_IN = {
     "join",
     "join-by-link",
     "join-stop",
+    "help",
+    "accessibility",
 }
 TERMS = {"terms"}
 FACTOR_PAGES = {"trusted-new", "account-app-new", "account-codes", "account-passkey-new", "account-password"}
@@ -451,6 +453,8 @@ def test_the_way_in(cast, visitor, as_):
     from portal.demo_clinic import FOUNDER
 
     visitor.go("sign-in")
+    visitor.go("help")
+    visitor.go("accessibility")
     as_(cast.ana, strength=1)
     visitor.go("sign-in-code")
     visitor.go("sign-in-recovery")
@@ -459,6 +463,7 @@ def test_the_way_in(cast, visitor, as_):
     visitor.page.get_by_text("Now call or visit the front desk").wait_for()
     visitor.look("sign-in-lost, asked")
     as_(cast.ana)
+    visitor.go("help")
     visitor.go("sign-in-again", query="?for=refill-decision")
     newcomer = User.objects.enrol(email="new@riverside.example", password="walks by the river", by=FOUNDER)
     as_(newcomer, strength=1)

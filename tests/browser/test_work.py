@@ -8,6 +8,8 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import expect
 
+from audit.models import AuditEvent
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -60,12 +62,30 @@ def test_pressing_twice_sends_once(cast, work, site, calm, as_):
     assert thread.messages.exclude(body=None).count() == 2
 
 
+def test_a_file_can_be_saved_again_and_again_and_the_page_says_so(cast, work, site, calm, as_):
+    thread = work.thread()
+    as_(cast.ana, fresh="export")
+    calm.goto(site + reverse("thread-print", args=[thread.pk]))
+    for name in ("Save as a PDF", "Save as data for other programs", "Save as a PDF"):
+        button = calm.get_by_role("button", name=name)
+        with calm.expect_download() as came:
+            button.dblclick()
+        assert came.value.failure() is None
+        expect(calm.locator("#status")).to_contain_text("We are making your file.")
+        expect(button).not_to_have_attribute("aria-disabled", "true", timeout=5_000)
+    # Two presses in a row are one, and the page stands where it was.
+    assert AuditEvent.objects.filter(type="record", subtype="download").count() == 3
+
+
 def test_what_stands_unsent_is_kept_when_time_is_over(cast, work, site, calm, as_, settings):
     thread = work.thread()
     as_(cast.ana)
     calm.clock.install()
     calm.goto(site + reverse("thread", args=[thread.pk]))
-    calm.get_by_label("Your reply").fill("Half a thought")
+    with calm.expect_response("**/draft/"):
+        calm.get_by_label("Your reply").fill("Half a thought")
+        calm.clock.run_for(3_100)
+    expect(calm.locator("[data-draft-status]")).to_contain_text("Draft saved at")
     calm.clock.run_for((settings.SESSION_IDLE_PATIENT.total_seconds() - 119) * 1000)
     expect(calm.get_by_role("alertdialog")).to_be_visible()
     calm.clock.run_for(130_000)

@@ -101,16 +101,51 @@ def test_a_second_press_sends_no_file_twice(cast, enter, thread):
     assert thread.messages.filter(author=cast.ana).count() == 2  # the first, and this one
 
 
+def test_the_same_file_again_is_named_and_counted_once(cast, enter, thread):
+    ana, place, same = enter(cast.ana), reverse("thread-files", args=[thread.pk]), samples.png()
+    assert ana.post(place, {"body": "See", "files": chosen(same, "arm.png")}).status_code == 200
+    again = ana.post(place, {"body": "See", "files": chosen(same, "../../etc/leg.png")})
+    assert "leg.png: This file is added already, as arm.png." in words(again)
+    part = ana.post(place, {"files": chosen(same, "arm.png")}, headers={"X-Part": "files"})
+    assert (part.status_code, "arm.png: This file is added already" in words(part)) == (422, True)
+    program = ana.post(reverse("api-thread-files", args=[thread.pk]), {"files": chosen(same, "toe.png")})
+    assert (program.status_code, len(program.json()["files"])) == (422, 1)
+    assert program.json()["problems"] == ["toe.png: This file is added already, as arm.png."]
+    # Six times the same and one more are two files, and not too many.
+    seven = [chosen(same, f"{n}.png") for n in range(6)] + [chosen(samples.png((9, 9)), "other.png")]
+    said = words(ana.post(place, {"body": "See", "files": seven}))
+    assert "5.png: This file is added already, as arm.png." in said and "up to 5 files" not in said
+    assert files().count() == 2
+    # Of a full list it is said, too, that this one is there, and not that there is no room for it.
+    five = [chosen(samples.png((20 + n, 9)), f"new {n}.png") for n in range(3)]
+    said = words(ana.post(place, {"body": "See", "files": [*five, chosen(same, "sixth.png")]}))
+    assert "sixth.png: This file is added already, as arm.png." in said
+    assert files().count() == 5
+    # Nothing is sent past what she was told; she presses again.
+    sent = {"body": "See", "files": chosen(same, "last.png")}
+    assert ana.post(reverse("thread-replies", args=[thread.pk]), sent).status_code == 422
+    assert ana.post(reverse("thread-replies", args=[thread.pk]), {"body": "See"}).status_code == 302
+    assert thread.messages.latest("sent_at").attachments.count() == 5
+
+
+def test_what_was_refused_is_refused_again_and_never_called_there(cast, enter, thread):
+    place, twice = (
+        reverse("thread-files", args=[thread.pk]),
+        [chosen(b"MZ evil", f"{n}.exe") for n in range(2)],
+    )
+    said = words(enter(cast.ana).post(place, {"body": "See", "files": twice}))
+    assert "1.exe: We cannot take this kind of file" in said and "added already" not in said
+
+
 def test_no_more_than_five_files_and_ten_megabytes_each(cast, enter, thread):
     ana, place = enter(cast.ana), reverse("thread-files", args=[thread.pk])
-    six = [chosen(samples.png((10 + size, 10)), f"{size}.png") for size in range(6)]
+    six = [chosen(samples.png((10 + size, 10)), f"{size}.png") for size in range(7)]
     six[2] = chosen(b"\xff\xd8\xff" + bytes(10_000_001), "huge.jpg")
     shown = ana.post(place, {"body": "many", "files": six})
     assert shown.status_code == 422
     assert "huge.jpg: A file must be smaller than 10 MB." in words(shown)
-    assert "5.png: You can add up to 5 files to a message." in words(shown)
-    assert files().count() == 4
-    ana.post(place, {"files": [chosen(samples.png((50, 10)), "fifth.png")]})
+    assert "6.png: You can add up to 5 files to a message." in words(shown)
+    assert files().count() == 5, "what is too large takes nobody's place"
     shown = ana.post(place, {"files": [chosen(samples.png((60, 10)), "sixth.png")]})
     assert "sixth.png: You can add up to 5 files" in words(shown)
     assert files().count() == 5
@@ -307,3 +342,25 @@ def test_a_message_that_is_taken_back_takes_its_files_along(cast, enter, thread,
         browser = enter(cast[who])
         assert browser.get(reverse("file", args=[file.pk])).status_code == 404
         assert "4711" not in words(browser.get(reverse(page, args=[thread.pk])))
+
+
+def test_a_file_that_came_after_the_end_is_named_and_only_then_is_any_asked_for(cast, enter, thread):
+    """What was added before is still there, and nobody is told to choose it again."""
+    from accounts.models import Session
+
+    page, action = reverse("thread", args=[thread.pk]), reverse("thread-replies", args=[thread.pk])
+    ana = enter(cast.ana)
+    ana.post(reverse("thread-files", args=[thread.pk]), {"files": chosen(samples.photo(), "before.jpg")})
+    for sent, said in (
+        ({"body": "Typed for long", "files": [chosen(samples.photo(), "after.jpg")]}, "again: after.jpg"),
+        ({"body": "", "files": [chosen(samples.photo(), "alone.jpg")]}, "again: alone.jpg"),
+        ({"body": "Typed for long"}, ""),
+    ):
+        Session.objects.filter(user=cast.ana, ended_at=None).update(last_seen_at="2020-01-01T00:00Z")
+        answer = ana.post(action, sent, headers={"Referer": f"http://testserver{page}"})
+        assert "left=kept" in answer["Location"]
+        ana = enter(cast.ana)
+        back = words(ana.get(page))
+        assert "What you wrote is back" in back and "before.jpg" in back
+        assert ("These files are not here" in back) == bool(said) and said in back
+    assert files().count() == 1

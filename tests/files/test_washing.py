@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import os
 import subprocess
 import sys
 import time
+import tracemalloc
+import zlib
 
 import pikepdf
 import pytest
@@ -15,6 +18,7 @@ from PIL import Image
 from audit.files import Transit
 from messaging.filing.intake import WASHING, wash
 from messaging.filing.uploads import SealedUpload
+from messaging.filing.weighing import TooLarge, look_before_opening, weigh
 from messaging.refusals import FileRefused
 from tests.files import samples
 
@@ -97,8 +101,62 @@ def test_a_plain_paper_is_not_said_to_have_lost_anything():
     assert samples.MAKER.encode() not in b"".join(clean.content.chunks())
 
 
-def test_a_paper_that_is_also_a_page_is_a_paper_only():
-    assert b"evil" not in washed(samples.paper_with_page_of_ours())[1]
+def test_what_is_two_things_at_once_is_one_of_them_afterwards():
+    """Made anew: what stood behind the end, between the parts or in a comment has no place in it."""
+    page = b"<html><script>evil4711()</script></html>"
+    for content, begins in (
+        (samples.paper_with_page_of_ours(), b"%PDF-"),
+        (samples.paper() + samples.archive(), b"%PDF-"),
+        (samples.paper().replace(b"\n", b"\n%" + page + b"\n", 1), b"%PDF-"),
+        (samples.paper() + b"\n" * 2_000 + page, b"%PDF-"),
+        (samples.photo_with_archive(), b"\xff\xd8"),
+        (samples.photo() + page, b"\xff\xd8"),
+        (samples.saved(samples.picture(), "JPEG", comment=page), b"\xff\xd8"),
+        (samples.png() + samples.archive(page), b"\x89PNG"),
+    ):
+        assert b"evil" in content
+        kept = washed(content)[1]
+        assert kept.startswith(begins) and b"evil" not in kept and b"PK\x03\x04" not in kept
+
+
+@pytest.mark.parametrize("name", samples.GROWING)
+def test_a_paper_is_weighed_through_whatever_it_is_packed_in(name):
+    """Here without the program around it, which is slow to start: in little time, and never held as a whole."""
+    paper, began = samples.GROWING[name](), time.process_time()
+    tracemalloc.start()
+    try:
+        with pytest.raises(TooLarge):
+            look_before_opening(paper)
+            with pikepdf.open(io.BytesIO(paper), suppress_warnings=True) as opened:
+                weigh(opened, size=len(paper))
+        assert tracemalloc.get_traced_memory()[1] < 80_000_000
+    finally:
+        tracemalloc.stop()
+    assert time.process_time() - began < 5
+
+
+def test_papers_built_to_lose_ones_way_in_are_refused_in_time():
+    for paper in (
+        samples.paper_with_deep_tree(),
+        samples.paper_with_many_kids(),
+        samples.paper_with_nested_lists(),
+    ):
+        began = time.monotonic()
+        assert why(paper) in ("unreadable", "too_many_pages")
+        assert time.monotonic() - began < 10
+
+
+def test_a_paper_that_only_looks_like_much_is_taken():
+    assert washed(samples.paper_of_scans())[0] == "pdf"
+    for filters, packed in (
+        (["/LZWDecode"], samples.lzw(500)),
+        (["/ASCII85Decode", "/FlateDecode"], base64.a85encode(zlib.compress(b"0 0 m")) + b"~>"),
+        (["/RunLengthDecode"], b"\x00q\x80"),
+        (["/FlateDecode"], b"not packed at all"),
+    ):
+        assert washed(samples.paper_with_stream(packed, filters))[0] == "pdf", filters
+    picture = samples.photo(size=(640, 480))
+    assert washed(samples.paper_with_picture(640, 480, picture, ["/DCTDecode"]))[0] == "pdf"
 
 
 @pytest.mark.parametrize("name", samples.REFUSED)
@@ -110,12 +168,26 @@ def test_what_is_refused(name):
     ("bomb", "because"),
     [
         (samples.pixel_bomb, "too_many_pixels"),
+        (samples.wide_animation, "too_many_pixels"),
+        (samples.wide_heic, "too_many_pixels"),
         (samples.text_bomb, "unreadable"),
         (samples.paper_with_bomb, "too_large_inside"),
+        (samples.GROWING["300 MB"], "too_large_inside"),
+        (samples.GROWING["objects"], "too_large_inside"),
         (lambda: samples.paper_with_bomb(packed_twice=True), "too_large_inside"),
         (lambda: samples.paper(301), "too_many_pages"),
     ],
-    ids=["pixels", "words", "paper", "paper, twice", "pages"],
+    ids=[
+        "pixels",
+        "a wide screen",
+        "a wide heic",
+        "words",
+        "paper",
+        "300 MB",
+        "objects",
+        "paper, twice",
+        "pages",
+    ],
 )
 def test_bombs_are_refused_in_time(bomb, because):
     content, began = bomb(), time.monotonic()

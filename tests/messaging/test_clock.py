@@ -41,6 +41,21 @@ def test_a_span_that_ends_at_closing_time_ends_there_and_not_at_the_next_opening
     assert clock().after(local(2026, 11, 18, 9), timedelta(hours=8)) == local(2026, 11, 18, 17)
 
 
+def test_a_promise_ends_on_the_next_half_hour_and_never_past_closing_time():
+    two_hours = timedelta(hours=2)
+    assert clock().promise(local(2026, 11, 18, 10, 17), two_hours) == local(2026, 11, 18, 12, 30)
+    assert clock().promise(local(2026, 11, 18, 10, 31), two_hours) == local(2026, 11, 18, 13)
+    assert clock().promise(local(2026, 11, 18, 10, 30), two_hours) == local(2026, 11, 18, 12, 30)
+    a_little_later = local(2026, 11, 18, 10) + timedelta(seconds=5)
+    assert clock().promise(a_little_later, two_hours) == local(2026, 11, 18, 12)
+    assert clock().promise(local(2026, 11, 18, 9), timedelta(hours=8)) == local(2026, 11, 18, 17)
+    early = clock(dict.fromkeys(range(1, 6), (Interval(time(9), time(16, 45)),)))
+    assert early.promise(local(2026, 11, 18, 14, 40), two_hours) == local(2026, 11, 18, 16, 45)
+    nepal = ZoneInfo("Asia/Kathmandu")
+    morning = datetime(2026, 11, 18, 10, 17, tzinfo=nepal)
+    assert clock(zone=nepal).promise(morning, two_hours).astimezone(nepal).minute == 30
+
+
 def test_a_weekend_does_not_count():
     friday_afternoon = local(2026, 11, 20, 16)
     assert clock().after(friday_afternoon, timedelta(hours=2)) == local(2026, 11, 23, 10)

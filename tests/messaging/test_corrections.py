@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from accounts.models import Notification
 from audit.models import AuditEvent
+from audit.recorder import label
 from messaging.models import (
     Amendment,
     Message,
@@ -299,3 +300,35 @@ def test_nothing_is_put_right_that_the_state_of_the_record_refuses(work, cast, e
     by_team = enter(cast.maya).post(correct(thread, answer, team=True), {"body": "kingfisher"})
     assert by_team.status_code == (409 if state == "deceased" else 302)
     assert Amendment.objects.count() == (0 if state == "deceased" else 1)
+
+
+def test_after_a_correction_the_steps_still_say_who_read_what_it_said_before(thread, cast, enter):
+    ana, maya = enter(cast.ana), enter(cast.maya)
+    page(maya, thread, team=True)
+    assert "Maya, nurse, read it" in page(ana, thread)
+    ana.post(correct(thread, first(thread)), {"body": "I take ONE tablet."})
+    said = page(ana, thread)
+    assert "Maya, nurse, read it before it was corrected" in said
+    assert "Your team will read the correction" in said
+    page(maya, thread, team=True)
+    said = page(ana, thread)
+    assert "Maya, nurse, read it" in said and "before it was corrected" not in said
+
+
+def test_the_list_shows_the_newest_message_that_stands(thread, cast, enter):
+    ana = enter(cast.ana)
+    ana.post(correct(thread, first(thread)), {"body": "I take ONE tablet."})
+    ana.post(reverse("thread-replies", args=[thread.pk]), {"body": "Never mind."})
+    newest = thread.messages.exclude(author=None).latest("sent_at")
+    assert "Never mind." in words(ana.get(reverse("messages")))
+    assert ana.post(take_back(thread, newest)).status_code == 302
+    before = AuditEvent.objects.count()
+    for who, address in ((cast.ana, "messages"), (cast.rosa, "messages"), (cast.maya, "inbox")):
+        said = words(enter(who).get(reverse(address)))
+        assert "I take ONE tablet." in said, who
+        assert "Never mind." not in said and "taken back" not in said
+    readings = AuditEvent.objects.filter(subtype="list", actor=cast.maya).order_by("recorded_at")
+    assert AuditEvent.objects.count() > before
+    assert any(label(first(thread)) in event.shown for event in readings), "its words are a reading"
+    ana.post(correct(thread, first(thread)), {"body": "I take no tablet."})
+    assert "I take no tablet." in words(ana.get(reverse("messages")))

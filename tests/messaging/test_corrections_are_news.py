@@ -69,7 +69,7 @@ def test_the_patient_finds_it_in_her_list_and_staff_see_that_she_has_not_read_it
     listed = inbox(ana)
     assert "New message" in listed and "Messages, 1 new" in listed
     assert listed.index("Headaches") < listed.index("A newer one")
-    assert "Nothing is put away" in inbox(ana, "away")
+    assert "Nothing is off your list" in inbox(ana, "away")
     answer = ana.post(reverse("thread-put-away", args=[told.pk]))
     assert answer.status_code == 409, "and it is not put away unread"
     assert "New message" not in inbox(ana), "that page has shown it"
@@ -129,7 +129,7 @@ def test_what_the_patient_puts_right_is_news_for_the_team(told, clock, work, cas
     clock.shift(MINUTE)
     Amendment.objects.write(told, more, by=cast.ana, body="And I am NOT dizzy.")
     assert "Read by the team" not in inbox(ana)
-    assert "Your team will read it" in words(ana.get(told.get_absolute_url()))
+    assert "Your team will read the correction" in words(ana.get(told.get_absolute_url()))
     assert "No person has read it yet" not in words(ana.get(told.get_absolute_url()))
     clock.shift(MINUTE)
     staff_page(maya, told)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 import time_machine
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.models import KeptForm, Session, User
+from accounts.models.kept import MOST_OFFERED
 from messaging.models import Draft, InternalNote, Message, RefillRequest, Thread
 from tests import letters
 from tests.work import words
@@ -66,6 +69,102 @@ def test_what_was_typed_into_an_ended_session_is_there_after_signing_in_again(wo
         again = enter(cast[who]).get(page).content.decode()
         # A new message has become part of its draft, the rest is given back once.
         assert (TEXT in again) == (which == "a new message")
+
+
+def write_after_the_end(browser, page: str, action: str, form: dict[str, str]):
+    """Sent from a page that was open when somebody ended its session."""
+    return browser.post(action, form, headers={"Referer": f"http://testserver{page}"})
+
+
+def ended(who, how: str) -> None:
+    session = Session.objects.filter(user=who, ended_at=None).latest("started_at")
+    if how == "password":
+        User.objects.get(pk=who.pk).rights_changed()
+    else:
+        session.end(by=who, reason=how)
+
+
+@pytest.mark.parametrize("how", ["ended-by-owner", "ended-by-admin", "password"])
+@pytest.mark.parametrize(
+    "which", ["a new message", "a reply", "an answer", "a note", "a comment on a refill"]
+)
+def test_what_came_after_somebody_ended_the_session_is_offered_and_never_filled_in(
+    work, cast, enter, which, how
+):
+    """It may be hers, or that of whoever had her phone: she says."""
+    who, page, action, form = page_and_form(work, which)
+    browser = enter(cast[who])
+    ended(cast[who], how)
+    assert "left=held" in write_after_the_end(browser, page, action, form)["Location"]
+    back = enter(User.objects.get(pk=cast[who].pk))
+    for _look in range(2):
+        shown = back.get(page).content.decode()
+        assert "Did you write this?" in shown and TEXT in shown
+        assert all(TEXT not in box.split("</textarea>")[0] for box in shown.split("<textarea")[1:])
+    assert not Draft.objects.exclude(revision=0).exists()
+    kept = reverse("kept-form", args=[KeptForm.objects.get().pk])
+    assert enter(cast.ben).post(kept, {"take": "yes"}).status_code == 404
+    taken = back.post(kept, {"take": "yes"})
+    assert taken["Location"] == page
+    shown = back.get(page).content.decode()
+    assert "Did you write this?" not in shown and "What you wrote is back" in shown
+    assert any(TEXT in box.split("</textarea>")[0] for box in shown.split("<textarea")[1:])
+    assert not KeptForm.objects.exists()
+
+
+def test_what_is_offered_can_be_thrown_away_and_takes_nothing_that_stands_there(work, cast, enter):
+    _who, page, action, form = page_and_form(work, "a new message")
+    browser = enter(cast.ana)
+    browser.post(action, {"subject": "Mine", "body": "Surely mine", "revision": "0", "save": "yes"})
+    ended(cast.ana, "ended-by-owner")
+    for text in ("first", TEXT):
+        write_after_the_end(browser, page, action, {**form, "body": text})
+    back = enter(cast.ana)
+    # The newest from one page of one session, beside what is surely hers.
+    assert back.get(page).content.decode().count("Did you write this?</b>") == 1
+    back.post(reverse("kept-form", args=[KeptForm.objects.get().pk]), {"take": "yes"})
+    box = back.get(page).content.decode().split("<textarea")[1].split("</textarea>")[0]
+    assert "Surely mine" in box and TEXT in box
+    browser = enter(cast.ana)
+    ended(cast.ana, "ended-by-owner")
+    write_after_the_end(browser, page, action, {**form, "body": "of a thief"})
+    back.post(reverse("kept-form", args=[KeptForm.objects.get().pk]))
+    assert not KeptForm.objects.exists()
+    assert "of a thief" not in enter(cast.ana).get(page).content.decode()
+
+
+def test_what_a_key_of_an_ended_session_brings_has_an_end(work, cast, enter):
+    """Whoever has it writes for a few pages, no longer than the session could have lasted, for no closed account."""
+    browser, threads = enter(cast.ana), [work.thread() for _ in range(MOST_OFFERED + 1)]
+    ended(cast.ana, "ended-by-owner")
+    left = [
+        write_after_the_end(
+            browser, reverse("thread", args=[t.pk]), reverse("thread-replies", args=[t.pk]), {"body": TEXT}
+        )["Location"]
+        for t in threads
+    ]
+    assert ["left=held" in at for at in left] == [True] * MOST_OFFERED + [False]
+    KeptForm.objects.all().delete()
+    page, action = reverse("thread", args=[threads[0].pk]), reverse("thread-replies", args=[threads[0].pk])
+    with time_machine.travel(timezone.now() + timedelta(hours=12, minutes=1), tick=True):
+        assert "left" not in write_after_the_end(browser, page, action, {"body": TEXT})["Location"]
+    User.objects.filter(pk=cast.ana.pk).update(is_active=False)
+    assert "left" not in write_after_the_end(browser, page, action, {"body": TEXT})["Location"]
+    assert not KeptForm.objects.exists()
+
+
+def test_a_part_of_a_page_is_not_led_away_from_words_that_nobody_keeps(work, cast, enter):
+    _who, page, action, form = page_and_form(work, "a reply")
+    for how, leads_on in (("ended-by-owner", True), ("signed-out", False)):
+        browser = enter(cast.ana)
+        ended(cast.ana, how)
+        answer = browser.post(
+            action,
+            form,
+            headers={"HX-Request": "true", "HX-Current-URL": f"http://testserver{page}"},
+        )
+        assert answer.status_code == 401
+        assert ("HX-Redirect" in answer) == leads_on
 
 
 def test_nobody_else_finds_what_was_kept(work, cast, enter):
@@ -158,6 +257,29 @@ def test_what_is_saved_in_a_second_window_is_not_lost_to_the_first(work, cast, e
     )
 
 
+@pytest.mark.parametrize("which", ["a new message", "a reply", "an answer", "a note"])
+def test_a_press_that_its_own_autosave_overtook_or_follows_is_not_another_window(work, cast, enter, which):
+    """The line is slow: the page has not heard of its autosave yet, or its autosave comes in after the press."""
+    who, page, _action, form = page_and_form(work, which)
+    browser, ref = enter(cast[who]), page.rstrip("/").rpartition("/")[2]
+    keep = {"a new message": page, "a reply": f"{page}draft/"}.get(which) or reverse(
+        "inbox-draft", args=[ref]
+    )
+    kind = {"kind": "note"} if which == "a note" else {}
+    shown = browser.get(page).content.decode()
+    box = shown.split('class="note-form"')[1] if which == "a note" else shown
+    mine = {"revision": "0", "page": re.search(r'name="page" value="(.+?)"', box)[1], **kind}
+    early = {**mine, "body": "kingfisher", "turn": "1", "autosave": "yes"}
+    late = {**mine, "body": "kingfisher un", "turn": "2", "autosave": "yes"}
+    assert browser.post(keep, early).status_code == 200
+    assert browser.post(keep, {**mine, **form, "turn": "3", "save": "yes"}).status_code == 302
+    assert browser.post(keep, late).status_code == 409
+    assert TEXT in browser.get(page).content.decode()
+    # The same words from a page of another name, which has not seen these, are still another window's.
+    other = {**mine, **form, "body": "of another", "page": str(uuid4()), "turn": "9", "save": "yes"}
+    assert browser.post(keep, other).status_code == 409
+
+
 def test_a_text_too_long_to_keep_stays_on_its_page(work, cast, enter):
     _who, page, _action, form = page_and_form(work, "a new message")
     thread, browser = work.thread(), enter(cast.ana)
@@ -207,6 +329,10 @@ def test_who_says_that_it_is_urgent_is_told_whom_to_call_though_she_has_many_dra
     assert "You have 20 drafts already" in words(urgent)
     calm = browser.post(letters.NEW, {"now": "no"})
     assert calm.status_code == 409 and "Get help now by phone" not in words(calm)
+    for page in (urgent, calm):
+        assert f'class="btn " href="{reverse("drafts")}"' in page.content.decode(), (
+            "where one can be thrown away"
+        )
 
 
 def test_what_never_got_a_word_makes_room_for_what_is_written_next(work, cast, enter, monkeypatch):

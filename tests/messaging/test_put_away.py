@@ -22,9 +22,9 @@ def test_what_is_put_away_leaves_ones_own_list_alone(thread, cast, enter):
     ana, rosa = enter(cast.ana), enter(cast.rosa)
     assert ana.post(reverse("thread-put-away", args=[thread.pk])).status_code == 302
     assert "Old headaches" not in inbox(ana)
-    assert "Put away (1)" in inbox(ana) and "Open (0)" in inbox(ana)
+    assert "Off my list (1)" in inbox(ana) and "Open (0)" in inbox(ana)
     assert "Old headaches" in inbox(ana, "away")
-    assert "Old headaches" in inbox(rosa) and "Put away (" not in inbox(rosa)
+    assert "Old headaches" in inbox(rosa) and "Off my list (" not in inbox(rosa)
     assert "Old headaches" in words(enter(cast.maya).get(reverse("inbox"))), "the team still owes an answer"
 
 
@@ -54,5 +54,5 @@ def test_what_is_new_is_not_put_out_of_sight(thread, cast, enter):
 
 
 def test_an_empty_shelf_says_so(cast, enter, work):
-    assert "Nothing is put away" in inbox(enter(cast.ana), "away")
+    assert "Nothing is off your list" in inbox(enter(cast.ana), "away")
     assert enter(cast.ana).get(reverse("messages"), {"show": "nowhere"}).status_code == 404

@@ -5,20 +5,23 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from io import StringIO
+from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import KeptForm, ProxyGrant
-from audit.blind_index import Wanted
+from audit import keys
+from audit.blind_index import Wanted, digests
 from audit.context import SystemAgent
-from audit.models import AuditEvent
+from audit.models import AuditEvent, DataKey
 from audit.receipts import _issue
 from audit.seals import unseal
 from messaging.clock import writing_history
-from messaging.models import Message, MessageWords, Thread
+from messaging.models import Message, MessageWords, Thread, messages_having
 
 ADDRESS = reverse("message-search")
 
@@ -267,15 +270,49 @@ def test_rows_of_older_rules_are_made_anew(letters):
 def test_a_search_over_a_pool_finds_each_patients_words_by_her_own_key(work, cast, letters):
     """The team's search asks under the keys of all its patients at once."""
     patients = [cast.patient("ana").pk, cast.patient("ben").pk]
-    wanted = Wanted.read("swollen knee")
-    of_both = MessageWords.objects.having(wanted, of=patients)
-    assert {row.patient_id for row in of_both} == set(patients)
-    of_his = MessageWords.objects.having(wanted, of=[cast.patient("ben").pk])
-    assert [row.message.thread_id for row in of_his] == [letters["bens"].pk]
-    assert not MessageWords.objects.having(wanted, of=[]).exists()
-    worked = Thread.objects.worked_by(cast.okafor)
-    hits = Message.objects.filter(thread__in=worked, words__in=of_both)
+    of_both, of_his = having("swollen knee", patients), having("swollen knee", patients[1:])
+    assert {message.patient_id for message in of_both} == set(patients)
+    assert [message.thread_id for message in of_his] == [letters["bens"].pk]
+    assert not having("swollen knee", []).exists()
+    hits = of_both.filter(thread__in=Thread.objects.worked_by(cast.okafor))
     assert {hit.thread_id for hit in hits} == {letters["knee"].pk}
+
+
+def having(typed, patients):
+    return Message.objects.filter(pk__in=messages_having(Wanted.read(typed), of=patients))
+
+
+def test_a_patient_with_two_keys_is_found_under_both_beside_one_with_a_single_key(cast, letters):
+    retired = DataKey.objects.active().get(owner_id=cast.patient("ana").pk)
+    retired.state = DataKey.State.RETIRED
+    retired.save()
+    keys.forget_all()
+    newer = letters["knee"].post(author=cast.ana, body="Still swollen, the knee.")
+    patients = [cast.patient("ana").pk, cast.patient("ben").pk]
+    of_both = having("swollen knee", patients)
+    assert {message.thread_id for message in of_both} == {letters["knee"].pk, letters["bens"].pk}
+    assert newer in of_both
+    assert of_both.count() == 3
+
+
+def test_the_index_is_asked_for_each_patient_however_many_there_are(cast, letters):
+    """With the digests of forty patients in one array the database would rather read the whole table."""
+    owners = [uuid4() for _ in range(40)]
+    for owner in owners:
+        digests(["knee"], owner_id=owner)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO messaging_messagewords (message_id, patient_id, rules, digests) SELECT gen_random_uuid(),"
+            " %s, 1, ARRAY(SELECT (random() * 1e15)::bigint + n FROM generate_series(1, 20))"
+            " FROM generate_series(1, 8000) n",
+            [cast.patient("ana").pk],
+        )
+        cursor.execute("SELECT gin_clean_pending_list('message_words')")
+        cursor.execute("ANALYZE messaging_messagewords")
+    for typed in ("knee", "swollen knee"):
+        plan = having(typed, owners).explain()
+        assert "Bitmap Index Scan on message_words" in plan
+        assert "Seq Scan on messaging_messagewords" not in plan
 
 
 def test_the_words_are_written_with_the_message_or_not_at_all(cast, letters, monkeypatch):

@@ -21,6 +21,7 @@ from accounts.models import ProxyGrant
 from audit.models import AuditEvent
 from messaging.exports import check as check_module
 from messaging.exports.check import NotAnExport, canonical, check, receipt
+from messaging.exports.letters import PLAIN, printable, widths_of
 from messaging.models import Message, ReadReceipt
 from messaging.opened.transcripts import open_transcript
 
@@ -246,6 +247,15 @@ def test_any_letter_can_be_saved_and_what_the_font_has_not_is_named(cast, work, 
     assert written in [
         one["payload"][0]["contentString"] for one in of_kind(bundle(save(cast.ana, thread)), "Communication")
     ]
+
+
+def test_no_letter_of_the_font_is_lost_in_a_word_longer_than_a_line(cast, work, save):
+    letters = sorted(widths_of(PLAIN))
+    word = "".join(letter for letter in letters if printable(letter) == letter and not letter.isspace())
+    # More would need a second numbering: see `exports/letters.py`.
+    assert len(letters) < 256
+    thread = work.thread(body=word)
+    assert word in text_in(save(cast.ana, thread, "pdf").content).replace("\n", "")
 
 
 def test_her_receipts_are_printed_and_can_be_counted_again(cast, thread, save, enter):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from django.urls import reverse
 
 from accounts.models import Notification
 from audit.models import AuditEvent
+from audit.recorder import label
 from messaging.models import Holiday, Priority, UnreadAlarm
 from messaging.tasks import watch_unread
 from tests.work import words
@@ -61,6 +63,39 @@ def test_after_three_open_days_it_is_somebodys_work_and_only_once(answered, cloc
     assert "Not read: call or send a letter" in page
     event = AuditEvent.objects.get(subtype="unread-alarm")
     assert event.agent_id == "system:unread-watchdog"
+
+
+def test_whoever_is_to_call_has_the_number_before_her_and_no_day_but_the_calls(answered, clock, cast, enter):
+    address = reverse("inbox-thread", args=[answered.pk])
+    number, before = '<a href="tel:+15550100161">+1 555 010 0161</a>', enter(cast.maya).get(address)
+    about, conversation = _panes(before)
+    assert number in about and number not in conversation, (
+        "beside it for her work, and not in it before it is asked"
+    )
+    clock.shift(3 * DAY + HOUR)
+    watch_unread()
+    about, conversation = _panes(enter(cast.maya).get(address))
+    assert number in about and number in conversation
+    assert re.search(r"Call due <time[^>]*>Friday", conversation) and "Reply due" not in conversation
+    shown = AuditEvent.objects.filter(subtype="read", actor=cast.maya).latest("recorded_at").shown
+    assert label(cast.patient("ana")) in shown, "it is opened as any reading is"
+    answered.open_item().claim(by=cast.maya)
+    colleague = enter(cast.okafor).get(address).content.decode()
+    assert number not in colleague, "who does not work it needs no number"
+
+
+def test_without_a_number_the_page_says_to_send_a_letter(answered, clock, cast, enter):
+    cast.patient("ana").call_at("")
+    clock.shift(3 * DAY + HOUR)
+    watch_unread()
+    page = words(enter(cast.maya).get(reverse("inbox-thread", args=[answered.pk])))
+    assert "No telephone number is on file. Send a letter." in page and "None on file" in page
+
+
+def _panes(answer) -> tuple[str, str]:
+    """The side panel, and the conversation before it."""
+    conversation, about = answer.content.decode().split('<aside class="pane context"')
+    return about, conversation
 
 
 def test_nobody_is_sent_to_call_somebody_who_has_died(answered, clock, cast, enter):

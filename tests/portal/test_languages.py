@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import html
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
@@ -78,6 +78,32 @@ def _back_to_english():
 @pytest.mark.parametrize("language", catalogue.languages())
 def test_every_word_of_the_code_is_in_the_catalogue_and_compiled(language):
     assert catalogue.faults(language) == []
+
+
+def two_stops(page: str) -> list[str]:
+    """Sentences with a stop after their stop, tags left out."""
+    return re.findall(r".{0,40}(?<!\.)\.\.(?!\.).{0,10}", re.sub(r"<[^>]*>", "", page))
+
+
+def test_no_message_has_two_stops_whatever_time_stands_in_it():
+    """A stop after a time is the sentence's: a time has none of its own."""
+    at = datetime(2026, 3, 10, 20, 17, tzinfo=UTC)
+    for language in catalogue.languages():
+        translation.activate(language)
+        spoken = catalogue.catalogue(language)
+        said = [words(at) for words in (dates.clock, dates.deadline, dates.full, dates.short, dates.second)]
+        said.append(dates.span(at, at + timedelta(hours=5)))
+        for moment in said:
+            assert not moment.endswith("."), moment
+            for message in spoken:
+                for text in message.string if isinstance(message.string, tuple) else (message.string,):
+                    assert not two_stops(catalogue.PLACE.sub(moment, text)), text
+    for message in PO:
+        asked = message.id if isinstance(message.id, tuple) else (message.id,)
+        texts = message.string if isinstance(message.string, tuple) else (message.string,)
+        for text, english in zip(texts, asked, strict=True):
+            assert text.endswith(".") == english.endswith("."), text
+    assert two_stops("Borrador guardado, <time>3:17 p. m.</time>. Puede volver.")
 
 
 def test_the_catalogue_check_sees_what_is_wrong(monkeypatch, tmp_path):
@@ -173,7 +199,7 @@ def test_the_pages_of_a_patient_say_nothing_in_english(cast, enter, work, spanis
         page = answer.content.decode()
         assert '<html lang="es"' in page
         assert answer["Content-Language"] == "es"
-        assert "m.." not in page, "a. m. ends the sentence itself"
+        assert not two_stops(page), address
         if english_in(page):
             left[address] = english_in(page)
     answer = client.post(f"/messages/drafts/{letter.pk}/text/", {"subject": "", "body": ""})
@@ -392,13 +418,11 @@ def test_moments_are_said_as_in_spanish(settings):
     settings.CLINIC_TIME_ZONE = "America/New_York"
     moment = datetime(2026, 3, 10, 20, 12, tzinfo=UTC)
     with time_machine.travel(moment, tick=False), translation.override("es"):
-        assert dates.clock(moment) == "4:12 p.\u00a0m."
-        assert dates.full(moment) == "martes 10 de marzo, 4:12 p.\u00a0m."
-        assert dates.deadline(datetime(2026, 3, 12, 21, 0, tzinfo=UTC)) == "jueves 12 de marzo, 5 p.\u00a0m."
-        assert dates.full(datetime(2025, 3, 10, 13, 14, tzinfo=UTC)) == (
-            "lunes 10 de marzo de 2025, 9:14 a.\u00a0m."
-        )
+        assert dates.clock(moment) == "4:12 pm"
+        assert dates.full(moment) == "martes 10 de marzo, 4:12 pm"
+        assert dates.deadline(datetime(2026, 3, 12, 21, 0, tzinfo=UTC)) == "jueves 12 de marzo, 5 pm"
+        assert dates.full(datetime(2025, 3, 10, 13, 14, tzinfo=UTC)) == ("lunes 10 de marzo de 2025, 9:14 am")
         assert dates.short(datetime(2026, 3, 2, 20, 12, tzinfo=UTC)) == "2 de marzo"
         assert dates.short(datetime(2026, 3, 9, 20, 12, tzinfo=UTC)) == "lunes"
-        assert dates.second(moment) == "10 de marzo de 2026, 4:12:00 p.\u00a0m."
+        assert dates.second(moment) == "10 de marzo de 2026, 4:12:00 pm"
         assert dates.date_of_birth(datetime(1967, 3, 4, tzinfo=UTC).date()) == "4 de marzo de 1967"

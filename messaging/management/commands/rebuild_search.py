@@ -27,7 +27,7 @@ class Command(BaseCommand):
         total, after = 0, None
         while True:
             done, after = index_some(batch=max(1, options["batch"]), after=after)
-            if not done:
+            if after is None:
                 break
             total += done
             if options["verbosity"] > 1:

@@ -24,6 +24,12 @@
     }
   }
 
+  // What this page sends later is newer, in whatever order it arrives.
+  function turn(form) {
+    const field = form.querySelector('[name=turn]');
+    if (field) field.value = Number(field.value) + 1;
+  }
+
   async function keep(form) {
     const it = of(form);
     clearTimeout(it.timer);
@@ -32,6 +38,7 @@
     it.dirty = false;
     it.busy = true;
     it.since = 0;
+    turn(form);
     const words = new FormData(form);
     words.set('autosave', 'yes');
     try {
@@ -40,11 +47,13 @@
       });
       const text = answer.type === 'opaqueredirect' ? '' : (await answer.text()).trim();
       if (answer.type === 'opaqueredirect') {
-        // The session is over. The server has kept what was sent; the page leads to the sign-in.
-        location.assign(form.dataset.page || location.pathname);
+        over(form);
       } else if (answer.ok) {
+        document.dispatchEvent(new Event('portal:alive'));
         form.querySelector('[name=revision]').value = answer.headers.get('X-Draft-Revision');
         say(form, text);
+      } else if (answer.status === 403 && text.startsWith('<')) {
+        over(form);
       } else {
         // Something stands against it, and but for the length of the words typing on changes nothing of that.
         it.stopped = answer.status < 500 && (answer.status === 422 ? 'words' : 'for good');
@@ -58,6 +67,17 @@
       it.busy = false;
     }
   }
+  // The session is over. The text stays; what becomes of it is said beside it.
+  function over(form) {
+    of(form).stopped = 'signed out';
+    say(form, '');
+    document.dispatchEvent(new CustomEvent('portal:signed-out', { detail: form }));
+  }
+  on('portal:back', ({ detail }) => {
+    if (!detail.matches('form[data-draft]')) return;
+    of(detail).stopped = false;
+    plan(detail);
+  });
   const failed = (form) => { const line = form.querySelector('[data-draft-status]'); return line ? line.dataset.failed : ''; };
   function again(form) {
     const it = of(form);
@@ -92,6 +112,8 @@
     if (of(form).stopped === 'words') of(form).stopped = false;
     plan(form);
   });
+  // Before anybody else reads the form.
+  document.addEventListener('submit', ({ target }) => { if (target.matches('form[data-draft]')) turn(target); }, true);
   on('change', ({ target }) => { const form = formOf(target); if (form) { of(form).dirty = true; keep(form); } });
   on('focusout', ({ target }) => { const form = formOf(target); if (form) keep(form); });
   document.addEventListener('visibilitychange', () => {

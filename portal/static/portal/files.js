@@ -37,6 +37,9 @@
       line.send(words);
     });
   }
+  // The session is over: the page stays, for what is typed beside.
+  const isOver = (answer) => answer.responseURL && new URL(answer.responseURL).pathname.startsWith('/sign-in');
+  const over = (box) => document.dispatchEvent(new CustomEvent('portal:signed-out', { detail: box.closest('form') }));
   async function send(box, file) {
     if (file.size >= Number(box.dataset.most)) { trouble(box, file.name, find('[data-said]', box).dataset.big); return; }
     const row = find('[data-sending]', box).content.firstElementChild.cloneNode(true);
@@ -46,8 +49,7 @@
     find('[data-list]', box).after(row);
     try {
       const answer = await post(box, (words) => words.set('files', file, file.name), (part) => { bar.value = Math.round(part * 95); });
-      if (answer.responseURL && new URL(answer.responseURL).pathname.startsWith('/sign-in')) { location.assign(answer.responseURL); return; }
-      if (show(box, answer.responseText)) say(box, answer.status < 400 ? 'added' : find('.error-text', box).textContent);
+      if (isOver(answer)) { trouble(box, file.name, find('[data-said]', box).dataset.lost); over(box); } else if (show(box, answer.responseText)) say(box, answer.status < 400 ? 'added' : find('.error-text', box).textContent);
       else trouble(box, file.name, find('[data-said]', box).dataset.lost);
     } catch { trouble(box, file.name, find('[data-said]', box).dataset.lost); }
     row.remove();
@@ -74,7 +76,8 @@
       if (answer.status < 400 && show(box, answer.responseText)) {
         say(box, 'removed');
         find('summary', box).focus();
-      } else location.reload();
+      } else if (isOver(answer)) over(box);
+      else location.reload();
     } catch { say(box, 'lost'); }
   });
   // What is still on its way goes along: the message waits for it.

@@ -9,7 +9,6 @@
   const all = (selector, root = document) => Array.from(root.querySelectorAll(selector));
   const on = (event, handler) => document.addEventListener(event, handler);
 
-  // What went well stands in the page as well; what failed is shown where it is said.
   function sayItFailed(why) {
     const status = find('#status');
     if (!status) return;
@@ -26,7 +25,7 @@
     part.scrollIntoView({ block: 'nearest' });
   }
 
-  // ---- printing needs a script, so its button shows with one
+  // ---- printing needs a script
   const showPrint = () => all('[data-print]').forEach((button) => { button.hidden = false; });
   on('click', (event) => { if (event.target.closest('[data-print]')) window.print(); });
 
@@ -39,6 +38,8 @@
     if (form.dataset.sending) { event.preventDefault(); return; }
     form.dataset.sending = 'yes';
     all('button[type=submit]', form).forEach((button) => button.setAttribute('aria-disabled', 'true'));
+    // A file leaves the page standing.
+    if (form.dataset.saves) { find('#status').textContent = form.dataset.saves; setTimeout(release, 3000); }
   });
   function release() {
     all('form[data-sending]').forEach((form) => {
@@ -64,7 +65,7 @@
       detail.shouldSwap = false;
       location.assign(answer);
     }
-    // What was written is sent: focus goes on to the answer instead of back into the empty box.
+    // What was written is sent: focus goes on to the answer, not into the empty box.
     if (detail.requestConfig.verb === 'post' && detail.xhr.status < 400) document.activeElement.blur();
   });
   on('htmx:afterSettle', ({ detail }) => {
@@ -82,13 +83,18 @@
     all('[data-language] [name=next]').forEach((field) => { field.value = detail.path; });
   });
   on('htmx:sendError', () => { release(); sayItFailed('offline'); });
-  on('htmx:responseError', () => { release(); sayItFailed('failed'); });
+  on('htmx:responseError', ({ detail }) => {
+    release();
+    const form = detail.xhr.status === 401 && detail.elt.closest('form');
+    if (form) signedOut(form); else sayItFailed('failed');
+  });
+  const signedOut = (form) => document.dispatchEvent(new CustomEvent('portal:signed-out', { detail: form }));
 
   // ---- the end of a session is told two minutes before, and one press stays
   const idle = find('meta[name="session-idle"]');
   const dialog = find('#session-end');
   if (!idle || !dialog || !dialog.showModal) return;
-  const WARN = 120;
+  const WARN = 120, STILL = 60000;
   let warning, ending;
   function restart() {
     clearTimeout(warning);
@@ -99,13 +105,22 @@
   // Words in a large box are unsent also where the server gave them back.
   const isUnsent = (form) => Array.from(form.elements).some((field) =>
     field.matches('textarea, input:not([type=hidden]):not([type=radio]):not([type=file])') && field.value.trim() && (field.value !== field.defaultValue || field.matches('textarea')));
-  // Time is over: what stands unsent goes to the server, sealed, and comes back after the next sign-in. It is
-  // not sent as a message: in another tab the session may still be alive.
-  function leave() {
+  // Time is over and nobody writes: what stands unsent goes to the server, sealed, and the page closes itself. It is
+  // not sent as a message: in another tab the session may still be alive. Nobody is led away from a text that is kept
+  // nowhere else, or under her hands.
+  let typed = 0;
+  on('input', ({ target }) => {
+    typed = Date.now();
+    const form = target.form;
+    if (form && told.has(form)) handOverSoon(form);
+  });
+  async function leave() {
     const form = unsent();
-    const go = () => location.assign(form ? pageOf(form) : location.pathname);
-    if (form) keep(form).then(go, go);
-    else go();
+    if (!form) { location.assign(location.pathname); return; }
+    if (Date.now() - typed > STILL && await handOver(form) !== 'no') { location.assign(pageOf(form)); return; }
+    tell(form);
+    clearTimeout(ending);
+    ending = setTimeout(leave, STILL);
   }
   const unsent = () => all('main form[method=post]').find(isUnsent);
   const pageOf = (form) => form.dataset.page || location.pathname;
@@ -115,7 +130,79 @@
     words.set('kept-action', new URL(form.action).pathname);
     return fetch(dialog.dataset.keep, { method: 'POST', body: new URLSearchParams(words) });
   }
-  // Another language shows the page anew: what stands unsent comes along.
+
+  // ---- the session is over while somebody writes: the page stays and says so
+  const told = new Map(), handedOver = new Map();
+  let later;
+  async function handOver(form) {
+    let as = 'no';
+    try {
+      const answer = await keep(form);
+      if (answer.ok && answer.headers.get('X-Kept')) {
+        as = answer.headers.get('X-Kept');
+        handedOver.set(form, answer.headers.get('X-Kept-At'));
+      }
+    } catch { /* It stays where it is. */ }
+    return as;
+  }
+  function handOverSoon(form) {
+    clearTimeout(later);
+    later = setTimeout(() => tell(form), 3000);
+  }
+  async function tell(form) {
+    const as = isUnsent(form) ? await handOver(form) : 'kept';
+    let note = told.get(form);
+    if (!note || !note.isConnected) {
+      note = find('[data-signed-out]').content.firstElementChild.cloneNode(true);
+      const box = find('textarea', form) || form.lastElementChild;
+      box.after(note);
+      told.set(form, note);
+      find('a', note).addEventListener('click', (event) => onTheWay(event, form));
+    }
+    const way = find('a', note);
+    way.target = as === 'no' ? '_blank' : '';
+    way.search = new URLSearchParams({ next: pageOf(form), left: as === 'no' ? 'ended' : as });
+    all('[data-if]', note).forEach((words) => { words.hidden = words.dataset.if !== as || !isUnsent(form); });
+    return as;
+  }
+  // She goes to sign in: what she has typed since goes ahead of her.
+  function onTheWay(event, form) {
+    if (event.currentTarget.target || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const way = event.currentTarget;
+    clearTimeout(later);
+    tell(form).then((as) => { if (as !== 'no') location.assign(way.href); });
+  }
+  on('portal:signed-out', ({ detail }) => tell(detail));
+  on('portal:alive', () => restart());
+  // Signed in again in another tab, by the same person: this page goes on.
+  async function comeBack() {
+    if (!told.size) return true;
+    const answer = await fetch(dialog.dataset.stay, { redirect: 'manual' }).catch(() => null);
+    if (!answer || !answer.ok || answer.headers.get('X-Person') !== dialog.dataset.person) return false;
+    all('[name=csrfmiddlewaretoken]').forEach((field) => { field.value = answer.headers.get('X-Token'); });
+    for (const [form, note] of told) {
+      note.remove();
+      const at = handedOver.get(form);
+      // What was handed over is here again: it is not to come back a second time.
+      if (at) fetch(at, { method: 'POST', redirect: 'manual', body: new URLSearchParams({ csrfmiddlewaretoken: answer.headers.get('X-Token') }) });
+      document.dispatchEvent(new CustomEvent('portal:back', { detail: form }));
+    }
+    told.clear();
+    handedOver.clear();
+    restart();
+    return true;
+  }
+  document.addEventListener('visibilitychange', () => { if (!document.hidden) comeBack(); });
+  window.addEventListener('focus', comeBack);
+  document.addEventListener('submit', (event) => {
+    const { submitter, target } = event;
+    if (!told.has(target)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    comeBack().then((back) => { if (back) target.requestSubmit(submitter); else tell(target); });
+  }, true);
+  // Another language: what stands unsent comes along.
   on('submit', (event) => {
     const choice = event.target;
     const form = choice.matches('[data-language]') && unsent();
@@ -129,7 +216,7 @@
   function stay() {
     fetch(dialog.dataset.stay, { redirect: 'manual' }).then((answer) => {
       dialog.close();
-      if (answer.ok) restart(); else leave();
+      if (answer.ok) restart(); else if (unsent()) tell(unsent()); else leave();
     }, () => { dialog.close(); sayItFailed('offline'); });
   }
   find('[data-stay-button]', dialog).addEventListener('click', stay);
