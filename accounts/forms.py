@@ -374,6 +374,7 @@ class TeamNameForm(forms.Form):
     )
     name_es = forms.CharField(
         label=_("Name in Spanish"),
+        widget=forms.TextInput(attrs={"lang": "es"}),
         help_text=_("Patients who read Spanish see this one. Empty: they see the first."),
         required=False,
         max_length=80,
@@ -387,6 +388,7 @@ class TeamNameForm(forms.Form):
     )
     purpose_es = forms.CharField(
         label=_("What it is for, in Spanish"),
+        widget=forms.TextInput(attrs={"lang": "es"}),
         required=False,
         max_length=200,
         error_messages={"max_length": _("Write 200 letters or fewer")},

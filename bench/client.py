@@ -59,16 +59,30 @@ class Visitor:
             self.line = None
 
     def _ask(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> Answer:
-        if self.line is None:
-            self.line = http.client.HTTPConnection(HOST, self.port, timeout=30)
         cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        self.line.request(method, path, body, {"Cookie": cookies, "User-Agent": "bench", **headers})
-        answer = self.line.getresponse()
+        headers = {"Cookie": cookies, "User-Agent": "bench", **headers}
+        was_open = self.line is not None
+        try:
+            answer = self._send(method, path, body, headers)
+        except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+            # The server hangs up on a line that was quiet for a while, as browsers know: they dial again.
+            self.hang_up()
+            if not was_open:
+                raise
+            answer = self._send(method, path, body, headers)
         content = answer.read()
         for text in answer.headers.get_all("Set-Cookie") or ():
             for name, morsel in SimpleCookie(text).items():
                 self.cookies[name] = morsel.value
         return Answer(answer.status, content, dict(answer.headers))
+
+    def _send(
+        self, method: str, path: str, body: str | None, headers: dict[str, str]
+    ) -> http.client.HTTPResponse:
+        if self.line is None:
+            self.line = http.client.HTTPConnection(HOST, self.port, timeout=30)
+        self.line.request(method, path, body, headers)
+        return self.line.getresponse()
 
 
 # One request of the client at this place, its so-and-so-manieth.

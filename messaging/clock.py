@@ -133,9 +133,9 @@ class BusinessClock:
 
         What is said and what is owed are one moment, so nobody is late by the minutes that were not said.
         """
-        due = self.after(moment, business)
-        local = due.astimezone(self.zone)
-        over = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+        # Seconds do not count, or whoever writes at ten sharp is promised half past.
+        due = self.after(moment, business).replace(second=0, microsecond=0)
+        over = timedelta(minutes=due.astimezone(self.zone).minute)
         rounded = due + (-over % PROMISED_IN)
         closes = self.closes_at(due)
         # At closing time itself the desk is closed.

@@ -38,6 +38,7 @@ urlpatterns = [
     path("messages/<uuid:ref>/print/", exports.thread_print, name="thread-print"),
     path("messages/<uuid:ref>/pdf/", exports.thread_pdf, name="thread-pdf"),
     path("messages/<uuid:ref>/data/", exports.thread_data, name="thread-data"),
+    path("messages/<uuid:ref>/archive/", exports.thread_archive, name="thread-archive"),
     path("messages/<uuid:ref>/replies/", threads.replies, name="thread-replies"),
     path("messages/<uuid:ref>/apart/", apart.of_patient, name="thread-apart"),
     path("messages/<uuid:ref>/files/", threads.thread_files, name="thread-files"),

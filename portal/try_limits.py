@@ -43,5 +43,7 @@ TRY_LIMITS = {
     "write-team": (1_200, timedelta(hours=1)),
     "search": (120, timedelta(hours=1)),
     "save-conversation": (30, timedelta(hours=1)),
+    # Holds a worker for as long as it takes to send.
+    "save-with-files": (10, timedelta(hours=1)),
     "add-file": (120, timedelta(hours=1)),
 }

@@ -145,6 +145,7 @@ MATRIX = {
     ("thread-print", "get"):                "302 302 200 404 200 403 403 403 403 403 403",
     ("thread-pdf", "post"):                 "302 302 302 302 302 403 403 403 403 403 403",
     ("thread-data", "post"):                "302 302 302 302 302 403 403 403 403 403 403",
+    ("thread-archive", "post"):             "302 302 302 302 302 403 403 403 403 403 403",
     ("thread-replies", "post"):             "302 302 422 404 422 403 403 403 403 403 403",
     ("thread-put-away", "post"):            "302 302 302 404 302 403 403 403 403 403 403",
     ("thread-take-out", "post"):            "302 302 302 404 302 403 403 403 403 403 403",
@@ -332,6 +333,11 @@ FRESH = {
     ("thread-data", "export", "rosa"): 200,
     ("thread-data", "export", "ben"): 404,
     ("thread-data", "export", "okafor"): 403,
+    ("thread-archive", "export", "ana"): 200,
+    ("thread-archive", "export", "rosa"): 200,
+    ("thread-archive", "export", "ben"): 404,
+    ("thread-archive", "export", "okafor"): 403,
+    ("thread-archive", "sign-in-factors", "ana"): 302,
     ("api-refill-decision", "sign-in-factors", "okafor"): 403,
 }
 UNDECLARED = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")

@@ -320,6 +320,7 @@ def test_what_people_wrote_and_what_names_a_patient_is_sealed_as_health():
         "messaging.amendment.body",
         "messaging.attachment.name",
         "messaging.attachment.content_hash",
+        "messaging.attachment.content_sha1",
         "messaging.draft.subject",
         "messaging.draft.body",
         "messaging.internalnote.body",

@@ -89,6 +89,7 @@ class Hidden:
                     assert browser.get(reverse(name, args=[thread.pk])).status_code == 200
             for name in ("thread-pdf", "thread-data"):
                 assert ana.post(reverse(name, args=[thread.pk])).status_code == 200
+            b"".join(ana.post(reverse("thread-archive", args=[thread.pk])))
         for browser in (maya, ana):
             b"".join(browser.get(reverse("file", args=[self.file])))
         assert CANARY in words(ana.post(reverse("message-search"), {"look_for": CANARY}))

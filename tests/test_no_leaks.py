@@ -254,7 +254,7 @@ def life(transactional_db, cast, work, enter) -> Life:
 # Typed, and shown to nobody afterwards.
 NEVER_SHOWN = {
     "password", "position", "address", "refused body", "kept subject", "kept body", "e-mail", "e-mail host",
-    "sons e-mail", "phone", "searched for in vain", "looked for in vain", "looked for in an address",
+    "sons e-mail", "searched for in vain", "looked for in vain", "looked for in an address",
     "looked for too late",
 }  # fmt: skip
 

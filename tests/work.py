@@ -118,8 +118,7 @@ class Work:
             uploaded_by=self.cast[by],
             side=Side.PATIENT if message.side == Side.PATIENT else Side.TEAM,
             upload_digest="0" * 64,
-            scan=Scan.UNSCANNED,
-            **{"message": message, **more},
+            **{"message": message, "scan": Scan.UNSCANNED, **more},
         )
         transit = Transit()
         transit.write(content or b"a picture")

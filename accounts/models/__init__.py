@@ -24,11 +24,12 @@ from accounts.models.reason import ReasonGiven
 from accounts.models.record_join import RecordJoin
 from accounts.models.record_state import RecordState
 from accounts.models.reset import PasswordReset
+from accounts.models.rights import Grant
 from accounts.models.role import Role, RoleGrant
 from accounts.models.role_request import RoleRequest
 from accounts.models.session import End, Session, Strength
 from accounts.models.trust import Trust
-from accounts.models.user import Grant, User
+from accounts.models.user import User
 
 __all__ = [
     "BY_AGE",

@@ -20,7 +20,8 @@ from accounts import places
 from accounts.models.device import KnownDevice
 from accounts.models.notification import Notification
 from accounts.models.patient import Patient
-from accounts.models.user import Grant, User
+from accounts.models.rights import Grant
+from accounts.models.user import User
 from accounts.notices import Notice
 from accounts.refusals import SessionEnded
 from audit.ids import uuid7

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import unicodedata
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, NoReturn, Self
+from typing import TYPE_CHECKING, ClassVar, NoReturn, Self
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -13,7 +13,9 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from accounts import leaving
+from accounts.models import rights
 from accounts.models.notification import Notification
+from accounts.models.rights import Grant, Rights
 from accounts.models.role import CARING, CLINICAL, KEEPERS, PRESCRIBERS, Role, RoleGrant, keep_one
 from accounts.notices import Notice
 from accounts.refusals import AccountClosed, LoginTaken, NotYourOwn
@@ -41,27 +43,6 @@ def email_digest(text: str) -> str:
 
 def new_stamp() -> str:
     return secrets.token_hex(16)
-
-
-class Grant(NamedTuple):
-    """A current proxy grant as a request carries it: whose record, and what may be done there.
-
-    `topics` are those of the conversations it takes in; none named, all of them.
-    """
-
-    patient_id: UUID
-    scopes: frozenset[str]
-    topics: frozenset[str] = frozenset()
-    # The record that this one was joined into, if it was.
-    joined_into: UUID | None = None
-
-
-class Rights(NamedTuple):
-    roles: frozenset[str]
-    patient_id: UUID | None
-    grants: tuple[Grant, ...]
-    agreed_to: frozenset[str]
-    joined: frozenset[UUID] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,17 +145,14 @@ class User(AbstractBaseUser):
         """The roles held now."""
         if self._rights is not None:
             return self._rights.roles
-        return frozenset(RoleGrant.objects.current().filter(user=self.pk).values_list("role", flat=True))
+        return rights.roles_of(self.pk)
 
     @property
     def patient_id(self) -> UUID | None:
         """The person's own record, when she is a patient here."""
         if self._rights is not None:
             return self._rights.patient_id
-        from accounts.models.patient import Patient
-
-        own = Patient.objects.filter(user=self.pk, joined_into=None)
-        return own.values_list("pk", flat=True).first()
+        return rights.own_record_of(self.pk)
 
     @property
     def records(self) -> frozenset[UUID]:
@@ -208,15 +186,7 @@ class User(AbstractBaseUser):
         """The proxy grants she holds now, oldest first."""
         if self._rights is not None:
             return self._rights.grants
-        from accounts.models.proxy import ProxyGrant
-
-        rows = ProxyGrant.objects.current().filter(proxy=self.pk).order_by("starts_at", "id")
-        return tuple(
-            Grant(patient, frozenset(scopes), frozenset(topics), stays)
-            for patient, scopes, topics, stays in rows.values_list(
-                "patient", "scopes", "categories", "patient__joined_into"
-            )
-        )
+        return rights.grants_of(self.pk)
 
     @property
     def agreed_to(self) -> frozenset[str]:

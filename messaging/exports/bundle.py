@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from messaging.exports.check import HMAC_SHA_256, SHA_256, receipt
+from messaging.filing.kinds import MEDIA_TYPES, Kind
 
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
     from accounts.people import Person
+    from messaging.opened.files import OpenFile
     from messaging.opened.messages import OpenMessage
     from messaging.opened.texts import OpenPatient
     from messaging.opened.transcripts import Closing
+
+
+# The topics of this portal's conversations, as a system of codes. It never changes (ADR 53).
+TOPICS = "urn:uuid:4b1f5c0e-7c3a-5d0b-9a65-0f6d2c1e8a47"
 
 
 def bundle_of(
@@ -67,6 +74,7 @@ def receipt_of(message: OpenMessage, conversation: UUID) -> str:
         message=str(message.ref),
         sent=moment(message.sent_at),
         body=message.body,
+        files=[file.sha256 for file in message.files if file.sha256],
     )
 
 
@@ -96,7 +104,7 @@ def _communication(
         "resourceType": "Communication",
         "id": str(message.ref),
         "status": "completed",
-        "category": [{"coding": [{"code": topic}]}],
+        "category": [{"coding": [{"system": TOPICS, "code": topic}]}],
         "subject": _to(patient.ref),
         "topic": {"text": subject},
         "sent": moment(message.sent_at),
@@ -119,9 +127,23 @@ def _communication(
         "language": message.language,
         "payload": [
             {"contentString": message.body},
-            *({"contentAttachment": {"title": file.name}} for file in message.files),
+            *({"contentAttachment": _attachment(file)} for file in message.files),
         ],
     }
+
+
+def _attachment(file: OpenFile) -> dict[str, Any]:
+    """What the file is, whether anybody may have it by now or not. `hash` is SHA-1, as FHIR has it."""
+    found: dict[str, Any] = {
+        "title": file.name,
+        "contentType": MEDIA_TYPES[Kind(file.kind)],
+        "size": file.size,
+    }
+    if file.sha256:
+        found["extension"] = [{"url": SHA_256, "valueString": file.sha256}]
+    if file.sha1:
+        found["hash"] = base64.b64encode(bytes.fromhex(file.sha1)).decode()
+    return found
 
 
 def _task(closing: Closing, patient: OpenPatient) -> dict[str, Any]:

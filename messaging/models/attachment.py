@@ -307,6 +307,8 @@ class Attachment(models.Model):
     name_rules = models.PositiveSmallIntegerField(default=0)
     # Of what was taken in, and sealed: whoever has a file could otherwise find out whose record has it, too.
     content_hash = SealedField(kind=Kind.HEALTH)
+    # The same as data for other programs names it; none for what came before it was kept.
+    content_sha1 = SealedField(kind=Kind.HEALTH, null=True)
     key = SealedField(kind=Kind.FILE)
     kind = models.CharField(max_length=4, choices=FileKind.choices)
     size = models.PositiveIntegerField()
@@ -359,6 +361,7 @@ class Attachment(models.Model):
             self.name_digests = blind_index.digests([], owner_id=self.patient_id, aside=[name])
             self.name_rules = blind_index.RULES
             self.content_hash = seal(sealed.sha256, into=self, field="content_hash")
+            self.content_sha1 = seal(sealed.sha1, into=self, field="content_sha1")
             self.stored_as = store.put(sealed.file)
 
     @verb(actor="by")

@@ -196,7 +196,7 @@ class WithdrawalManager(models.Manager["Withdrawal"]):
         """The list shows the newest message that stands. Its preview is left empty: no seal opens here."""
         thread.show_first("")
         last = _standing(thread).order_by("sent_at", "id").last()
-        if last is not None:
+        if last is not None and last.author_id is not None:
             thread.last_message_id, thread.last_side = last.pk, last.side
             thread.last_author_id = last.author_id
 

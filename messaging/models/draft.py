@@ -416,4 +416,7 @@ class Draft(Letter, Kept, models.Model):
 
     def _save(self, *columns: str) -> None:
         self.updated_at = now()
-        self.save(update_fields=[*columns, "updated_at"])
+        self._save_only(*columns, "updated_at")
+
+    def _save_only(self, *columns: str) -> None:
+        self.save(update_fields=columns)

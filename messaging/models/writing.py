@@ -106,6 +106,7 @@ class Kept:
     if TYPE_CHECKING:
 
         def _save(self, *columns: str) -> None: ...
+        def _save_only(self, *columns: str) -> None: ...
 
     @property
     def is_open(self) -> bool:
@@ -136,7 +137,7 @@ class Kept:
         """The same words once more, from `window`: what it sent before is older, though it may arrive later."""
         if self.is_of(window) and window.turn > self.turn:
             self.turn = window.turn
-            self._save("turn")
+            self._save_only("turn")  # The words are as old as they were.
 
     def touch(self) -> None:
         """Somebody is at it, though no word has changed: it is not forgotten with those that were left."""

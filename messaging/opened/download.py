@@ -14,10 +14,11 @@ from messaging.filing.names import disposition
 from messaging.refusals import FileGone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from typing import IO
 
     from accounts.models import User
+    from audit.receipts import Receipt
     from messaging.models import Attachment
 
 
@@ -48,6 +49,12 @@ def open_download(file: Attachment, *, reader: User) -> Download:
         media_type=MEDIA_TYPES[Kind(file.kind)],
         disposition=disposition(name),
     )
+
+
+def content_of(file: Attachment, *, sha256: str, receipt: Receipt) -> Generator[bytes]:
+    """The file among others, opened when it is asked for. Raises `OSError`, and `SealBroken` where it is not whole."""
+    with store.fetch(file.stored_as) as stored:
+        yield from open_file(file, "key", stored=stored, sha256=sha256, receipt=receipt)
 
 
 def _flow(first: bytes, rest: Iterator[bytes], stored: IO[bytes]) -> Iterator[bytes]:

@@ -38,6 +38,10 @@ class OpenFile:
     is_mine: bool
     may_open: bool
     taken_out: bool  # parts that run by themselves were left behind
+    is_cleared: bool = False  # for everybody who may have it, and not only for who added it
+    # Opened only where the conversation is kept as data.
+    sha256: str = ""
+    sha1: str = ""
 
     @property
     def kind_words(self) -> str:
@@ -91,6 +95,11 @@ class Files:
     def pairs(self) -> list[Pair]:
         return [(row, "name") for row in self.rows]
 
+    def content_pairs(self) -> list[Pair]:
+        """What says which bytes a file has."""
+        later: list[Pair] = [(row, "content_sha1") for row in self.rows if row.content_sha1 is not None]
+        return [*((row, "content_hash") for row in self.rows), *later]
+
     def by_message(self, texts: Texts) -> Mapping[UUID, tuple[OpenFile, ...]]:
         found: dict[UUID, tuple[OpenFile, ...]] = defaultdict(tuple)
         for row in self.rows:
@@ -127,7 +136,15 @@ def open_row(row: Attachment, texts: Texts, *, reader: User) -> OpenFile:
         is_mine=mine,
         may_open=cleared or (mine and scan != Scan.INFECTED),
         taken_out=row.taken_out,
+        is_cleared=cleared,
+        sha256=_digest_in(texts.get((row.pk, "content_hash"), "")),
+        sha1=_digest_in(texts.get((row.pk, "content_sha1"), "")),
     )
+
+
+def _digest_in(text: str) -> str:
+    """Where its seal is broken, words to show stand in its place."""
+    return text if text and not set(text) - set("0123456789abcdef") else ""
 
 
 def name_of(row: Attachment, *, reader: User) -> str:

@@ -56,7 +56,7 @@ def index_some(*, batch: int, after: UUID | None = None) -> tuple[int, UUID | No
     titled = [(thread, "subject") for thread in titles.values()]
     named = [(file, "name") for file in files]
     texts = open_texts([*message_pairs(messages, versions), *titled, *named], receipt=receipt)
-    rows = [
+    made = [
         MessageWords.of(
             m,
             texts[m.pk, "body"],
@@ -76,6 +76,6 @@ def index_some(*, batch: int, after: UUID | None = None) -> tuple[int, UUID | No
             .exclude(pk__in=opened)
             .values_list("message", flat=True)
         )
-        kept = [row for row in rows if row.message_id not in moved]
+        kept = [row for row in made if row.message_id not in moved]
         MessageWords.keep_all(kept)
     return len(kept), messages[-1].pk

@@ -44,7 +44,7 @@ def previews_of(
     )
     bodies = open_texts(message_pairs(messages, versions), receipt=receipt)
     for message in messages:
-        newest = (versions.get(message.pk) or [message])[-1]
-        body = bodies.get((newest.pk, "body"), "")
+        later = versions.get(message.pk)
+        body = bodies.get((later[-1].pk if later else message.pk, "body"), "")
         said[missing[message.pk]] = " ".join(body.split())[:PREVIEW_LENGTH]
     return said

@@ -79,6 +79,10 @@ class Transcript:
     bundle: dict[str, Any]
 
     @property
+    def has_files(self) -> bool:
+        return any(line.message and line.message.files for line in self.lines)
+
+    @property
     def message_count(self) -> int:
         return sum(1 for line in self.lines if line.message and not line.message.is_acknowledgement)
 
@@ -125,7 +129,7 @@ def open_transcript(thread: Thread, *, reader: User) -> Transcript:
         alarm=UnreadAlarm.objects.standing().filter(thread=thread).values_list("message", flat=True).first(),
     )
     pairs = [(thread, "subject"), *patient_pairs(thread.patient), *message_pairs(messages, versions)]
-    pairs += files.pairs()
+    pairs += files.pairs() + files.content_pairs()
     texts = open_texts(pairs, receipt=receipt)
     names = people.opened(receipt)
     opened = one_by_one(
@@ -181,7 +185,7 @@ def open_transcript(thread: Thread, *, reader: User) -> Transcript:
 def open_to_print(thread: Thread, *, reader: User) -> Transcript:
     """The conversation for the page that is printed, and that it was made."""
     transcript = open_transcript(thread, reader=reader)
-    _write_down(thread, transcript, reader=reader, how="print", detail={})
+    write_down(thread, transcript, reader=reader, how="print", detail={})
     return transcript
 
 
@@ -199,13 +203,14 @@ def download(thread: Thread, *, reader: User, form: str) -> bytes:
     else:
         made = as_file(transcript.bundle, fingerprint=transcript.fingerprint, mark=transcript.mark)
     file_digest = hashlib.sha256(made).hexdigest()
-    _write_down(thread, transcript, reader=reader, how="download", detail={"form": form, "file": file_digest})
+    write_down(thread, transcript, reader=reader, how="download", detail={"form": form, "file": file_digest})
     return made
 
 
-def _write_down(
+def write_down(
     thread: Thread, transcript: Transcript, *, reader: User, how: str, detail: dict[str, str]
 ) -> None:
+    """That it was printed or handed out, and what exactly."""
     record(
         agent=reader,
         type="record",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
 from accounts.policy import policy, signed_in
 from accounts.refusals import TooMuch
 from messaging.access import own_thread_for
+from messaging.opened.archives import download_with_files
 from messaging.opened.transcripts import download, open_to_print
 
 if TYPE_CHECKING:
@@ -36,6 +37,22 @@ def thread_pdf(request: PortalRequest, ref: UUID) -> HttpResponse:
 @require_http_methods(["POST"])
 def thread_data(request: PortalRequest, ref: UUID) -> HttpResponse:
     return _save(request, ref, form="json", content_type="application/fhir+json")
+
+
+@policy(post=signed_in("patient").fresh("export"))
+@require_http_methods(["POST"])
+def thread_archive(request: PortalRequest, ref: UUID) -> HttpResponse | StreamingHttpResponse:
+    """The same with every file that was sent, written while it is on its way."""
+    thread = own_thread_for(request.user, ref)
+    try:
+        made = download_with_files(thread, reader=request.user)
+    except TooMuch as much:
+        return _to_print(request, thread, problem=str(much.words), status=much.status)
+    return StreamingHttpResponse(
+        made,
+        content_type="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="conversation-{ref}.zip"'},
+    )
 
 
 def _to_print(

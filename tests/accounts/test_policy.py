@@ -22,6 +22,8 @@ PUBLIC = {
     "language",
     "keep",
     "healthz",
+    "help",
+    "accessibility",
     "sign-in-passkey",
     "passkey-options",
     "password-forgotten",

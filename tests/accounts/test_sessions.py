@@ -394,6 +394,15 @@ def test_a_page_that_closes_itself_hands_over_what_is_typed(cast, enter, clock):
     assert kept is not None and kept.data.dict() == {"body": TEXT}
 
 
+def test_what_one_person_typed_is_not_kept_for_another_who_signed_in_since(cast, enter):
+    unsent = {"body": TEXT, "kept-page": "/messages/new/", "kept-person": str(cast.ana.pk)}
+    assert enter(cast.ben).post("/account/keep/", unsent).status_code == 204
+    assert not KeptForm.objects.exists()
+    assert "X-Kept" in enter(cast.ana).post("/account/keep/", unsent)
+    kept = KeptForm.take(cast.ana, "/messages/new/")
+    assert kept is not None and kept.data.dict() == {"body": TEXT}
+
+
 def test_a_visitor_and_a_half_signed_in_person_keep_nothing(cast, half):
     for client in (Client(), half(cast.ana)):
         client.post("/account/keep/", {"body": TEXT, "kept-page": "/x/"})

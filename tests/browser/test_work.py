@@ -82,7 +82,10 @@ def test_what_stands_unsent_is_kept_when_time_is_over(cast, work, site, calm, as
     as_(cast.ana)
     calm.clock.install()
     calm.goto(site + reverse("thread", args=[thread.pk]))
-    calm.get_by_label("Your reply").fill("Half a thought")
+    with calm.expect_response("**/draft/"):
+        calm.get_by_label("Your reply").fill("Half a thought")
+        calm.clock.run_for(3_100)
+    expect(calm.locator("[data-draft-status]")).to_contain_text("Draft saved at")
     calm.clock.run_for((settings.SESSION_IDLE_PATIENT.total_seconds() - 119) * 1000)
     expect(calm.get_by_role("alertdialog")).to_be_visible()
     calm.clock.run_for(130_000)

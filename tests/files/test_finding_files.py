@@ -31,7 +31,7 @@ def found(browser, words) -> list[tuple[str, list[str]]]:
     return [
         (
             one(row, "found"),
-            [plain(name) for name in re.findall(r'"found-file">(.*?)</span>', row, re.DOTALL)],
+            [plain(name) for name in re.findall(r'found-file">(.*?)</span>', row, re.DOTALL)],
         )
         for row in rows
     ]
@@ -79,7 +79,7 @@ def test_a_message_is_found_by_the_names_of_its_files(card, cast, enter):
 def test_each_word_of_a_name_is_marked_and_a_name_is_no_markup(cast, enter, thread):
     send(enter(cast.ana), thread, "See", (samples.png(), "card & more.png"))
     page = enter(cast.ana).post(SEARCH, {"look_for": "card"}).content.decode()
-    assert '<span class="found-file"><mark>card</mark> &amp; more.png</span>' in page
+    assert '<span class="found found-file"><mark>card</mark> &amp; more.png</span>' in page
 
 
 def test_what_is_not_sent_is_found_by_nobody(cast, enter, thread):

@@ -46,6 +46,8 @@ def test_a_promise_ends_on_the_next_half_hour_and_never_past_closing_time():
     assert clock().promise(local(2026, 11, 18, 10, 17), two_hours) == local(2026, 11, 18, 12, 30)
     assert clock().promise(local(2026, 11, 18, 10, 31), two_hours) == local(2026, 11, 18, 13)
     assert clock().promise(local(2026, 11, 18, 10, 30), two_hours) == local(2026, 11, 18, 12, 30)
+    a_little_later = local(2026, 11, 18, 10) + timedelta(seconds=5)
+    assert clock().promise(a_little_later, two_hours) == local(2026, 11, 18, 12)
     assert clock().promise(local(2026, 11, 18, 9), timedelta(hours=8)) == local(2026, 11, 18, 17)
     early = clock(dict.fromkeys(range(1, 6), (Interval(time(9), time(16, 45)),)))
     assert early.promise(local(2026, 11, 18, 14, 40), two_hours) == local(2026, 11, 18, 16, 45)

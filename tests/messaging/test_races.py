@@ -172,13 +172,14 @@ def test_a_decision_and_taking_it_back_at_once_leave_one_end(work, cast, enter):
     assert not WorkItem.objects.unfinished().exists()
 
 
-def test_two_hundred_messages_at_once_clash_nowhere(work, cast, settings):
-    """STK-07: no number is handed out twice."""
+@pytest.mark.parametrize("each", [5, pytest.param(25, marks=pytest.mark.drill)])
+def test_what_eight_begin_at_once_clashes_nowhere(work, cast, settings, each):
+    """STK-07: no number is handed out twice, of two hundred messages either."""
     settings.TRY_LIMITS = {**settings.TRY_LIMITS, "write-patient": (1_000, timedelta(hours=1))}
-    made = at_once([lambda n=n: [work.thread(subject=f"{n}.{m}") for m in range(25)] for n in range(8)])
+    made = at_once([lambda n=n: [work.thread(subject=f"{n}.{m}") for m in range(each)] for n in range(8)])
     threads = [thread for batch in made for thread in batch]
-    assert len({thread.pk for thread in threads}) == Thread.objects.count() == 200
-    assert WorkItem.objects.count() == 200
+    assert len({thread.pk for thread in threads}) == Thread.objects.count() == 8 * each
+    assert WorkItem.objects.count() == 8 * each
 
 
 def test_two_records_joined_into_each_other_at_once_become_one_and_no_ring(cast, work):

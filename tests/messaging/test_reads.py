@@ -71,6 +71,8 @@ READS = {
 }
 # Addresses of other apps, whose own tests hold them to the same.
 ELSEWHERE = (
+    "help",
+    "accessibility",
     "sign-",
     "password-",
     "passkey-",

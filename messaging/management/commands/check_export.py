@@ -3,11 +3,13 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import is_zipfile
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Q
 
 from audit.models import AuditEvent
-from messaging.exports.check import NotAnExport, check
+from messaging.exports.check import Found, NotAnExport, check, check_archive
 from messaging.opened.transcripts import mark_on
 
 if TYPE_CHECKING:
@@ -25,14 +27,21 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            data = options["file"].read_bytes()
+            data = b"" if is_zipfile(options["file"]) else options["file"].read_bytes()
         except OSError as failure:
             raise CommandError(f"The file cannot be read ({type(failure).__name__}).") from None
         file_digest = hashlib.sha256(data).hexdigest()
-        if not data.startswith(b"%PDF-"):
+        if not data:
+            file_digest = self._check_archive(options["file"])
+        elif not data.startswith(b"%PDF-"):
             self._check_content(data)
+        # The paper and the data may have come out of a ZIP, which is known by its list.
         saved = AuditEvent.objects.filter(
-            type="record", subtype="download", additional_data__file=file_digest
+            Q(additional_data__file=file_digest)
+            | Q(additional_data__pdf=file_digest)
+            | Q(additional_data__data=file_digest),
+            type="record",
+            subtype="download",
         ).first()
         if saved is not None:
             self.stdout.write(
@@ -43,11 +52,24 @@ class Command(BaseCommand):
         else:
             self.stdout.write("The trail knows no such file; its content is as it was made all the same.")
 
+    def _check_archive(self, file: Path) -> str:
+        try:
+            archive = check_archive(file)
+        except NotAnExport:
+            raise CommandError("This is no conversation that was saved here.") from None
+        if archive.wrong:
+            raise CommandError(f"The ZIP was changed: {', '.join(archive.wrong)}.")
+        self._say(archive.found)
+        return archive.list_digest
+
     def _check_content(self, data: bytes) -> None:
         try:
             found = check(data)
         except NotAnExport:
             raise CommandError("This is no conversation that was saved here.") from None
+        self._say(found)
+
+    def _say(self, found: Found) -> None:
         if not found.is_whole:
             changed = ", ".join(found.wrong) or "something beside the messages"
             raise CommandError(f"The file was changed: {changed}.")

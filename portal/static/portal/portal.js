@@ -47,7 +47,7 @@
       all('button[aria-disabled]', form).forEach((button) => button.removeAttribute('aria-disabled'));
     });
   }
-  // The back button may bring a page back as it was left.
+  // Back may show a page as it was left.
   window.addEventListener('pageshow', release);
 
   // ---- Ctrl+Enter sends from inside a writing box
@@ -128,6 +128,7 @@
     const words = new FormData(form);
     words.set('kept-page', pageOf(form));
     words.set('kept-action', new URL(form.action).pathname);
+    words.set('kept-person', dialog.dataset.person);
     return fetch(dialog.dataset.keep, { method: 'POST', body: new URLSearchParams(words) });
   }
 
@@ -178,14 +179,15 @@
   // Signed in again in another tab, by the same person: this page goes on.
   async function comeBack() {
     if (!told.size) return true;
+    clearTimeout(later);
     const answer = await fetch(dialog.dataset.stay, { redirect: 'manual' }).catch(() => null);
     if (!answer || !answer.ok || answer.headers.get('X-Person') !== dialog.dataset.person) return false;
     all('[name=csrfmiddlewaretoken]').forEach((field) => { field.value = answer.headers.get('X-Token'); });
     for (const [form, note] of told) {
       note.remove();
       const at = handedOver.get(form);
-      // What was handed over is here again: it is not to come back a second time.
-      if (at) fetch(at, { method: 'POST', redirect: 'manual', body: new URLSearchParams({ csrfmiddlewaretoken: answer.headers.get('X-Token') }) });
+      // It is here again, and is not to come back.
+      if (at) await fetch(at, { method: 'POST', redirect: 'manual', body: new URLSearchParams({ csrfmiddlewaretoken: answer.headers.get('X-Token') }) }).catch(() => null);
       document.dispatchEvent(new CustomEvent('portal:back', { detail: form }));
     }
     told.clear();
