@@ -163,7 +163,12 @@ def test_a_wording_that_no_rule_knows_is_found_by_the_table_and_says_by_which_wo
 
 
 @pytest.mark.parametrize(
-    "words", ["Every day.", "It will pass.", "One more thing.", "Hello.", "Newest of all."]
+    "words",
+    [
+        *("Every day.", "It will pass.", "One more thing.", "Hello.", "Newest of all."),
+        # In no set that was learned from.
+        *("I found my keys.", "Nadie abrió la puerta.", "Me quedé sin datos.", "My hands were full."),
+    ],
 )
 def test_a_few_words_that_say_nothing_are_left_alone(words):
     assert look(words).grade is None
