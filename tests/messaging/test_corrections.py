@@ -266,9 +266,9 @@ def test_a_correction_shows_help_first_and_keeps_a_flag_of_its_own(work, cast, e
 
 
 def test_a_slip_put_right_says_the_same_danger_once_and_a_danger_taken_out_stays_told(work, cast, enter):
-    thread = work.thread(body="I have a fevre. I have a fever of 103.")
+    thread = work.thread(body="I have a fevre since Monday. A fever of 101.")
     ana = enter(cast.ana)
-    said = {"body": "I have a fever. I have a fever of 103.", "helped": "same_day"}
+    said = {"body": "I have a fever since Monday. A fever of 101.", "helped": "same_day"}
     assert ana.post(correct(thread, first(thread)), said).status_code == 302
     assert page(enter(cast.maya), thread, team=True).count("Check now.") == 1
     assert ana.post(correct(thread, first(thread)), {"body": "I am well."}).status_code == 302
