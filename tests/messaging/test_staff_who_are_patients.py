@@ -115,7 +115,9 @@ def test_a_colleague_does_the_same_work(theirs, near, enter, cast):
 def test_the_patients_pages_take_her_words_as_the_patients_or_not_at_all(theirs, enter, cast, scopes):
     thread, _ = theirs
     helped(cast, by="maya", scopes=scopes)
-    answer = enter(cast.maya).post(reverse("thread-replies", args=[thread.pk]), {"body": "When is my next visit?"})
+    answer = enter(cast.maya).post(
+        reverse("thread-replies", args=[thread.pk]), {"body": "When is my next visit?"}
+    )
     assert answer.status_code == (302 if "write" in scopes else 403)
     said = Message.objects.filter(author=cast.maya)
     assert [message.side for message in said] == (["patient"] if "write" in scopes else [])
