@@ -39,3 +39,8 @@ refuse_an_unsafe_start()
 from django.urls import get_resolver  # noqa: E402
 
 get_resolver().url_patterns  # noqa: B018
+
+# And the readers of danger: they take a second to come to mind, and nobody in need waits for it.
+from messaging.red_flags import look  # noqa: E402
+
+look("")
