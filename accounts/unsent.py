@@ -64,15 +64,18 @@ def kept_as(session: Session) -> Kept:
 
 
 def keep_unsent(
-    session: Session, *, page: str, action: str, data: QueryDict, files: Sequence[str] = ()
+    session: Session, *, page: str, action: str, data: QueryDict, files: Sequence[str] = (), writer: str = ""
 ) -> KeptForm | None:
     """Keep what was typed into a page, by its address as the browser tells it.
+
+    `writer` is whose page it was, where that says so: somebody else may have signed in since, at the same machine,
+    and what one person typed is not kept for another.
 
     The address is stored in clear: only one that leads to a page of ours is taken, made of our words and ids.
     """
     path = page_to_open(_path_of(page))
     found, kept_for = _page_at(path), kept_as(session)
-    if found is None or kept_for == Kept.NOT:
+    if found is None or kept_for == Kept.NOT or writer not in ("", str(session.user_id)):
         return None
     if kept_for == Kept.OFFERED and not hasattr(found.func, "gives_back"):
         return None

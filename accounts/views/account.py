@@ -67,18 +67,12 @@ def stay(request: PortalRequest) -> HttpResponse:
 
 @policy(post=anyone)
 def keep(request: PortalRequest) -> HttpResponse:
-    """What stands unsent in a page when its time is over. The page sends it before it closes itself.
-
-    It says who wrote there: somebody else may have signed in since, at the same machine.
-    """
+    """What stands unsent in a page when its time is over. The page sends it before it closes itself."""
     session = request.session_record or request.lapsed_session
     data = request.POST.copy()
-    page, action = data.pop("kept-page", [""])[0], data.pop("kept-action", [""])[0]
+    page, action, writer = (data.pop(f"kept-{name}", [""])[0] for name in ("page", "action", "person"))
     response = HttpResponse(status=204)
-    writer = data.pop("kept-person", [""])[0]
-    if session is None or (writer and writer != str(session.user_id)):
-        return response
-    if kept := keep_unsent(session, page=page, action=action, data=data):
+    if session and (kept := keep_unsent(session, page=page, action=action, data=data, writer=writer)):
         # The page that sent it goes on by this: it does not leave with what nobody has kept.
         response["X-Kept"] = "held" if kept.is_offered else "kept"
         response["X-Kept-At"] = reverse("kept-form", args=[kept.pk])
