@@ -8,7 +8,6 @@ import math
 import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from messaging.red_flags.concepts import Concepts
@@ -17,6 +16,7 @@ from messaging.red_flags.rules import rules
 from messaging.red_flags.weights import LEAST, count
 
 Row = tuple[str, str, str, str]  # language, grade, subject, body
+Table = dict[str, tuple[float, float, float]]
 GRADES = ("crisis", "emergency", "same_day", "none")
 ROUNDS = 14
 STEP = 0.5
@@ -33,21 +33,14 @@ LEAN = (4.0, 1.4)
 START = -2.0
 
 
-@dataclass(frozen=True)
-class Learned:
-    """What the learning came to: for each mark three weights, those for `none` being nothing."""
-
-    table: dict[str, tuple[float, float, float]]
-    start: tuple[float, float, float]
-
-
 def digest(rows: Iterable[Row]) -> str:
     """What a table was learned from, in a word."""
     return hashlib.sha256("\n".join(sorted("\t".join(row) for row in rows)).encode()).hexdigest()[:16]
 
 
-def learn(rows: Sequence[Row], concepts: Concepts) -> Learned:
-    """Three weights for each mark, by stochastic steps that shrink where a mark has been seen often."""
+def learn(rows: Sequence[Row], concepts: Concepts) -> Table:
+    """Three weights for each mark, those for `none` being nothing: by stochastic steps that shrink where a mark has
+    been seen often."""
     found = [count(*for_learning(subject, body), concepts) for _language, _grade, subject, body in rows]
     seen = Counter(name for one in found for name in one)
     numbers = {
@@ -79,11 +72,10 @@ def learn(rows: Sequence[Row], concepts: Concepts) -> Learned:
                     row[at] -= STEP * slope / math.sqrt(gone[at])
     size = {name: max(abs(weights[k][at]) for k in range(3)) for name, at in numbers.items()}
     kept = sorted(size, key=lambda name: (-size[name], name))[:KEPT]
-    table = {
+    return {
         name: (weights[0][numbers[name]], weights[1][numbers[name]], weights[2][numbers[name]])
         for name in kept
     }
-    return Learned(table, (START, START, START))
 
 
 def _likely(scores: list[float]) -> list[float]:
@@ -93,7 +85,7 @@ def _likely(scores: list[float]) -> list[float]:
     return [power / total for power in powers]
 
 
-def write(learned: Learned, path: Path, *, learned_from: str) -> None:
+def write(table: Table, path: Path, *, learned_from: str) -> None:
     by = rules()
     head = {
         "version": by.version,
@@ -105,9 +97,9 @@ def write(learned: Learned, path: Path, *, learned_from: str) -> None:
         "certain": str(CERTAIN),
         "crisis": str(LEAN[0]),
         "emergency": str(LEAN[1]),
-        "start": " ".join(f"{weight:.3f}" for weight in learned.start),
+        "start": " ".join([f"{START:.3f}"] * 3),
     }
     lines = [f"{name}\t{value}" for name, value in head.items()] + [""]
-    for name in sorted(learned.table):
-        lines.append("\t".join((name, *(str(round(weight * SCALE)) for weight in learned.table[name]))))
+    for name in sorted(table):
+        lines.append("\t".join((name, *(str(round(weight * SCALE)) for weight in table[name]))))
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

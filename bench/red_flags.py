@@ -111,8 +111,8 @@ def learn() -> None:
     from messaging.red_flags.weights import FOLDER, read_concepts, weights
 
     rows = [row for split in LEARNED for row in labelled(split)]
-    learned = learning.learn(rows, read_concepts(FOLDER)[1])
-    learning.write(learned, FOLDER / "table.tsv", learned_from=learning.digest(rows))
+    table = learning.learn(rows, read_concepts(FOLDER)[1])
+    learning.write(table, FOLDER / "table.tsv", learned_from=learning.digest(rows))
     weights.cache_clear()
 
 

@@ -33,32 +33,22 @@ FEW, SURER = 8, 0.5
 SCALE = 100.0
 # Words that are shown as found.
 MOST_SHOWN = 12
-HEAD = {
-    *(
-        "version",
-        "reviewer",
-        "reviewed",
-        "learned",
-        "flag",
-        "sure",
-        "certain",
-        "crisis",
-        "emergency",
-        "start",
-    ),
-}
+HEAD = frozenset(
+    "version reviewer reviewed learned flag sure certain crisis emergency start".split()  # noqa: SIM905
+)
 Weight = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """What the table says of a message. `harmless` is how likely it holds that nothing is dangerous in it."""
+    """What the table says of a message. `harmless` is how likely it holds that nothing is dangerous in it.
+
+    `believes` is the least pressing grade at which it believes a rule that found something; None: at no grade.
+    """
 
     harmless: float
     sign: Sign | None
-    believes: (
-        Grade | None
-    )  # of what rules found the least pressing grade that is believed beside it; None: no grade
+    believes: Grade | None
 
 
 class Table:
@@ -75,9 +65,6 @@ class Table:
 
     def __len__(self) -> int:
         return len(self._places)
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._places
 
     def get(self, name: str) -> Weight | None:
         place = self._places.get(name)
