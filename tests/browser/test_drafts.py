@@ -148,8 +148,8 @@ def test_no_page_leaves_while_somebody_types_and_all_of_it_comes_back(
     end_of(Session.objects.latest("started_at"), how)
     box.press_sequentially("Idle ")
     box.blur()
-    expect(note).to_contain_text("You were signed out.")
-    expect(note).to_contain_text(says)
+    expect(note.get_by_text("You were signed out.")).to_be_visible()
+    expect(note.get_by_text(says)).to_be_visible()
     box.press_sequentially("body and many long words")
     assert page.url == site + thread.get_absolute_url()
     note.get_by_role("link", name="Sign in").click()
@@ -175,14 +175,36 @@ def test_who_signs_in_again_in_another_tab_goes_on_where_she_was(cast, work, sit
     end_of(Session.objects.latest("started_at"), "owner")
     box.press_sequentially("Still here")
     box.blur()
-    expect(note).to_contain_text("set aside for you")
+    expect(note.get_by_text("set aside for you")).to_be_visible()
     # Somebody else at the same machine is not she: nothing of hers is sent.
     as_(cast.ben)
     page.get_by_role("button", name="Send reply").click()
-    expect(note).to_contain_text("still on this page")
+    expect(note.get_by_text("still on this page")).to_be_visible()
     assert thread.messages.exclude(body=None).count() == 1
     as_(cast.ana)
     page.get_by_role("button", name="Send reply").click()
     expect(page.locator("#sent")).to_be_visible()
     expect(page.locator("#conversation")).to_contain_text("Still here")
+    assert not KeptForm.objects.filter(user=cast.ana).exists()
+
+
+def test_nothing_that_was_sent_after_all_is_offered_once_more(cast, work, site, context, as_):
+    thread = work.thread()
+    as_(cast.ana)
+    page = context.new_page()
+    page.goto(site + thread.get_absolute_url())
+    box, note = page.get_by_label("Your reply"), page.get_by_role("alert")
+    end_of(Session.objects.latest("started_at"), "owner")
+    box.press_sequentially("Still here")
+    box.blur()
+    expect(note.get_by_text("set aside for you")).to_be_visible()
+    # Signed in elsewhere by now: what this page sends is surely hers, and is kept beside what was only offered.
+    as_(cast.ana)
+    with page.expect_response(lambda answer: answer.url.endswith("/keep/")):
+        box.press_sequentially(", and more")
+    expect(note.get_by_text("What you wrote is kept for you.")).to_be_visible()
+    assert KeptForm.objects.filter(user=cast.ana).count() == 2
+    page.get_by_role("button", name="Send reply").click()
+    expect(page.locator("#sent")).to_be_visible()
+    expect(page.locator("#conversation")).to_contain_text("Still here, and more")
     assert not KeptForm.objects.filter(user=cast.ana).exists()

@@ -133,7 +133,7 @@
   }
 
   // ---- the session is over while somebody writes: the page stays and says so
-  const told = new Map(), handedOver = new Map();
+  const told = new Map(), handedOver = new Set();
   let later;
   async function handOver(form) {
     let as = 'no';
@@ -141,7 +141,7 @@
       const answer = await keep(form);
       if (answer.ok && answer.headers.get('X-Kept')) {
         as = answer.headers.get('X-Kept');
-        handedOver.set(form, answer.headers.get('X-Kept-At'));
+        handedOver.add(answer.headers.get('X-Kept-At'));
       }
     } catch { /* It stays where it is. */ }
     return as;
@@ -183,11 +183,11 @@
     const answer = await fetch(dialog.dataset.stay, { redirect: 'manual' }).catch(() => null);
     if (!answer || !answer.ok || answer.headers.get('X-Person') !== dialog.dataset.person) return false;
     all('[name=csrfmiddlewaretoken]').forEach((field) => { field.value = answer.headers.get('X-Token'); });
+    // All of it is here again, and none is to come back: what was only offered, and what was hers by then.
+    const body = new URLSearchParams({ csrfmiddlewaretoken: answer.headers.get('X-Token') });
+    for (const at of handedOver) await fetch(at, { method: 'POST', redirect: 'manual', body }).catch(() => null);
     for (const [form, note] of told) {
       note.remove();
-      const at = handedOver.get(form);
-      // It is here again, and is not to come back.
-      if (at) await fetch(at, { method: 'POST', redirect: 'manual', body: new URLSearchParams({ csrfmiddlewaretoken: answer.headers.get('X-Token') }) }).catch(() => null);
       document.dispatchEvent(new CustomEvent('portal:back', { detail: form }));
     }
     told.clear();
