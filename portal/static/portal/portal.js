@@ -129,8 +129,9 @@
     words.set('kept-page', pageOf(form));
     words.set('kept-action', new URL(form.action).pathname);
     words.set('kept-person', dialog.dataset.person);
-    return fetch(dialog.dataset.keep, { method: 'POST', body: new URLSearchParams(words) });
+    return post(dialog.dataset.keep, words);
   }
+  const post = (address, words) => fetch(address, { method: 'POST', redirect: 'manual', body: new URLSearchParams(words) });
 
   // ---- the session is over while somebody writes: the page stays and says so
   const told = new Map(), handedOver = new Set();
@@ -183,9 +184,8 @@
     const answer = await fetch(dialog.dataset.stay, { redirect: 'manual' }).catch(() => null);
     if (!answer || !answer.ok || answer.headers.get('X-Person') !== dialog.dataset.person) return false;
     all('[name=csrfmiddlewaretoken]').forEach((field) => { field.value = answer.headers.get('X-Token'); });
-    // All of it is here again, and none is to come back: what was only offered, and what was hers by then.
-    const body = new URLSearchParams({ csrfmiddlewaretoken: answer.headers.get('X-Token') });
-    for (const at of handedOver) await fetch(at, { method: 'POST', redirect: 'manual', body }).catch(() => null);
+    // All that was handed over is here again, and is not to come back.
+    for (const at of handedOver) await post(at, { csrfmiddlewaretoken: answer.headers.get('X-Token') }).catch(() => null);
     for (const [form, note] of told) {
       note.remove();
       document.dispatchEvent(new CustomEvent('portal:back', { detail: form }));
