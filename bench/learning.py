@@ -13,7 +13,7 @@ from pathlib import Path
 from messaging.red_flags.concepts import Concepts
 from messaging.red_flags.reading import for_learning
 from messaging.red_flags.rules import rules
-from messaging.red_flags.weights import LEAST, count
+from messaging.red_flags.weights import LEAST, count, count_passages, is_letter
 
 Row = tuple[str, str, str, str]  # language, grade, subject, body
 Table = dict[str, tuple[float, float, float]]
@@ -26,7 +26,10 @@ KEPT = 40_000
 SCALE = 100.0
 # Below this share of harmlessness a message is flagged; above the second a rule is not believed, above the third not
 # even one that found a thought of death.
-FLAG, SURE, CERTAIN = 0.5, 0.55, 0.9
+FLAG, SURE, CERTAIN = 0.6, 0.6, 0.9
+# A crisis that is this likely is taken for one, whatever the rest: few messages of a hundred are one, and it is missed
+# at the highest price.
+FEARED = 0.25
 # How much more readily the more pressing of two grades is taken.
 LEAN = (4.0, 1.4)
 # What speaks for a grade before a word is read: against each of them, or a text in no known word would be flagged.
@@ -41,16 +44,17 @@ def digest(rows: Iterable[Row]) -> str:
 def learn(rows: Sequence[Row], concepts: Concepts) -> Table:
     """Three weights for each mark, those for `none` being nothing: by stochastic steps that shrink where a mark has
     been seen often."""
-    found = [count(*for_learning(subject, body), concepts) for _language, _grade, subject, body in rows]
+    graded = list(_examples(rows, concepts))
+    found = [one for _grade, one in graded]
     seen = Counter(name for one in found for name in one)
     numbers = {
         name: at for at, name in enumerate(sorted(name for name, times in seen.items() if times >= SEEN))
     }
     examples = []
-    for row, one in zip(rows, found, strict=True):
+    for grade, one in graded:
         pairs = [(numbers[name], much) for name, much in one.items() if name in numbers]
         length = math.sqrt(max(LEAST, sum(much * much for _at, much in pairs)))
-        examples.append((GRADES.index(row[1]), [(at, much / length) for at, much in pairs]))
+        examples.append((GRADES.index(grade), [(at, much / length) for at, much in pairs]))
     hold = [HOLD / seen[name] for name in numbers]
     weights = [[0.0] * len(numbers) for _ in range(3)]
     moved = [[1e-4] * len(numbers) for _ in range(3)]
@@ -78,6 +82,15 @@ def learn(rows: Sequence[Row], concepts: Concepts) -> Table:
     }
 
 
+def _examples(rows: Sequence[Row], concepts: Concepts) -> Iterable[tuple[str, dict[str, float]]]:
+    """Every message, and of a harmless letter every passage: nothing in it is dangerous by itself either."""
+    for _language, grade, subject, body in rows:
+        readings, noted = for_learning(subject, body)
+        yield grade, count(readings, noted, concepts)
+        if grade == "none" and is_letter(readings):
+            yield from ((grade, one) for one in count_passages(readings, concepts))
+
+
 def _likely(scores: list[float]) -> list[float]:
     top = max(0.0, *scores)
     powers = [math.exp(score - top) for score in scores]
@@ -95,6 +108,7 @@ def write(table: Table, path: Path, *, learned_from: str) -> None:
         "flag": str(FLAG),
         "sure": str(SURE),
         "certain": str(CERTAIN),
+        "feared": str(FEARED),
         "crisis": str(LEAN[0]),
         "emergency": str(LEAN[1]),
         "start": " ".join([f"{START:.3f}"] * 3),

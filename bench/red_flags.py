@@ -17,13 +17,14 @@ LABELLED = Path(__file__).resolve().parent.parent / "tests" / "messaging" / "lab
 LEARNED = (
     *("development", "held-out", "fresh", "second", "third", "fourth", "ordinary", "triage", "practice"),
     *("short", "minds", "bodies", "today", "letters", "mixed", "harmless", "questions", "everyday", "pairs"),
+    *("asked", "dark", "post", "kind", "quiet", "amid"),
 )
-UNLEARNED = ("exam", "second-exam")
+UNLEARNED = ("exam", "second-exam", "third-exam")
 SPLITS = LEARNED + UNLEARNED
 NONE = "none"
 GRADES = ("crisis", "emergency", "same_day", NONE)
 # What is reached on the set that nobody learned from, less a little: nothing that is reached may be lost unseen.
-FLOORS = {"crisis": 0.96, "emergency": 0.95, "same_day": 0.94, NONE: 0.94}
+FLOORS = {"crisis": 0.95, "emergency": 0.95, "same_day": 0.95, NONE: 0.93}
 GOALS = {"crisis": 0.95, "emergency": 0.95, "same_day": 0.90, NONE: 0.90}
 
 

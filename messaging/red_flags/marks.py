@@ -35,6 +35,8 @@ REACH = 6
 APART = 14
 PIECES = (4, 5)
 SHORTEST_IN_PIECES = 5
+# A sentence that goes on and on is cut: many write a whole letter without a full stop.
+LONGEST_SENTENCE = 20
 LONGEST_IN_PIECES = 24
 NUMBERS = (
     *((3, "#few"), (12, "#n12"), (30, "#n30"), (60, "#n60"), (94, "#n94")),
@@ -51,6 +53,9 @@ class Mark(NamedTuple):
     end: int
 
 
+ASKING = Mark("?", 1.0, 0, 0)
+
+
 def marks(rows: list[Word], concepts: Concepts) -> Iterable[Mark]:
     """Every mark of one text, in a time that grows with its length."""
     begin = 0
@@ -59,7 +64,34 @@ def marks(rows: list[Word], concepts: Concepts) -> Iterable[Mark]:
             yield from _sentence(rows, begin, end, concepts)
             begin = end
     if any(word.asks for word in rows):
-        yield Mark("?", 1.0, 0, 0)
+        yield ASKING
+
+
+def passages(rows: list[Word], found: Iterable[Mark]) -> Iterable[list[Mark]]:
+    """Of every two sentences in a row the marks that stand in them, in a time that grows with the text's length."""
+    number = _numbered(rows)
+    standing: dict[tuple[int, int], list[Mark]] = {}
+    for mark in found:
+        if mark.start < mark.end:
+            standing.setdefault((number[mark.start], number[mark.end - 1]), []).append(mark)
+    asking = {number[place] for place, word in enumerate(rows) if word.asks}
+    for first in range(max(1, number[-1]) if rows else 0):
+        last = first + 1
+        within = [
+            mark for at in ((first, first), (first, last), (last, last)) for mark in standing.get(at, ())
+        ]
+        yield [*within, ASKING] if asking & {first, last} else within
+
+
+def _numbered(rows: list[Word]) -> list[int]:
+    """For each word the sentence it stands in."""
+    numbers: list[int] = []
+    number = begin = 0
+    for place, word in enumerate(rows):
+        if place and (word.before == Break.HARD or place - begin >= LONGEST_SENTENCE):
+            number, begin = number + 1, place
+        numbers.append(number)
+    return numbers
 
 
 def _sentence(rows: list[Word], begin: int, end: int, concepts: Concepts) -> Iterable[Mark]:

@@ -13,11 +13,12 @@ from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 from messaging.red_flags.concepts import BadConcepts, Concepts
 from messaging.red_flags.finding import Grade, Sign
-from messaging.red_flags.marks import marks
+from messaging.red_flags.marks import Mark, marks, passages
 from messaging.red_flags.rules import BadRules, rules, signature
 from messaging.red_flags.words import Words
 
@@ -29,14 +30,18 @@ NOTED = 1.0
 # What a text is weighed against at the least: in "Every day." nothing stands beside the word that says a little.
 LEAST = 20.0
 # Of fewer words than this it has to be surer, and the rules are believed: so little is said that one word decides.
-FEW, SURER = 8, 0.5
+FEW, SURER = 8, 0.45
+# A message of this many words is a letter, in which one dangerous sentence weighs little: two sentences in a row count
+# by themselves where the table is this much surer of them than it has to be of a whole message.
+MANY, ALONE = 50, 0.33
 SCALE = 100.0
 # Words that are shown as found.
 MOST_SHOWN = 12
 HEAD = frozenset(
-    "version reviewer reviewed learned flag sure certain crisis emergency start".split()  # noqa: SIM905
+    "version reviewer reviewed learned flag sure certain feared crisis emergency start".split()  # noqa: SIM905
 )
 Weight = tuple[float, float, float]
+Found = list[tuple[Words, list[Mark]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,38 +89,64 @@ class Weights:
     flag: float
     sure: float
     certain: float
+    feared: float
     lean: Weight
 
     def weigh(self, readings: list[Words], noted: tuple[str, ...]) -> Weighed:
-        """Weigh the texts of one message. Takes a time that grows with their length."""
-        counted = [
-            (weight, much)
-            for name, much in count(readings, noted, self.concepts).items()
-            if (weight := self.table.get(name)) is not None
+        """Weigh the texts of one message, as a whole and passage by passage. Takes a time that grows with their
+        length."""
+        found = [(words, list(marks(words.rows, self.concepts))) for words in readings]
+        harmless, likely = self._likely(_counted(noted, *(those for _words, those in found)))
+        worst, sign = self._worst_passage(found if is_letter(readings) else [])
+        is_short = _length(readings) < FEW
+        # A rule that found a thought of death in a letter is heard where any two sentences leave a doubt.
+        believes = None if harmless >= self.certain and worst >= self.certain else Grade.SAME_DAY
+        if harmless >= self.sure and not is_short and believes is not None:
+            believes = Grade.CRISIS
+        signs = []
+        if harmless < self.flag * (SURER if is_short else 1.0):
+            signs.append(self._sign(likely, found))
+        elif likely[0] > self.feared and not is_short:
+            signs.append(self._sign([1.0, 0.0, 0.0], found))
+        if sign is not None and worst < self.flag * ALONE:
+            signs.append(sign)
+        return Weighed(harmless, min(signs, key=lambda sign: sign.grade, default=None), believes)
+
+    def _worst_passage(self, found: Found) -> tuple[float, Sign | None]:
+        """How likely it holds that nothing is dangerous in the worst two sentences, and what they are."""
+        worst, sign = 1.0, None
+        for words, those in found:
+            for passage in passages(words.rows, those):
+                harmless, likely = self._likely(_counted((), passage))
+                if harmless < worst:
+                    worst, sign = harmless, self._sign(likely, [(words, passage)])
+        return worst, sign
+
+    def _likely(self, counted: dict[str, float]) -> tuple[float, list[float]]:
+        """How likely it holds that nothing is dangerous, and each grade."""
+        known = [
+            (weight, much) for name, much in counted.items() if (weight := self.table.get(name)) is not None
         ]
-        length = math.sqrt(max(LEAST, sum(much * much for _weight, much in counted)))
+        length = math.sqrt(max(LEAST, sum(much * much for _weight, much in known)))
         scores = list(self.start)
-        for weight, much in counted:
+        for weight, much in known:
             for grade in range(3):
                 scores[grade] += weight[grade] * much / length
         top = max(0.0, *scores)
-        likely = [math.exp(score - top) for score in scores]
-        harmless = math.exp(-top) / (math.exp(-top) + sum(likely))
-        is_short = sum(len(words.rows) for words in readings) < FEW
-        believes = None if harmless >= self.certain else Grade.SAME_DAY
-        if harmless >= self.sure and not is_short and believes is not None:
-            believes = Grade.CRISIS
-        if harmless >= self.flag * (SURER if is_short else 1.0):
-            return Weighed(harmless, None, believes)
-        grade = max(range(3), key=lambda at: likely[at] * self.lean[at])
-        return Weighed(harmless, Sign(Grade(grade + 1), CODE, self._found(readings, grade)), believes)
+        powers = [math.exp(score - top) for score in scores]
+        total = math.exp(-top) + sum(powers)
+        return math.exp(-top) / total, [power / total for power in powers]
 
-    def _found(self, readings: list[Words], grade: int) -> str:
+    def _sign(self, likely: list[float], found: Found) -> Sign:
+        grade = max(range(3), key=lambda at: likely[at] * self.lean[at])
+        return Sign(Grade(grade + 1), CODE, self._said(found, grade))
+
+    def _said(self, found: Found, grade: int) -> str:
         """The few words in a row that weighed most."""
         best, shown = 0.0, ""
-        for words in readings:
+        for words, those in found:
             spoke = [0.0] * len(words.rows)
-            for mark in marks(words.rows, self.concepts):
+            for mark in those:
                 weight = self.table.get(mark.name)
                 if weight is not None and weight[grade] > 0 and mark.start < mark.end:
                     for place in range(mark.start, mark.end):
@@ -128,17 +159,35 @@ class Weights:
                 if most and total > best:
                     best, shown = total, words.said(start, start + most)
         return shown or next(
-            (words.said(0, min(MOST_SHOWN, len(words.rows))) for words in readings if words.rows), ""
+            (words.said(0, min(MOST_SHOWN, len(words.rows))) for words, _those in found if words.rows), ""
         )
 
 
 def count(readings: list[Words], noted: tuple[str, ...], concepts: Concepts) -> dict[str, float]:
     """Every mark of a message, with how much it counts."""
-    counted = dict.fromkeys(noted, NOTED)
+    return _counted(noted, *(marks(words.rows, concepts) for words in readings))
+
+
+def count_passages(readings: list[Words], concepts: Concepts) -> Iterable[dict[str, float]]:
+    """The same, of each passage of a letter."""
     for words in readings:
-        for mark in marks(words.rows, concepts):
-            if mark.much > counted.get(mark.name, 0.0):
-                counted[mark.name] = mark.much
+        for passage in passages(words.rows, marks(words.rows, concepts)):
+            yield _counted((), passage)
+
+
+def is_letter(readings: list[Words]) -> bool:
+    return _length(readings) >= MANY
+
+
+def _length(readings: list[Words]) -> int:
+    return sum(len(words.rows) for words in readings)
+
+
+def _counted(noted: tuple[str, ...], *found: Iterable[Mark]) -> dict[str, float]:
+    counted = dict.fromkeys(noted, NOTED)
+    for mark in chain.from_iterable(found):
+        if mark.much > counted.get(mark.name, 0.0):
+            counted[mark.name] = mark.much
     return counted
 
 
@@ -161,18 +210,18 @@ def read(folder: Path) -> Weights:
                 head[name] = value
             table = Table(_row(line) for line in lines)
         start = _three(head["start"])
-        flag, sure, certain = (float(head[name]) for name in ("flag", "sure", "certain"))
+        flag, sure, certain, feared = (float(head[name]) for name in ("flag", "sure", "certain", "feared"))
         lean = (float(head["crisis"]), float(head["emergency"]), 1.0)
         learned = head["learned"]
     except (OSError, UnicodeDecodeError, KeyError, ValueError, OverflowError) as bad:
         raise BadRules(f"table.tsv: {type(bad).__name__} {bad}") from bad
     if unknown := sorted(set(head) - HEAD):
         raise BadRules(f"table.tsv: unknown: {', '.join(unknown)}")
-    if not 0.0 < flag <= sure <= certain <= 1.0 or not len(table):
+    if not 0.0 < flag <= sure <= certain <= 1.0 or not 0.0 < feared <= 1.0 or not len(table):
         raise BadRules("table.tsv: nothing could be found by it")
     if {signature(head, "table.tsv")[0], of_concepts} != {rules().version}:
         raise BadRules("table.tsv: not of the version of the rules")
-    return Weights(of_concepts, learned, concepts, table, start, flag, sure, certain, lean)
+    return Weights(of_concepts, learned, concepts, table, start, flag, sure, certain, feared, lean)
 
 
 def read_concepts(folder: Path) -> tuple[str, Concepts]:

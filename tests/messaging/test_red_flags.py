@@ -162,6 +162,58 @@ def test_a_wording_that_no_rule_knows_is_found_by_the_table_and_says_by_which_wo
     )
 
 
+LETTERS = {
+    "en": (
+        "Good morning, a few things about the household. The form for the school came back and they want a stamp on "
+        "page two, could you do that. My knees are as they were, the new pills from March help a little at night. We "
+        "went to my cousin's wedding in Dayton and the children danced until late. {} The pharmacy on Elm Street has "
+        "moved, please send the refill of the cholesterol pills to the one at the station. And tell the lady at the "
+        "desk thank you for the parking ticket, that was kind of her."
+    ),
+    "es": (
+        "Buenos días, le escribo por varias cosas. El formulario de la escuela volvió y piden un sello en la segunda "
+        "página, si me hace el favor. Las rodillas siguen igual, las pastillas nuevas me ayudan algo por la noche. "
+        "Fuimos a la boda de mi prima en Puebla y los niños bailaron hasta tarde. {} La farmacia de la calle Hidalgo "
+        "se cambió de lugar, por favor mande la receta del colesterol a la que está en la estación. Y déle las "
+        "gracias a la señorita de la recepción, fue muy amable conmigo."
+    ),
+}
+
+
+@pytest.mark.parametrize("is_one_sentence", [False, True], ids=["in sentences", "without a stop"])
+@pytest.mark.parametrize(
+    ("language", "danger", "harmless", "grade"),
+    [
+        (
+            "en",
+            "Since breakfast one side of his mouth hangs and he puts the cup beside the table.",
+            "Since breakfast one of the boys hangs about and puts the cups on the table.",
+            Grade.EMERGENCY,
+        ),
+        (
+            "en",
+            "When I lie awake I keep counting how many of the blue tablets it would take.",
+            "When I lie awake I keep counting how many of the guests were from Ohio.",
+            Grade.CRISIS,
+        ),
+        (
+            "es",
+            "Desde el desayuno se le cuelga un lado de la boca y pone la taza fuera de la mesa.",
+            "Desde el desayuno el más chico anda contento y pone las tazas en la mesa.",
+            Grade.EMERGENCY,
+        ),
+    ],
+)
+def test_one_dangerous_sentence_is_found_in_a_long_letter(language, danger, harmless, grade, is_one_sentence):
+    letter = LETTERS[language]
+    if is_one_sentence:
+        letter = letter.replace(".", "").replace(",", "")
+    finding = look(letter.format(danger))
+    assert finding.grade == grade
+    assert set(finding.signs[0].found.split()) & set(danger.split())
+    assert look(letter.format(harmless)).grade is None
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -172,6 +224,23 @@ def test_a_wording_that_no_rule_knows_is_found_by_the_table_and_says_by_which_wo
 )
 def test_a_few_words_that_say_nothing_are_left_alone(words):
     assert look(words).grade is None
+
+
+@pytest.mark.parametrize(
+    "letter",
+    [
+        # None of them in a set that was learned from.
+        "Thank you for the good advice. I have been swimming on Mondays and Thursdays, and the walk to the lake with "
+        "the dog does me good as well. My neighbour comes along and brings the coffee. We will go on like that until "
+        "the end of the month.",
+        "We are moving in May, so this is goodbye to the clinic on Elm Street. You have been good to us.",
+        "Thank you for the call. I gave my old bicycle to the boy next door, he is happy with it.",
+        "Gracias por todo. El sábado vinieron los nietos y cenamos en el patio, luego lavé los platos y me fui a "
+        "dormir contenta.",
+    ],
+)
+def test_a_kind_letter_in_which_nothing_happens_is_left_alone(letter):
+    assert look(letter).grade is None
 
 
 def test_the_table_was_learned_from_the_sets_that_say_so_and_no_other():
@@ -188,6 +257,7 @@ def test_the_table_was_learned_from_the_sets_that_say_so_and_no_other():
     [
         ("table.tsv", "version\t", "version\t0", "not of the version"),
         ("table.tsv", "flag\t", "flag\t-", "nothing could be found"),
+        ("table.tsv", "feared\t", "feared\t-", "nothing could be found"),
         ("table.tsv", "flag\t", "colour\tred\nflag\t", "unknown: colour"),
         ("table.tsv", "\n\n", "\n\nword\tmany\t0\t0\n", "ValueError"),
         ("table.tsv", "reviewed\t", "reviewed\t2026-01-01", "go together"),
