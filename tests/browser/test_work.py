@@ -198,7 +198,7 @@ def test_everything_works_with_scripts_off(cast, work, site, browser: Browser, e
     page.get_by_role("button", name="Keep writing my message").click()
     page.get_by_label("A health question").check()
     page.get_by_role("button", name="Continue").click()
-    page.get_by_label("Title").fill("Dizzy")
+    page.get_by_label("Title").fill("Tired")
     page.get_by_label("Your message").fill("Since Friday.")
     page.get_by_role("button", name="Save draft").click()
     expect(page.get_by_text("Draft saved at")).to_be_visible()
