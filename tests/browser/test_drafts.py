@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from django.urls import reverse
@@ -11,6 +12,9 @@ from playwright.sync_api import expect
 from accounts.models import KeptForm, Session
 from accounts.models.session import End
 from messaging.models import Category, Draft, Message, Thread
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Locator, Page
 
 RING = """() => {
   const at = document.activeElement;
@@ -166,16 +170,22 @@ def test_no_page_leaves_while_somebody_types_and_all_of_it_comes_back(
     assert not KeptForm.objects.exists()
 
 
-def test_who_signs_in_again_in_another_tab_goes_on_where_she_was(cast, work, site, context, as_):
-    thread = work.thread()
-    as_(cast.ana)
+def set_aside(context: BrowserContext, address: str) -> tuple[Page, Locator, Locator]:
+    """A page whose session its owner ended elsewhere while "Still here" was typed; its box, and what it says."""
     page = context.new_page()
-    page.goto(site + thread.get_absolute_url())
+    page.goto(address)
     box, note = page.get_by_label("Your reply"), page.get_by_role("alert")
     end_of(Session.objects.latest("started_at"), "owner")
     box.press_sequentially("Still here")
     box.blur()
     expect(note.get_by_text("set aside for you")).to_be_visible()
+    return page, box, note
+
+
+def test_who_signs_in_again_in_another_tab_goes_on_where_she_was(cast, work, site, context, as_):
+    thread = work.thread()
+    as_(cast.ana)
+    page, _box, note = set_aside(context, site + thread.get_absolute_url())
     # Somebody else at the same machine is not she: nothing of hers is sent.
     as_(cast.ben)
     page.get_by_role("button", name="Send reply").click()
@@ -191,13 +201,7 @@ def test_who_signs_in_again_in_another_tab_goes_on_where_she_was(cast, work, sit
 def test_nothing_that_was_sent_after_all_is_offered_once_more(cast, work, site, context, as_):
     thread = work.thread()
     as_(cast.ana)
-    page = context.new_page()
-    page.goto(site + thread.get_absolute_url())
-    box, note = page.get_by_label("Your reply"), page.get_by_role("alert")
-    end_of(Session.objects.latest("started_at"), "owner")
-    box.press_sequentially("Still here")
-    box.blur()
-    expect(note.get_by_text("set aside for you")).to_be_visible()
+    page, box, note = set_aside(context, site + thread.get_absolute_url())
     # Signed in elsewhere by now: what this page sends is surely hers, and is kept beside what was only offered.
     as_(cast.ana)
     with page.expect_response(lambda answer: answer.url.endswith("/keep/")):
