@@ -46,12 +46,11 @@ Found = list[tuple[Words, list[Mark]]]
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """What the table says of a message. `harmless` is how likely it holds that nothing is dangerous in it.
+    """What the table says of a message.
 
     `believes` is the least pressing grade at which it believes a rule that found something; None: at no grade.
     """
 
-    harmless: float
     sign: Sign | None
     believes: Grade | None
 
@@ -110,7 +109,7 @@ class Weights:
             signs.append(self._sign([1.0, 0.0, 0.0], found))
         if sign is not None and worst < self.flag * ALONE:
             signs.append(sign)
-        return Weighed(harmless, min(signs, key=lambda sign: sign.grade, default=None), believes)
+        return Weighed(min(signs, key=lambda sign: sign.grade, default=None), believes)
 
     def _worst_passage(self, found: Found) -> tuple[float, Sign | None]:
         """How likely it holds that nothing is dangerous in the worst two sentences, and what they are."""
